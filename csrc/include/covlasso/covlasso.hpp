@@ -1,0 +1,8 @@
+// Everything a user of the library includes.
+#pragma once
+
+#include "covlasso/error.hpp"
+#include "covlasso/gram.hpp"
+#include "covlasso/path.hpp"
+#include "covlasso/problem.hpp"
+#include "covlasso/version.hpp"

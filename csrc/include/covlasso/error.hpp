@@ -1,0 +1,24 @@
+// The exceptions that the library throws.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace covlasso {
+
+/// Root of all exceptions of this library.
+struct Error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// An argument is wrong. The message names the argument, the place and the remedy.
+struct InvalidArgument : Error {
+    using Error::Error;
+};
+
+/// The Gram is not positive semi-definite; the message names the categories that show it.
+struct IndefiniteGram : InvalidArgument {
+    using InvalidArgument::InvalidArgument;
+};
+
+}  // namespace covlasso

@@ -1,0 +1,80 @@
+// The Gram matrix as the solver sees it: a small interface, and its dense form over the caller's memory.
+#pragma once
+
+#include <cstdint>
+
+namespace covlasso {
+
+/// Number of an entry or offset: always 64 bits, so that n * n cannot overflow.
+using Index = std::int64_t;
+
+/// Number of a category (a row or column of the Gram).
+using Id = std::int32_t;
+
+/// A row-major view over the caller's memory; nothing is copied.
+template <class T>
+struct MatrixView {
+    const T* data = nullptr;
+    Index rows = 0;
+    Index cols = 0;
+    Index stride = 0;  ///< elements between the starts of two rows; >= cols
+
+    const T* row(Index i) const { return data + i * stride; }
+    T operator()(Index i, Index j) const { return data[i * stride + j]; }
+};
+
+/// Several sparse vectors with one common support: vector v has value[v * count + r] at index[r].
+struct SparseVectors {
+    const Id* index = nullptr;
+    const double* value = nullptr;
+    Index count = 0;    ///< length of the support
+    Index vectors = 1;  ///< how many vectors
+};
+
+/// A symmetric positive semi-definite p x p matrix G, reached by rows and by products with sparse vectors.
+///
+/// An implementer provides the five members below. They are called from several threads at once, always on a
+/// valid range; the values of one entry must agree between them to the last bit of `epsilon()`.
+class Gram {
+public:
+    virtual ~Gram() = default;
+
+    /// p, the number of categories.
+    virtual Index size() const = 0;
+
+    /// out[j] = G_jj for all j.
+    virtual void diagonal(double* out) const = 0;
+
+    /// out[t] = G(row, columns[t]) for t < count.
+    virtual void gather(Id row, const Id* columns, Index count, double* out) const = 0;
+
+    /// out[v * stride + j] = (G x_v)_j, for 0 <= j < p and every vector v of x.
+    virtual void multiply(const SparseVectors& x, double* out, Index stride) const = 0;
+
+    /// Relative precision of the stored entries: 2^-53 for float64, 2^-24 for float32.
+    virtual double epsilon() const = 0;
+};
+
+/// A Gram held as a float32 or float64 matrix in the caller's memory; arithmetic is in double.
+template <class T>
+class DenseGram final : public Gram {
+public:
+    /// @param view p x p, symmetric; it must outlive this object.
+    explicit DenseGram(MatrixView<T> view) : view_(view) {}
+
+    Index size() const override { return view_.rows; }
+    void diagonal(double* out) const override;
+    void gather(Id row, const Id* columns, Index count, double* out) const override;
+    void multiply(const SparseVectors& x, double* out, Index stride) const override;
+    double epsilon() const override;
+
+    const MatrixView<T>& view() const { return view_; }
+
+private:
+    MatrixView<T> view_;
+};
+
+extern template class DenseGram<float>;
+extern template class DenseGram<double>;
+
+}  // namespace covlasso

@@ -1,0 +1,104 @@
+// The exact solution paths of all targets, and the solutions read off them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "covlasso/problem.hpp"
+
+namespace covlasso {
+
+/// What is known about one target's path or solution.
+enum class Status : std::uint8_t {
+    certified,    ///< the solution asked for, with a KKT residual of at most kkt_tolerance
+    terms,        ///< the path ended earlier, before term max_terms + 1; this is its end
+    lambda,       ///< the path ended earlier, at min_lambda; this is its end
+    error,        ///< the path ended earlier, at its relative_error; this is its end
+    exhausted,    ///< the path reached lambda = 0: no further source can enter; this is its end
+    floor,        ///< the path ended where lambda drowns in rounding; this is its end
+    uncertified,  ///< neither homotopy nor coordinate descent brought the KKT residual below kkt_tolerance
+    interrupted,  ///< stopped by the caller before this target was done
+};
+
+const char* to_string(Status status);
+
+/// A solution with a KKT residual of at most this is certified.
+inline constexpr double kkt_tolerance = 1e-9;
+
+/// A knot of a path: at `lambda`, `source` enters with the sign given, or leaves (sign 0).
+///
+/// Unpenalised sources (weight 0) are there from the start: they enter at lambda = infinity with sign +1.
+struct Event {
+    double lambda;
+    Id source;
+    std::int32_t sign;
+};
+
+/// Sparse solutions, one per target, in compressed rows.
+struct Solutions {
+    std::vector<Index> offset;       ///< targets + 1
+    std::vector<Id> index;           ///< sources, ascending within a target
+    std::vector<double> value;       ///< coefficients b
+    std::vector<double> lambda;      ///< where on the path, paper's scale
+    std::vector<double> error;       ///< b'Gb - 2c'b + e  (of the refitted b where refit is set)
+    std::vector<double> kkt;         ///< KKT residual of the Lasso solution, relative to lambda (at 0: to lambda_max)
+    std::vector<Status> status;
+};
+
+/// A function of lambda on a grid, for one target.
+struct Profile {
+    std::vector<double> error;    ///< b'Gb - 2c'b + e
+    std::vector<double> l1_norm;  ///< sum_j |b_j|
+};
+
+/// The knots of one target with the coefficients at each, in compressed rows (knot k: index[offset[k]] ..).
+struct Knots {
+    std::vector<Event> event;
+    std::vector<Index> offset;
+    std::vector<Id> index;
+    std::vector<double> value;
+};
+
+/// Exact solution paths: piecewise linear in lambda, stored as events only.
+///
+/// It refers to the problem's memory (Gram, cross rows, weights), from which coefficients are solved on demand.
+class Paths {
+public:
+    /// Solves all targets of the problem. Equal inputs give equal bits, whatever the number of threads.
+    /// @throws InvalidArgument  what validate() finds;  IndefiniteGram  what pivots show on the way.
+    Paths(const Problem& problem, const Options& options);
+
+    Index size() const { return problem_.target_count; }
+
+    /// Solutions at one lambda per target (lambda: size() numbers, paper's scale).
+    Solutions at_lambda(const double* lambda, bool refit = false) const;
+    /// Solutions just before term k + 1 enters for the first time.
+    Solutions at_terms(Index terms, bool refit = false) const;
+    /// Solutions at the largest lambda with error <= relative_error * energy.
+    Solutions at_relative_error(double relative_error, bool refit = false) const;
+
+    /// Error and l1 norm of target t at `count` values of lambda.
+    Profile profile(Index t, const double* lambda, Index count) const;
+    Knots knots(Index t) const;
+
+    const Event* begin(Index t) const { return events_.data() + offset_[t]; }
+    const Event* end(Index t) const { return events_.data() + offset_[t + 1]; }
+
+    const std::vector<Event>& events() const { return events_; }
+    const std::vector<Index>& offset() const { return offset_; }
+    const std::vector<double>& lambda_max() const { return lambda_max_; }  ///< zero solution iff lambda >= it
+    const std::vector<double>& lambda_end() const { return lambda_end_; }  ///< where the path ends
+    const std::vector<double>& kkt() const { return kkt_; }                ///< KKT residual at the end, relative
+    const std::vector<Status>& status() const { return status_; }          ///< why the path ended
+    Index interrupted() const;                                             ///< how many targets were not done
+
+private:
+    Problem problem_;
+    Options options_;
+    std::vector<Index> offset_;
+    std::vector<Event> events_;
+    std::vector<double> lambda_max_, lambda_end_, kkt_;
+    std::vector<Status> status_;
+};
+
+}  // namespace covlasso

@@ -1,0 +1,73 @@
+// What is to be solved: the data of all targets, and the options that they share.
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "covlasso/gram.hpp"
+
+namespace covlasso {
+
+/// Rows c_i of the cross moments, one per target, in float32 or float64 (exactly one of the two is set).
+struct CrossRows {
+    MatrixView<float> f32;
+    MatrixView<double> f64;
+
+    bool empty() const { return f32.data == nullptr && f64.data == nullptr; }
+    Index rows() const { return f64.data ? f64.rows : f32.rows; }
+    Index cols() const { return f64.data ? f64.cols : f32.cols; }
+    double at(Index i, Index j) const { return f64.data ? f64(i, j) : static_cast<double>(f32(i, j)); }
+};
+
+/// Excluded sources per target, in compressed rows: those of targets[t] are index[offset[t]] .. index[offset[t+1] - 1].
+struct ExclusionLists {
+    const Index* offset = nullptr;
+    const Id* index = nullptr;
+
+    bool empty() const { return offset == nullptr; }
+};
+
+/// The data of   min over b of  b'Gb - 2 c_i'b + e_i + l2 |b|^2 + lambda sum_j w_ij |b_j|   for every target i.
+///
+/// Intra-network form: `cross` is empty; then c_i is row i of the Gram, e_i its diagonal entry, and b_i = 0.
+/// Cross form: `cross` has a row and `energy` a number for every possible target.
+/// All pointers are views over the caller's memory, which must outlive the problem and every Paths made from it.
+struct Problem {
+    const Gram* gram = nullptr;
+    CrossRows cross;
+    const double* energy = nullptr;    ///< one per row of cross; unused in the intra-network form
+    const Id* targets = nullptr;       ///< rows to solve; nullptr: all of them, in order
+    Index target_count = 0;
+    bool exclude_self = true;          ///< b_i = 0 for target i (cross form too, when categories are shared)
+    ExclusionLists exclusions;         ///< further sources with b_j = 0, per position in `targets`
+    const double* weights = nullptr;   ///< penalty factors w >= 0; 0: unpenalised, inf: excluded; nullptr: all 1
+    Index weights_stride = 0;          ///< 0: one row of p factors for all targets; p: one row per target
+
+    Index sources() const { return gram->size(); }
+    bool intra() const { return cross.empty(); }
+    Index possible_targets() const { return intra() ? gram->size() : cross.rows(); }
+    Id target(Index t) const { return targets ? targets[t] : static_cast<Id>(t); }
+};
+
+/// Told `done` of `total` targets about ten times a second, on the calling thread; false stops the work.
+using Progress = std::function<bool(Index done, Index total)>;
+
+/// When a path ends (whatever comes first), and the model that all targets share.
+struct Options {
+    Index max_terms = 50;               ///< ends just before a (max_terms + 1)-th term would enter
+    double min_lambda = 0.0;            ///< ends at this lambda (paper's scale, no 1/2)
+    const double* min_lambdas = nullptr;  ///< the same, one per position in `targets`; overrides min_lambda
+    double relative_error = 0.0;        ///< ends where error <= relative_error * e_i
+    double l2 = 0.0;                    ///< ridge term l2 |b|^2 (paper's scale, no 1/2)
+    bool positive = false;              ///< b >= 0
+    int threads = 0;                    ///< 0: one per hardware thread
+    Progress progress;
+};
+
+/// Throws InvalidArgument unless data and options are finite, consistent and in range.
+///
+/// Checks the whole Gram where it is dense: finite, symmetric, no negative diagonal, |G_ij| <= sqrt(G_ii G_jj).
+void validate(const Problem& problem, const Options& options);
+
+}  // namespace covlasso
