@@ -1,0 +1,194 @@
+#include "paths.hpp"
+
+#include <string>
+
+#include "watch.hpp"
+
+namespace covlasso::python {
+
+namespace {
+
+py::array matrix_of(const py::handle& object, const char* name) {
+    const bool fits =
+        py::isinstance<py::array_t<double>>(object) || py::isinstance<py::array_t<float>>(object);
+    return array_of(object, name, fits, "float32 or float64");
+}
+
+void require_shape(bool fits, const char* name, const std::string& expected, const py::array& given) {
+    if (!fits)
+        throw py::value_error(std::string(name) + ": expected shape " + expected + ", given " +
+                              shape_text(given));
+}
+
+std::unique_ptr<Gram> gram_over(const MatrixArgument& argument) {
+    const auto array = matrix_of(argument, "gram");
+    require_shape(array.ndim() == 2 && array.shape(0) == array.shape(1) && array.shape(0) > 0, "gram",
+                  "(p, p) with p > 0", array);
+    if (py::isinstance<py::array_t<double>>(array))
+        return std::make_unique<DenseGram<double>>(matrix_view<double>(array, "gram"));
+    return std::make_unique<DenseGram<float>>(matrix_view<float>(array, "gram"));
+}
+
+CrossRows cross_over(const MatrixArgument& argument, Index sources) {
+    const auto array = matrix_of(argument, "cross");
+    require_shape(array.ndim() == 2 && array.shape(0) > 0 && array.shape(1) == sources, "cross",
+                  "(n, " + std::to_string(sources) + ") with n > 0", array);
+    CrossRows rows;
+    if (py::isinstance<py::array_t<double>>(array))
+        rows.f64 = matrix_view<double>(array, "cross");
+    else
+        rows.f32 = matrix_view<float>(array, "cross");
+    return rows;
+}
+
+/// The lists start at 0, do not run backwards, and end with the index array, whose length the core cannot know.
+ExclusionLists exclusions_over(const VectorArgument<Index>& offset, const VectorArgument<Id>& index,
+                               Index targets) {
+    const auto* starts = vector_view<Index>(offset, "exclusion_offset", targets + 1);
+    const Index total =
+        py::isinstance<py::array>(index) ? py::reinterpret_borrow<py::array>(index).size() : 0;
+    const auto* ids = vector_view<Id>(index, "exclusion_index", total);
+    for (Index t = 0; t < targets; ++t)
+        if (starts[t + 1] < starts[t])
+            throw py::value_error("exclusion_offset: entry " + std::to_string(t + 1) +
+                                  " is below the entry before it");
+    if (starts[0] != 0 || starts[targets] != total)
+        throw py::value_error(
+            "exclusion_offset: expected to run from 0 to len(exclusion_index) = " + std::to_string(total) +
+            ", given " + std::to_string(starts[0]) + " to " + std::to_string(starts[targets]));
+    return {starts, ids};
+}
+
+void require_together(bool first, bool second, const char* names) {
+    if (first != second) throw py::value_error(std::string(names) + ": give both or neither");
+}
+
+SolutionArrays arrays_of(Solutions&& s) {
+    return {moved<Index>(std::move(s.offset)),       moved<Id>(std::move(s.index)),
+            moved<double>(std::move(s.value)),       moved<double>(std::move(s.lambda)),
+            moved<double>(std::move(s.error)),       moved<double>(std::move(s.kkt)),
+            moved<std::uint8_t>(std::move(s.status))};
+}
+
+}  // namespace
+
+ArrayPaths::ArrayPaths(Arguments arguments)
+    : arguments_(std::move(arguments)), gram_(gram_over(arguments_.gram)) {
+    const auto data = problem();
+    auto settings = options(data.target_count);
+    const auto watch = std::make_shared<Watch>(std::move(arguments_.progress));
+    // Shared, because the core keeps its options; once it has returned, only raise_if_stopped looks at the watch.
+    settings.progress = [watch](Index done, Index total) { return (*watch)(done, total); };
+    {
+        const py::gil_scoped_release free_gil;
+        core_ = std::make_unique<Paths>(data, settings);
+    }
+    watch->raise_if_stopped(data.target_count - core_->interrupted(), data.target_count);
+}
+
+Problem ArrayPaths::problem() const {
+    const auto& a = arguments_;
+    Problem problem;
+    problem.gram = gram_.get();
+    require_together(a.cross.has_value(), a.energy.has_value(), "cross and energy");
+    if (a.cross) {
+        problem.cross = cross_over(*a.cross, gram_->size());
+        problem.energy = vector_view<double>(*a.energy, "energy", problem.cross.rows());
+    }
+    problem.target_count = problem.possible_targets();
+    if (a.targets) {
+        problem.target_count =
+            py::isinstance<py::array>(*a.targets) ? py::reinterpret_borrow<py::array>(*a.targets).size() : 0;
+        problem.targets = vector_view<Id>(*a.targets, "targets", problem.target_count);
+    }
+    problem.exclude_self = a.exclude_self;
+    require_together(a.exclusion_offset.has_value(), a.exclusion_index.has_value(),
+                     "exclusion_offset and exclusion_index");
+    if (a.exclusion_offset)
+        problem.exclusions = exclusions_over(*a.exclusion_offset, *a.exclusion_index, problem.target_count);
+    if (a.weights) {
+        const auto array =
+            array_of(*a.weights, "weights", py::isinstance<py::array_t<double>>(*a.weights), "float64");
+        const auto p = gram_->size();
+        const bool shared = array.ndim() == 1 && array.shape(0) == p;
+        const bool each = array.ndim() == 2 && array.shape(0) == problem.target_count && array.shape(1) == p;
+        require_shape(shared || each, "weights",
+                      "(" + std::to_string(p) + ",) or (" + std::to_string(problem.target_count) + ", " +
+                          std::to_string(p) + ")",
+                      array);
+        check_layout(array, "weights");
+        problem.weights = static_cast<const double*>(array.data());
+        problem.weights_stride = shared ? 0 : matrix_view<double>(array, "weights").stride;
+    }
+    return problem;
+}
+
+Options ArrayPaths::options(Index target_count) const {
+    const auto& a = arguments_;
+    Options options;
+    options.max_terms = a.max_terms;
+    if (const auto* one = std::get_if<double>(&a.min_lambda))
+        options.min_lambda = *one;
+    else
+        options.min_lambdas =
+            vector_view<double>(std::get<VectorArgument<double>>(a.min_lambda), "min_lambda", target_count);
+    options.relative_error = a.relative_error;
+    options.l2 = a.l2;
+    options.positive = a.positive;
+    options.threads = a.n_threads;
+    return options;
+}
+
+void ArrayPaths::check_target(Index t) const {
+    if (t < 0 || t >= targets())
+        throw py::index_error("t: expected a position below n_targets = " + std::to_string(targets()) +
+                              ", given " + std::to_string(t));
+}
+
+SolutionArrays ArrayPaths::at_lambda(const VectorArgument<double>& lam, bool refit) const {
+    const auto* lambda = vector_view<double>(lam, "lam", targets());
+    py::gil_scoped_release free_gil;
+    auto solutions = core_->at_lambda(lambda, refit);
+    py::gil_scoped_acquire gil;
+    return arrays_of(std::move(solutions));
+}
+
+SolutionArrays ArrayPaths::at_terms(Index terms, bool refit) const {
+    py::gil_scoped_release free_gil;
+    auto solutions = core_->at_terms(terms, refit);
+    py::gil_scoped_acquire gil;
+    return arrays_of(std::move(solutions));
+}
+
+SolutionArrays ArrayPaths::at_relative_error(double relative_error, bool refit) const {
+    py::gil_scoped_release free_gil;
+    auto solutions = core_->at_relative_error(relative_error, refit);
+    py::gil_scoped_acquire gil;
+    return arrays_of(std::move(solutions));
+}
+
+std::tuple<py::array_t<double>, py::array_t<double>> ArrayPaths::profile(
+    Index t, const VectorArgument<double>& lam) const {
+    check_target(t);
+    const Index count = py::isinstance<py::array>(lam) ? py::reinterpret_borrow<py::array>(lam).size() : 0;
+    auto profile = core_->profile(t, vector_view<double>(lam, "lam", count), count);
+    return {moved<double>(std::move(profile.error)), moved<double>(std::move(profile.l1_norm))};
+}
+
+KnotArrays ArrayPaths::knots(Index t) const {
+    check_target(t);
+    auto knots = core_->knots(t);
+    std::vector<double> lambda;
+    std::vector<Id> source;
+    std::vector<std::int32_t> sign;
+    for (const auto& event : knots.event) {
+        lambda.push_back(event.lambda);
+        source.push_back(event.source);
+        sign.push_back(event.sign);
+    }
+    return {moved<double>(std::move(lambda)),     moved<Id>(std::move(source)),
+            moved<std::int32_t>(std::move(sign)), moved<Index>(std::move(knots.offset)),
+            moved<Id>(std::move(knots.index)),    moved<double>(std::move(knots.value))};
+}
+
+}  // namespace covlasso::python
