@@ -1,0 +1,121 @@
+"""Named arrays in one safetensors file, written atomically and checked when read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+VERSION = 1
+_HEADER = "covlasso"  # key of the file's metadata that holds our JSON header
+
+Array = npt.NDArray[Any]
+
+
+def save_tensors(
+    path: str | os.PathLike[str], kind: str, tensors: Mapping[str, Array], header: Mapping[str, Any]
+) -> None:
+    """Write ``tensors`` and ``header`` (JSON) so that ``path`` holds either the old file or the whole new one."""
+    from safetensors.numpy import save_file
+
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    metadata = {_HEADER: json.dumps({"kind": kind, "version": VERSION, **header})}
+    try:
+        # safetensors writes through a mapping, which needs a file system entry, not a descriptor.
+        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, temporary, metadata)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class StoredTensors:
+    """What ``load_tensors`` read; every access checks, and every error names the file and the remedy."""
+
+    def __init__(self, path: Path, kind: str, tensors: dict[str, Array], header: dict[str, Any]):
+        self._path, self._kind, self._tensors, self._header = path, kind, tensors, header
+
+    def error(self, reason: str) -> ValueError:
+        """The one error for a file that is not what it should be."""
+        return ValueError(
+            f"{self._path}: not a readable covlasso {self._kind} file ({reason}); "
+            f"write it again with {self._kind}.save()"
+        )
+
+    def field(self, name: str, kind: type) -> Any:
+        """Entry ``name`` of the header, which must be of type ``kind``."""
+        value = self._header.get(name)
+        if not isinstance(value, kind):
+            raise self.error(f"header field {name!r} is missing or not of type {kind.__name__}")
+        return value
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        """Entry ``name`` of the header, a list of strings."""
+        value = self.field(name, list)
+        if not all(isinstance(item, str) for item in value):
+            raise self.error(f"header field {name!r} holds something that is not a string")
+        return tuple(value)
+
+    def names(self, name: str, length: int) -> tuple[str, ...] | None:
+        """Entry ``name`` of the header: ``length`` strings, or null."""
+        if self._header.get(name) is None:
+            return None
+        found = self.strings(name)
+        if len(found) != length:
+            raise self.error(f"header field {name!r} has {len(found)} entries, expected {length}")
+        return found
+
+    def tensor(self, name: str, dtype: npt.DTypeLike, shape: Sequence[int | None]) -> Array:
+        """Tensor ``name``, of the given dtype and shape (None: any length)."""
+        tensor = self._tensors.get(name)
+        if tensor is None:
+            raise self.error(f"tensor {name!r} is missing")
+        fits = tensor.ndim == len(shape) and all(
+            want is None or want == have for want, have in zip(shape, tensor.shape, strict=True)
+        )
+        if tensor.dtype != np.dtype(dtype) or not fits:
+            raise self.error(
+                f"tensor {name!r} is {tensor.dtype} {tensor.shape}, expected {np.dtype(dtype)} {tuple(shape)}"
+            )
+        return tensor
+
+
+def load_tensors(path: str | os.PathLike[str], kind: str) -> StoredTensors:
+    """Read a file of ``save_tensors``.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is truncated, no safetensors file, of another kind, or of a newer version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    source = Path(path)
+    stored = StoredTensors(source, kind, {}, {})
+    try:
+        with safe_open(source, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if _HEADER not in metadata:
+                raise stored.error("the file has no covlasso header")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except SafetensorError as cause:
+        raise stored.error(f"truncated or not safetensors: {cause}") from cause
+    try:
+        header = json.loads(metadata[_HEADER])
+    except json.JSONDecodeError as cause:
+        raise stored.error(f"the header is not JSON: {cause}") from cause
+    if not isinstance(header, dict) or header.get("kind") != kind:
+        found = header.get("kind") if isinstance(header, dict) else header
+        raise stored.error(f"it holds {found!r}")
+    if header.get("version") != VERSION:
+        raise stored.error(f"format version {header.get('version')!r}, this covlasso reads version {VERSION}")
+    return StoredTensors(source, kind, tensors, header)
