@@ -1,4 +1,4 @@
-// The border between numpy and the core: checked views of arrays that come in, and vectors moved out without a copy.
+// The border between numpy and the core: checked views of arrays that come in, vectors moved out uncopied.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -28,7 +28,7 @@ public:
     PYBIND11_OBJECT_DEFAULT(VectorArgument, object, is_anything)
 };
 
-/// An argument that shall be a numpy array of float32 or float64; what it really is, is checked by matrix_view().
+/// The same for float32 or float64; checked by array_of() and matrix_view().
 class MatrixArgument : public py::object {
 public:
     PYBIND11_OBJECT_DEFAULT(MatrixArgument, object, is_anything)
@@ -43,7 +43,7 @@ public:
 /// "(3, 4)": a shape as Python prints it.
 std::string shape_text(const py::array& array);
 
-/// The array itself. Throws TypeError unless `object` is a numpy array whose dtype is one of `dtypes` ("float32 or float64").
+/// The array itself. Throws TypeError unless `object` is a numpy array whose dtype is among `dtypes`.
 py::array array_of(const py::handle& object, const char* name, bool dtype_fits, const char* dtypes);
 
 /// Throws ValueError unless rows are contiguous, aligned and apart (C order; a row stride is allowed).
@@ -52,7 +52,7 @@ void check_layout(const py::array& array, const char* name);
 /// Throws ValueError unless the shape is (size,).
 void check_vector_shape(const py::array& array, const char* name, Index size);
 
-/// Start of a one-dimensional array of exactly `size` numbers of type T. Throws TypeError or ValueError otherwise.
+/// Start of a one-dimensional array of exactly `size` numbers of type T; TypeError or ValueError otherwise.
 template <class T>
 const T* vector_view(const py::handle& object, const char* name, Index size) {
     const auto array = array_of(object, name, py::isinstance<py::array_t<T>>(object),
@@ -62,7 +62,7 @@ const T* vector_view(const py::handle& object, const char* name, Index size) {
     return static_cast<const T*>(array.data());
 }
 
-/// View of a C-ordered two-dimensional array of T (its dtype is known to be T). Throws ValueError for another layout.
+/// View of a C-ordered two-dimensional array whose dtype is known to be T; ValueError for another layout.
 template <class T>
 MatrixView<T> matrix_view(const py::array& array, const char* name) {
     check_layout(array, name);

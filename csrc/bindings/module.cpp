@@ -10,20 +10,20 @@ namespace {
 
 constexpr const char* paths_doc = R"(Exact solution paths of all targets.
 
-For each target i: minimise b'Gb - 2 c_i'b + e_i + l2 |b|^2 + lambda sum_j w_ij |b_j| over b, for every lambda from
-lambda_max down to where the path ends. lambda and l2 are on the paper's scale (no 1/2).
+For each target i: minimise b'Gb - 2 c_i'b + e_i + l2 |b|^2 + lambda sum_j w_ij |b_j| over b, for every lambda
+from lambda_max down to where the path ends. lambda and l2 are on the paper's scale (no 1/2).
 
 Arrays are looked at, never copied, and kept alive. Matrices have contiguous rows; a row stride is allowed.
 
 Parameters
 ----------
 gram : (p, p) float32 or float64, G
-cross : (n, p) float32 or float64, rows c_i, or None for the intra-network form (c_i = G_i, e_i = G_ii, b_i = 0)
+cross : (n, p) float32 or float64, rows c_i; None: the intra-network form (c_i = G_i, e_i = G_ii, b_i = 0)
 energy : (n,) float64, e_i; given exactly when cross is
 targets : (n_targets,) int32, rows to solve, or None for all
 exclude_self : b_i = 0 for target i
-exclusion_offset, exclusion_index : (n_targets + 1,) int64 and (nnz,) int32, sources with b_j = 0 per position in targets
-weights : (p,) or (n_targets, p) float64, w_ij >= 0; 0 leaves a source unpenalised, inf excludes it; None: all 1
+exclusion_offset, exclusion_index : (n_targets + 1,) int64, (nnz,) int32; sources with b_j = 0 per target
+weights : (p,) or (n_targets, p) float64, w_ij >= 0; 0: unpenalised, inf: excluded; None: all 1
 max_terms : a path ends before a term more than these would enter
 min_lambda : float or (n_targets,) float64; a path ends at this lambda
 relative_error : a path ends where its error is at most this times e_i

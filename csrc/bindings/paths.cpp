@@ -41,7 +41,7 @@ CrossRows cross_over(const MatrixArgument& argument, Index sources) {
     return rows;
 }
 
-/// The lists start at 0, do not run backwards, and end with the index array, whose length the core cannot know.
+/// The lists run forward from 0 to the end of the index array, whose length the core cannot know.
 ExclusionLists exclusions_over(const VectorArgument<Index>& offset, const VectorArgument<Id>& index,
                                Index targets) {
     const auto* starts = vector_view<Index>(offset, "exclusion_offset", targets + 1);
@@ -77,7 +77,7 @@ ArrayPaths::ArrayPaths(Arguments arguments)
     const auto data = problem();
     auto settings = options(data.target_count);
     const auto watch = std::make_shared<Watch>(std::move(arguments_.progress));
-    // Shared, because the core keeps its options; once it has returned, only raise_if_stopped looks at the watch.
+    // Shared, because the core keeps its options.
     settings.progress = [watch](Index done, Index total) { return (*watch)(done, total); };
     {
         const py::gil_scoped_release free_gil;

@@ -12,8 +12,8 @@ from covlasso import _core
 def generate() -> str:
     """Return the text that pybind11-stubgen gives for the installed covlasso._core.
 
-    The enum is written out as the typing specification asks. Left out is what differs from one Python to the next
-    (dunder methods of enum.IntEnum) or from one version of covlasso to the next (the value of ``__version__``).
+    The enum is written out as the typing specification asks. Left out is what differs from one Python to the
+    next (dunder methods of enum.IntEnum) or from one version of covlasso to the next (its number).
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pybind11_stubgen", "covlasso._core", "--exit-code", "-o", folder]

@@ -9,7 +9,7 @@
 
 namespace covlasso::python {
 
-/// The core's Progress callback for Python: answers signals, calls the user's callable, and keeps what they raised.
+/// The core's Progress callback: answers signals, calls the user's callable, keeps what they raise.
 class Watch {
 public:
     /// @param callable  progress(done, total), or None.
@@ -20,8 +20,8 @@ public:
 
     /// To be called with the GIL, after the core has returned: raises what stopped it, if anything did.
     ///
-    /// Ctrl-C becomes KeyboardInterrupt("interrupted: 312 of 1000 targets were done"); every other exception is
-    /// raised unchanged.
+    /// Ctrl-C becomes KeyboardInterrupt("interrupted: 312 of 1000 targets were done"); every other exception
+    /// is raised unchanged.
     void raise_if_stopped(Index done, Index total);
 
 private:
