@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 def save_tensors(
     path: str | os.PathLike[str], kind: str, tensors: Mapping[str, Array], header: Mapping[str, Any]
 ) -> None:
-    """Write ``tensors`` and ``header`` (JSON) so that ``path`` holds either the old file or the whole new one."""
+    """Write ``tensors`` and ``header`` (JSON) so that ``path`` holds the old file or the whole new one."""
     from safetensors.numpy import save_file
 
     target = Path(path)
@@ -28,10 +28,12 @@ def save_tensors(
     metadata = {_HEADER: json.dumps({"kind": kind, "version": VERSION, **header})}
     try:
         # safetensors writes through a mapping, which needs a file system entry, not a descriptor.
-        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, temporary, metadata)
-        with open(temporary, "rb+") as file:
+        save_file(
+            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, temporary, metadata
+        )
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,7 +1,7 @@
-"""Symmetric accumulators in LAPACK's rectangular full packed format: n (n + 1) / 2 numbers, updated at matrix speed.
+"""Symmetric accumulators in LAPACK's rectangular full packed format: n (n + 1) / 2 numbers, level 3 updates.
 
-One triangle is all there is, so a matrix unpacked from it is symmetric to the last bit. scipy.linalg is imported on
-use: it would double the time of ``import covlasso``.
+One triangle is all there is, so a matrix unpacked from it is symmetric to the last bit. scipy.linalg is
+imported on use: it would double the time of ``import covlasso``.
 """
 
 from __future__ import annotations

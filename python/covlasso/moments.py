@@ -5,27 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from covlasso import _symmetric
+from covlasso._moment_input import (
+    check_second_moment,
+    checked_class_names,
+    checked_finite,
+    checked_logits,
+    checked_names,
+)
 from covlasso._storage import load_tensors, save_tensors
 
 Float64 = npt.NDArray[np.float64]
-
-_LARGEST = 2.0**500  # squares and sums of 2^23 squares stay within float64
-_INPUT_TYPES = (np.float16, np.float32, np.float64)
 
 
 class Moments:
     """Moments of several models' logits on the same inputs, accumulated in float64.
 
-    Kept are the means m_a = E[f_a] and the centred sums S_ab = sum over samples of (f_a - m_a)(f_b - m_b)', updated
-    batch by batch with the rule of Chan, Golub and LeVeque (1983): a batch of k samples with mean m' adds its own
-    centred sums and count k / (count + k) (m' - m)(m' - m)'. Nothing cancels, so covariances of logits with large
-    means are as accurate as second moments. A model with n categories takes n (n + 1) / 2 numbers, a pair n_a n_b.
+    Kept are the means m_a = E[f_a] and the centred sums S_ab = sum over samples of (f_a - m_a)(f_b - m_b)',
+    updated batch by batch with the rule of Chan, Golub and LeVeque (1983): a batch of k samples with mean m'
+    adds its own centred sums and count k / (count + k) (m' - m)(m' - m)'. Nothing cancels, so covariances of
+    logits with large means are as accurate as second moments. A model with n categories takes n (n + 1) / 2
+    numbers, a pair n_a n_b.
 
     Parameters
     ----------
@@ -53,8 +57,8 @@ class Moments:
         names: Sequence[str],
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
     ):
-        self._names = _checked_names(names)
-        self._class_names = _checked_class_names(class_names, self._names)
+        self._names = checked_names(names)
+        self._class_names = checked_class_names(class_names, self._names)
         self._count = 0
         self._mean: dict[str, Float64] = {}
         self._within: dict[str, Float64] = {}  # S_aa, packed symmetric
@@ -77,8 +81,8 @@ class Moments:
         mean : mapping from model name to (n,) array
             E[f_a] of every model; its keys are the names of the models.
         second_moment : mapping from model name, or pair of names, to array
-            ``"a"``: E[f_a f_a'] (n_a, n_a), symmetric; ``("a", "b")``: E[f_a f_b'] (n_a, n_b), once for every pair
-            in the order of the names.
+            ``"a"``: E[f_a f_a'] (n_a, n_a), symmetric; ``("a", "b")``: E[f_a f_b'] (n_a, n_b), once for every
+            pair in the order of the names.
         class_names
             As in the constructor.
 
@@ -91,18 +95,20 @@ class Moments:
         if not isinstance(count, (int, np.integer)) or count < 1:
             raise ValueError(f"count must be an integer of at least 1, got {count!r}")
         for name, values in mean.items():
-            moments._mean[name] = _finite(values, f"mean[{name!r}]", (None,)).copy()
+            moments._mean[name] = checked_finite(values, f"mean[{name!r}]", (None,)).copy()
         moments._check_sizes({name: values.size for name, values in moments._mean.items()})
         for key in [*moments._names, *combinations(moments._names, 2)]:
             if key not in second_moment:
-                raise ValueError(f"second_moment has no block {key!r}; give E[f f'] of every model and every pair")
+                raise ValueError(
+                    f"second_moment has no block {key!r}; give E[f f'] of every model and every pair"
+                )
         for name, m in moments._mean.items():
-            block = _finite(second_moment[name], f"second_moment[{name!r}]", (m.size, m.size))
-            _check_second_moment(block, m, name)
+            block = checked_finite(second_moment[name], f"second_moment[{name!r}]", (m.size, m.size))
+            check_second_moment(block, m, name)
             moments._within[name] = _symmetric.pack(count * (block - np.outer(m, m)))
         for a, b in combinations(moments._names, 2):
             ma, mb = moments._mean[a], moments._mean[b]
-            block = _finite(second_moment[a, b], f"second_moment[{(a, b)!r}]", (ma.size, mb.size))
+            block = checked_finite(second_moment[a, b], f"second_moment[{(a, b)!r}]", (ma.size, mb.size))
             moments._across[a, b] = count * (block - np.outer(ma, mb))
         moments._count = int(count)
         return moments
@@ -133,21 +139,22 @@ class Moments:
         Parameters
         ----------
         batch : mapping from model name to (k, n) array
-            Logits of every model on the same k inputs, float16, float32 or float64; row r of all arrays is input r.
+            Logits of every model on the same k inputs, float16, float32 or float64; row r of all arrays is
+            input r.
 
         Raises
         ------
         TypeError
             ``batch`` is no mapping, or an array is of another type.
         ValueError
-            A model is missing or unknown, numbers of rows differ, the number of categories is not that of earlier
-            batches, or an entry is NaN, infinite or beyond 2^500 (its square would overflow).
+            A model is missing or unknown, numbers of rows differ, the number of categories is not that of
+            earlier batches, or an entry is NaN, infinite or beyond 2^500 (its square would overflow).
         """
         if not isinstance(batch, Mapping):
             raise TypeError(f"batch must map model names to arrays, got {type(batch).__name__}")
         if set(batch) != set(self._names):
             raise ValueError(f"batch has the models {sorted(batch)}, expected {sorted(self._names)}")
-        logits = {name: _checked_logits(name, batch[name]) for name in self._names}
+        logits = {name: checked_logits(name, batch[name]) for name in self._names}
         lengths = {name: len(rows) for name, rows in logits.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"the models differ in their number of rows: {lengths}; row r of all is input r")
@@ -176,7 +183,7 @@ class Moments:
             self._start(other.sizes)
         within = {name: other._within[name] for name in self._names}
         across = {pair: other._between(*pair) for pair in self._across}
-        nothing = {name: np.empty((0, size)) for name, size in self.sizes.items()}
+        nothing = {name: np.empty((1, size)) for name, size in self.sizes.items()}
         self._add(other._count, dict(other._mean), nothing)
         for name, block in within.items():
             self._within[name] += block
@@ -226,7 +233,8 @@ class Moments:
     def correlation(self, a: str, b: str | None = None) -> Float64:
         """Covariances over the product of the standard deviations, (n_a, n_b).
 
-        A category with one constant logit has no correlations: its row and column are 0, its diagonal entry too.
+        A category with one constant logit has no correlations: its row and column are 0, its diagonal entry
+        too.
 
         Raises
         ------
@@ -255,8 +263,8 @@ class Moments:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, atomically.
 
-        Tensors, all float64, with i and j the positions of models in ``names``: ``mean.i`` (n,); ``sum.i``: lower
-        triangle by rows of the centred sums S_ii (n (n + 1) / 2,); ``sum.i.j``, i < j: S_ij (n_i, n_j).
+        Tensors, all float64, with i and j the positions of models in ``names``: ``mean.i`` (n,); ``sum.i``:
+        lower triangle by rows of the centred sums S_ii (n (n + 1) / 2,); ``sum.i.j``, i < j: S_ij (n_i, n_j).
 
         Raises
         ------
@@ -312,16 +320,14 @@ class Moments:
         self._within = {name: _symmetric.zeros(sizes[name]) for name in self._names}
         self._across = {(a, b): np.zeros((sizes[a], sizes[b])) for a, b in combinations(self._names, 2)}
 
-    def _add(self, added: int, mean: Mapping[str, Float64], centred: Mapping[str, Float64]) -> None:
-        """Add ``added`` samples with the given means and centred rows (rows may be added as sums elsewhere)."""
+    def _add(self, added: int, mean: Mapping[str, Float64], rows: Mapping[str, Float64]) -> None:
+        """Add ``added`` samples with these means, centred, in all rows but the last, set to the shift."""
         total = self._count + added
-        weight = np.sqrt(self._count * (added / total))
-        rows: dict[str, Float64] = {}
         for name in self._names:
-            shift = mean[name] - self._mean[name] if self._count else np.zeros_like(mean[name])
-            rows[name] = np.vstack([centred[name], weight * shift])
-            self._mean[name] = self._mean[name] + shift * (added / total) if self._count else mean[name].copy()
+            shift = mean[name] - self._mean[name]
+            rows[name][-1] = np.sqrt(self._count * (added / total)) * shift
             self._within[name] = _symmetric.add_products(self._within[name], rows[name])
+            self._mean[name] = self._mean[name] + shift * (added / total)
         for a, b in self._across:
             self._across[a, b] = _add_cross(self._across[a, b], rows[a], rows[b])
         self._count = total
@@ -350,7 +356,9 @@ class Moments:
         """Sizes of new data against those of earlier data and against the class names."""
         for name, n in sizes.items():
             if not 1 <= n <= _symmetric.MAX_SIZE:
-                raise ValueError(f"model {name!r} has {n} categories; 1 to {_symmetric.MAX_SIZE} are possible")
+                raise ValueError(
+                    f"model {name!r} has {n} categories; 1 to {_symmetric.MAX_SIZE} are possible"
+                )
             if self._count and n != self._mean[name].size:
                 raise ValueError(f"model {name!r} has {n} categories here and {self._mean[name].size} before")
             if name in self._class_names and n != len(self._class_names[name]):
@@ -364,17 +372,21 @@ class Moments:
                 raise ValueError(f"cannot add moments: the class_names of model {name!r} differ")
 
 
-def _centre(rows: Float64) -> tuple[Float64, Float64]:
-    """Mean of the rows, and the rows less their mean. Constant columns give exact zeros: the first row goes first."""
-    first = rows[0]
-    centred = rows - first
+def _centre(logits: Float64) -> tuple[Float64, Float64]:
+    """Mean of the rows, and the rows less their mean with one more row to fill.
+
+    The first row is subtracted before the mean is taken, so that a constant category has exactly zero variance.
+    """
+    rows = np.empty((len(logits) + 1, logits.shape[1]))
+    centred = rows[:-1]
+    np.subtract(logits, logits[0], out=centred)
     offset = centred.mean(axis=0)
     centred -= offset
-    return first + offset, centred
+    return logits[0] + offset, rows
 
 
 def _add_cross(total: Float64, rows_a: Float64, rows_b: Float64) -> Float64:
-    """``total + rows_a' rows_b`` in place: BLAS sees the C-ordered (n_a, n_b) sum as its transpose."""
+    """``total + rows_a' rows_b`` in place: BLAS sees the C-ordered sum as its transpose."""
     from scipy.linalg.blas import dgemm
 
     result: Float64 = dgemm(1.0, rows_b.T, rows_a.T, 1.0, total.T, trans_b=True, overwrite_c=True).T
@@ -383,65 +395,3 @@ def _add_cross(total: Float64, rows_a: Float64, rows_b: Float64) -> Float64:
 
 def _add_outer(total: Float64, a: Float64, b: Float64) -> Float64:
     return _add_cross(total, a[np.newaxis], b[np.newaxis])
-
-
-def _checked_names(names: Sequence[str]) -> tuple[str, ...]:
-    checked = (names,) if isinstance(names, str) else tuple(names)
-    if isinstance(names, str) or not all(isinstance(name, str) for name in checked):
-        raise TypeError(f"names must be a sequence of strings, got {names!r}")
-    if not checked or len(set(checked)) < len(checked):
-        raise ValueError(f"names must be at least one name, each once, got {list(checked)}")
-    return checked
-
-
-def _checked_class_names(
-    class_names: Mapping[str, Sequence[str]] | Sequence[str] | None, names: Sequence[str]
-) -> dict[str, tuple[str, ...]]:
-    if class_names is None:
-        return {}
-    if not isinstance(class_names, Mapping):
-        class_names = {name: class_names for name in names}
-    for name, labels in class_names.items():
-        if name not in names:
-            raise ValueError(f"class_names names a model {name!r}; the models are {list(names)}")
-        if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
-            raise TypeError(f"class_names of model {name!r} must be a sequence of strings")
-    return {name: tuple(labels) for name, labels in class_names.items()}
-
-
-def _checked_logits(name: str, value: npt.ArrayLike) -> Float64:
-    """The logits of one model as float64; every entry finite and its square too."""
-    logits = np.asarray(value)
-    if logits.dtype not in _INPUT_TYPES:
-        raise TypeError(f"logits of model {name!r} are {logits.dtype}; float16, float32 and float64 are taken")
-    if logits.ndim != 2:
-        raise ValueError(f"logits of model {name!r} have shape {logits.shape}; (batch, categories) is expected")
-    rows = logits.astype(np.float64)
-    bad = ~(np.abs(rows) <= _LARGEST)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(
-            f"logits of model {name!r} have {rows[row, column]} at row {row}, column {column}; "
-            "every logit must be finite and at most 2^500: drop or repair that input"
-        )
-    return rows
-
-
-def _finite(value: npt.ArrayLike, where: str, shape: tuple[int | None, ...]) -> Float64:
-    array: Float64 = np.ascontiguousarray(value, dtype=np.float64)
-    if array.ndim != len(shape) or any(w not in (None, h) for w, h in zip(shape, array.shape, strict=True)):
-        raise ValueError(f"{where} has shape {array.shape}, expected {shape}")
-    if not np.isfinite(array).all():
-        place: Any = np.argwhere(~np.isfinite(array))[0].tolist()
-        raise ValueError(f"{where} has {array[tuple(place)]} at {place}; every entry must be finite")
-    return array
-
-
-def _check_second_moment(block: Float64, mean: Float64, name: str) -> None:
-    if not np.array_equal(block, block.T):
-        i, j = np.argwhere(block != block.T)[0]
-        raise ValueError(f"second_moment[{name!r}] is not symmetric at ({i}, {j}); give (S + S.T) / 2")
-    below = np.diagonal(block) < mean**2 * (1.0 - 1e-5)
-    if below.any():
-        i = int(np.argmax(below))
-        raise ValueError(f"second_moment[{name!r}] is below the square of the mean at ({i}, {i}); not moments of one set")

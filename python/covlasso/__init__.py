@@ -1,0 +1,35 @@
+"""Neural dependencies: exact, fast node-wise Lasso paths on the moments of a classifier's logits.
+
+Everything public is here: `Moments`, `path`, `solve`, `Path`, `Dependencies`, `held_out_error`, and the real
+data of `covlasso.datasets`, which is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from covlasso._core import __version__
+from covlasso.dependencies import Dependencies
+from covlasso.evaluation import held_out_error
+from covlasso.moments import Moments
+from covlasso.paths import Knots, Path, path, solve
+
+__all__ = [
+    "Dependencies",
+    "Knots",
+    "Moments",
+    "Path",
+    "__version__",
+    "datasets",
+    "held_out_error",
+    "path",
+    "solve",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name == "datasets":
+        import importlib
+
+        return importlib.import_module("covlasso.datasets")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,258 @@
+"""What is to be solved, checked where C++ cannot see: types, dtypes, memory order, shapes, masks, names."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+Float64 = npt.NDArray[np.float64]
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+Exclude = Any  # "self", None, a boolean array or a scipy sparse array
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The arguments of the core, and the names that the core does not need."""
+
+    gram: npt.NDArray[Any]
+    cross: npt.NDArray[Any] | None
+    energy: Float64 | None  # one per row of cross
+    targets: Int32
+    exclude_self: bool
+    exclusion_offset: Int64 | None
+    exclusion_index: Int32 | None
+    weights: Float64 | None
+    target_names: tuple[str, ...] | None  # one per target
+    source_names: tuple[str, ...] | None
+
+    @property
+    def intra(self) -> bool:
+        """Whether targets and sources are categories of one network."""
+        return self.cross is None
+
+    @property
+    def target_energy(self) -> Float64:
+        """e_i of every target, (n_targets,)."""
+        if self.energy is not None:
+            return self.energy[self.targets]
+        return np.diagonal(self.gram)[self.targets].astype(np.float64)
+
+
+def check_problem(
+    gram: Any,
+    cross: Any,
+    energy: Any,
+    targets: Any,
+    exclude: Exclude,
+    weights: Any,
+    names: Sequence[str] | None,
+    source_names: Sequence[str] | None,
+) -> Problem:
+    """Check the data arguments of `covlasso.path`; TypeError or ValueError for the first that is wrong."""
+    check_matrix(gram, "gram")
+    p = gram.shape[0]
+    if gram.shape != (p, p) or p == 0:
+        raise ValueError(f"gram has shape {gram.shape}; a square matrix of at least one category is expected")
+    cross, energy = _check_cross(cross, energy, p)
+    possible = p if cross is None else cross.shape[0]
+    rows = _check_targets(targets, possible)
+    exclude_self, offset, index = _check_exclude(exclude, rows, p, intra=cross is None)
+    labels = check_names(names, possible, "names")
+    shared = possible == p and exclude_self
+    sources = labels if source_names is None and shared else check_names(source_names, p, "source_names")
+    return Problem(
+        gram=gram,
+        cross=cross,
+        energy=energy,
+        targets=rows,
+        exclude_self=exclude_self,
+        exclusion_offset=offset,
+        exclusion_index=index,
+        weights=_check_weights(weights, len(rows), p),
+        target_names=None if labels is None else tuple(labels[i] for i in rows),
+        source_names=sources,
+    )
+
+
+def check_matrix(value: Any, name: str) -> None:
+    """A float32 or float64 matrix with contiguous rows, as the core reads it in place."""
+    remedy = f"give np.ascontiguousarray({name}, dtype=np.float64)"
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a numpy array, got {type(value).__name__}; {remedy}")
+    if value.dtype not in (np.float32, np.float64):
+        raise TypeError(f"{name} is {value.dtype}; float32 and float64 are read in place, so {remedy}")
+    if value.ndim != 2:
+        raise ValueError(f"{name} has shape {value.shape}; two dimensions are expected")
+    row, column = value.strides
+    size, (rows, columns) = value.itemsize, value.shape
+    contiguous = columns <= 1 or column == size
+    whole = rows <= 1 or (row >= columns * size and row % size == 0)
+    if not (contiguous and whole and value.flags.aligned):
+        free = f", or {name}.T, which costs nothing, if it is symmetric" if value.flags.f_contiguous else ""
+        raise ValueError(
+            f"the rows of {name} are not contiguous in memory (strides {value.strides}); {remedy}{free}"
+        )
+
+
+def _check_cross(cross: Any, energy: Any, p: int) -> tuple[npt.NDArray[Any] | None, Float64 | None]:
+    if cross is None:
+        if energy is not None:
+            raise ValueError("energy is for the cross form; give cross too, or leave energy out")
+        return None, None
+    check_matrix(cross, "cross")
+    if cross.shape[1] != p or cross.shape[0] == 0:
+        raise ValueError(
+            f"cross has shape {cross.shape}; (targets, {p}) is expected: one column per row of gram"
+        )
+    if energy is None:
+        raise ValueError("cross is given without energy; give energy = E[f_i^2], one number per row of cross")
+    return cross, check_vector(energy, "energy", cross.shape[0])
+
+
+def check_vector(value: Any, name: str, length: int) -> Float64:
+    """``length`` real numbers as float64."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} is {array.dtype}; real numbers are expected")
+    if array.shape != (length,):
+        raise ValueError(f"{name} has shape {array.shape}; ({length},) is expected")
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _check_targets(targets: Any, possible: int) -> Int32:
+    if targets is None:
+        return np.arange(possible, dtype=np.int32)
+    rows = np.asarray(targets)
+    if rows.ndim != 1 or rows.size == 0:
+        raise ValueError(f"targets has shape {rows.shape}; a non-empty sequence of row numbers is expected")
+    if rows.dtype.kind not in "iu":
+        raise TypeError(f"targets is {rows.dtype}; integers are expected (np.flatnonzero(mask) for a mask)")
+    bad = (rows < 0) | (rows >= possible)
+    if bad.any():
+        place = int(np.argmax(bad))
+        raise ValueError(f"targets[{place}] is {rows[place]}; it must be from 0 to {possible - 1}")
+    values, counts = np.unique(rows, return_counts=True)
+    if len(values) < len(rows):
+        repeated = values[counts > 1][0]
+        places = np.flatnonzero(rows == repeated)[:2].tolist()
+        raise ValueError(
+            f"targets[{places[1]}] repeats {repeated} of targets[{places[0]}]; give each target once"
+        )
+    return rows.astype(np.int32)
+
+
+def _check_exclude(
+    exclude: Exclude, targets: Int32, p: int, *, intra: bool
+) -> tuple[bool, Int64 | None, Int32 | None]:
+    """(exclude_self, offset, index): the arrays list the excluded sources of each target in compressed rows."""
+    if exclude is None:
+        if intra:
+            raise ValueError("exclude=None needs cross: within one network a target always explains itself")
+        return False, None, None
+    if isinstance(exclude, str):
+        if exclude != "self":
+            raise ValueError(f'exclude is {exclude!r}; "self", None, a boolean or a sparse array is expected')
+        if not intra and targets.max() >= p:
+            raise ValueError(
+                f'exclude="self" needs networks that share their categories, but target {targets.max()} is '
+                f"none of the {p} sources; give exclude=None or a mask of shape ({len(targets)}, {p})"
+            )
+        return True, None, None
+    mask = _mask_rows(exclude, (len(targets), p))
+    row = np.repeat(np.arange(len(targets)), np.diff(mask.indptr))
+    others = mask.indices != targets[row] if intra else np.ones(len(row), dtype=bool)
+    left = p - intra - np.bincount(row[others], minlength=len(targets))
+    if len(row) and left.min() == 0:
+        place = int(np.argmin(left))
+        raise ValueError(
+            f"exclude[{place}] leaves no source for target {targets[place]}; leave one in, or drop the target"
+        )
+    return intra, mask.indptr.astype(np.int64), mask.indices.astype(np.int32)
+
+
+def _mask_rows(exclude: Any, shape: tuple[int, int]) -> scipy.sparse.csr_array:
+    """The mask in compressed rows, sorted, each entry once."""
+    sparse = scipy.sparse.issparse(exclude)
+    if not sparse and not (isinstance(exclude, np.ndarray) and exclude.dtype == np.bool_):
+        found = exclude.dtype if isinstance(exclude, np.ndarray) else type(exclude).__name__
+        raise TypeError(
+            f'exclude is {found}; "self", None, a boolean array or a scipy sparse array is expected'
+        )
+    if exclude.shape != shape:
+        raise ValueError(f"exclude has shape {exclude.shape}; {shape} is expected: one row per target")
+    mask = scipy.sparse.csr_array(exclude, dtype=bool, copy=True)
+    mask.sum_duplicates()
+    mask.eliminate_zeros()
+    return mask
+
+
+def _check_weights(weights: Any, n_targets: int, p: int) -> Float64 | None:
+    if weights is None:
+        return None
+    if np.ndim(weights) != 2:
+        return check_vector(weights, "weights", p)
+    check_matrix(weights, "weights")
+    if weights.dtype != np.float64:
+        raise TypeError(f"weights is {weights.dtype}; give np.ascontiguousarray(weights, dtype=np.float64)")
+    if weights.shape != (n_targets, p):
+        raise ValueError(f"weights has shape {weights.shape}; ({p},) or ({n_targets}, {p}) is expected")
+    return np.asarray(weights)
+
+
+def check_names(names: Sequence[str] | None, length: int, argument: str) -> tuple[str, ...] | None:
+    """``length`` strings."""
+    if names is None:
+        return None
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{argument} must be a sequence of strings")
+    if len(names) != length:
+        raise ValueError(f"{argument} has {len(names)} entries; {length} are expected, one per category")
+    return tuple(str(name) for name in names)
+
+
+def check_number(value: Any, name: str) -> float:
+    """A finite real number of at least 0."""
+    if not isinstance(value, numbers.Real) or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"{name} is {value}; a finite number of at least 0 is expected")
+    return float(value)
+
+
+def check_count(value: Any, name: str) -> int:
+    """An integer of at least 1."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if isinstance(value, (bool, np.bool_)) or count < 1:
+        raise ValueError(f"{name} is {value}; an integer of at least 1 is expected")
+    return count
+
+
+def check_lambda(value: Any, name: str, n_targets: int) -> Float64:
+    """One lambda per target from one number or one per target; finite and at least 0."""
+    if np.ndim(value) == 0:
+        return np.full(n_targets, check_number(value, name))
+    lam = check_vector(value, name, n_targets)
+    bad = ~(np.isfinite(lam) & (lam >= 0))
+    if bad.any():
+        place = int(np.argmax(bad))
+        raise ValueError(f"{name}[{place}] is {lam[place]}; a finite number of at least 0 is expected")
+    return lam
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
