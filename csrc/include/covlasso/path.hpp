@@ -22,6 +22,9 @@ enum class Status : std::uint8_t {
 
 const char* to_string(Status status);
 
+/// The instructions that the solver uses on this processor: "avx512", "avx2" or "baseline".
+const char* instruction_set();
+
 /// A solution with a KKT residual of at most this is certified.
 inline constexpr double kkt_tolerance = 1e-9;
 
@@ -77,8 +80,9 @@ public:
     /// Solutions at the largest lambda with error <= relative_error * energy.
     Solutions at_relative_error(double relative_error, bool refit = false) const;
 
-    /// Error and l1 norm of target t at `count` values of lambda.
+    /// Error and l1 norm of target t at `count` values of lambda (below the end of the path: those of its end).
     Profile profile(Index t, const double* lambda, Index count) const;
+    /// The knots of target t, in the order of falling lambda.
     Knots knots(Index t) const;
 
     const Event* begin(Index t) const { return events_.data() + offset_[t]; }
@@ -93,6 +97,8 @@ public:
     Index interrupted() const;                                             ///< how many targets were not done
 
 private:
+    void check_target(Index t) const;
+
     Problem problem_;
     Options options_;
     std::vector<Index> offset_;

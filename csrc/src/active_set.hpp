@@ -1,0 +1,218 @@
+// The active set A of one target, with the two solutions that make a piece of the path.
+//
+// On a piece, b_A(lambda) = base - lambda * slope, where (with the ridge term on the diagonal of G_AA)
+//     base  = G_AA^-1 c_A           least squares on A
+//     slope = G_AA^-1 push          push_r = s_r w_r / 2, signs times half the penalty factors.
+// The inverse M = G_AA^-1 is kept explicitly, because bordering it costs two passes over k^2 numbers without a
+// dependent chain, for entering and for leaving. Its rounding does not accumulate: refine() corrects both solutions
+// by their residuals in the entries of G, for which M need only be a good approximation.
+#pragma once
+
+#include <cmath>
+
+#include "panels.hpp"
+
+namespace covlasso {
+namespace COVLASSO_ISA {
+
+/// b_A moves along `direction` (in the workspace): base by `base`, slope by `slope` times it.
+struct Change {
+    double base;
+    double slope;
+};
+
+/// How far a source is from the span of A: its Schur complement, and the rounding that this number may carry.
+struct Independence {
+    double schur;
+    double mass;  ///< (sum_r |u_r| sqrt(G_rr) + sqrt(G_jj))^2: an error eps in G moves schur by at most eps * mass
+};
+
+/// constant + linear * lambda + square * lambda^2
+struct Quadratic {
+    double constant;
+    double linear;
+    double square;
+
+    double operator()(double lambda) const { return constant + lambda * (linear + lambda * square); }
+
+    /// The largest lambda in [low, high] with value <= bound, where the value at low is within the bound and the
+    /// function does not fall in between.
+    double largest_below(double bound, double low, double high) const {
+        if ((*this)(high) <= bound) return high;
+        const double half = 0.5 * linear, rest = constant - bound;
+        const double root = std::sqrt(std::fmax(half * half - square * rest, 0.0));
+        const double lambda = half + root > 0.0 ? -rest / (half + root) : low;  // no cancellation: rest <= 0
+        return std::fmin(std::fmax(lambda, low), high);
+    }
+};
+
+class ActiveSet {
+public:
+    /// Room for `capacity` sources.
+    void reserve(Index capacity) {
+        const Index length = padded(capacity + 1);
+        inverse_.set_rows(capacity);
+        for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &direction_, &residual_, &root_})
+            vector->reserve(length);
+        source_.reserve(length);
+        place_.reserve(length);
+        size_ = 0;
+    }
+
+    void clear() { size_ = 0; }
+    Index size() const { return size_; }
+    Id source(Index r) const { return source_[r]; }
+    Id place(Index r) const { return place_[r]; }
+    const Id* sources() const { return source_.data(); }
+    double base(Index r) const { return base_[r]; }
+    double slope(Index r) const { return slope_[r]; }
+    double push(Index r) const { return push_[r]; }
+    const double* base() const { return base_.data(); }
+    const double* slope() const { return slope_.data(); }
+    const double* pushes() const { return push_.data(); }
+    const double* direction() const { return direction_.data(); }
+    double coefficient(Index r, double lambda) const { return base_[r] - lambda * slope_[r]; }
+
+    /// Puts [-M g; 1] into direction(), where g = G(A, j), padded with zeros, and d = G_jj.
+    template <class Team>
+    Independence measure(Team team, const double* g, double d) {
+        const Index k = size_;
+        double* u = direction_.data();
+        inverse_.product(team, k, k, g, u);
+        const double* root = root_.data();
+        const double overlap = team.sum(padded_size(), [=](Index r) { return g[r] * u[r]; });
+        const double mass = team.sum(k, [=](Index r) { return std::fabs(u[r]) * root[r]; }) + std::sqrt(d);
+        team.for_each(padded_size(), [=](Index r) { u[r] = -u[r]; });
+        team.sync();
+        u[k] = 1.0;
+        return {d - overlap, mass * mass};
+    }
+
+    /// The source measured last enters. `place` is the caller's number for it.
+    template <class Team>
+    Change enter(Team team, Id source, Id place, const double* g, double d, double schur, double cross, double push) {
+        const Index k = size_;
+        if (k % panel_width == 0) open_panel(team);
+        const double* base = base_.data();
+        const double* slope = slope_.data();
+        const Change change{(cross - team.sum(k, [=](Index r) { return g[r] * base[r]; })) / schur,
+                            (push - team.sum(k, [=](Index r) { return g[r] * slope[r]; })) / schur};
+        for (Index q = 0; q <= k / panel_width; ++q) {
+            double* row = inverse_.panel(q) + k * panel_width;
+            team.for_each(panel_width, [=](Index t) { row[t] = 0.0; });
+        }
+        source_[k] = source;
+        place_[k] = place;
+        cross_[k] = cross;
+        push_[k] = push;
+        root_[k] = std::sqrt(d);
+        base_[k] = slope_[k] = 0.0;
+        size_ = k + 1;
+        team.sync();
+        inverse_.add_outer(team, size_, size_, direction_.data(), 1.0 / schur);
+        move(team, change);
+        return change;
+    }
+
+    /// Puts M_r / M_rr into direction() and moves the solutions so that source r has none; drop(r) then removes it.
+    template <class Team>
+    Change release(Team team, Index r) {
+        double* v = direction_.data();
+        const double pivot = inverse_.at(r, r);
+        for (Index q = 0; q < panel_count(size_); ++q) {
+            const double* row = inverse_.panel(q) + r * panel_width;
+            team.for_each(panel_width, [=](Index t) { v[q * panel_width + t] = row[t] / pivot; });
+        }
+        team.sync();
+        const Change change{-base_[r], -slope_[r]};
+        inverse_.add_outer(team, size_, size_, v, -pivot);
+        move(team, change);
+        return change;
+    }
+
+    /// The last source takes the place of source r, whose row and column of M are zero after release().
+    template <class Team>
+    void drop(Team team, Index r) {
+        const Index last = size_ - 1;
+        if (r != last) {
+            inverse_.copy_row(team, last, r, size_);
+            for (Index i = 0; i < last; ++i) inverse_.at(i, r) = i == r ? inverse_.at(last, last) : inverse_.at(r, i);
+            source_[r] = source_[last];
+            place_[r] = place_[last];
+            for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_}) (*vector)[r] = (*vector)[last];
+        }
+        for (Index i = 0; i < size_; ++i) inverse_.at(i, last) = 0.0;
+        for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_}) (*vector)[last] = 0.0;
+        size_ = last;
+        team.sync();
+    }
+
+    /// One step of iterative refinement of base and slope against G_AA itself (`gram`, ridge on its diagonal).
+    template <class Team>
+    void refine(Team team, const Panels& gram) {
+        correct(team, gram, base_.data(), cross_.data());
+        correct(team, gram, slope_.data(), push_.data());
+    }
+
+    /// b'Gb - 2c'b + e as a function of lambda, where l2 is the ridge that G_AA carries on its diagonal:
+    /// e - c'base + lambda^2 slope'push - l2 |b|^2.
+    template <class Team>
+    Quadratic error(Team team, double energy, double l2) const {
+        const double *base = base_.data(), *slope = slope_.data(), *cross = cross_.data(), *push = push_.data();
+        const auto sum = [&](auto term) { return team.sum(size_, term); };
+        return {energy - sum([=](Index r) { return cross[r] * base[r] + l2 * base[r] * base[r]; }),
+                sum([=](Index r) { return 2.0 * l2 * base[r] * slope[r]; }),
+                sum([=](Index r) { return slope[r] * push[r] - l2 * slope[r] * slope[r]; })};
+    }
+
+private:
+    Index padded_size() const { return padded(size_); }
+
+    /// M and the vectors get 32 more columns, all zero.
+    template <class Team>
+    void open_panel(Team team) {
+        const Index q = size_ / panel_width;
+        inverse_.grow(size_ + panel_width, size_);
+        double* panel = inverse_.panel(q);
+        team.for_each(size_ * panel_width, [=](Index t) { panel[t] = 0.0; });
+        for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_}) {
+            double* tail = vector->data() + q * panel_width;
+            team.for_each(panel_width, [=](Index t) { tail[t] = 0.0; });
+        }
+        double* tail = direction_.data() + q * panel_width + 1;
+        team.for_each(panel_width - 1, [=](Index t) { tail[t] = 0.0; });
+        team.sync();
+    }
+
+    template <class Team>
+    void move(Team team, Change change) {
+        double *base = base_.data(), *slope = slope_.data();
+        const double* v = direction_.data();
+        team.for_each(size_, [=](Index r) {
+            base[r] += change.base * v[r];
+            slope[r] += change.slope * v[r];
+        });
+        team.sync();
+    }
+
+    /// x += M (right - G x)
+    template <class Team>
+    void correct(Team team, const Panels& gram, double* x, const double* right) {
+        double *residual = residual_.data(), *step = direction_.data();
+        gram.product(team, size_, size_, x, residual);
+        team.for_each(padded_size(), [=](Index r) { residual[r] = right[r] - residual[r]; });
+        team.sync();
+        inverse_.product(team, size_, size_, residual, step);
+        team.for_each(size_, [=](Index r) { x[r] += step[r]; });
+        team.sync();
+    }
+
+    Index size_ = 0;
+    Panels inverse_;
+    Buffer<Id> source_, place_;
+    Buffer<double> base_, slope_, push_, cross_, root_;  // per source; root: sqrt(G_jj)
+    Buffer<double> direction_, residual_;
+};
+
+}  // namespace COVLASSO_ISA
+}  // namespace covlasso

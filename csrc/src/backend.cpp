@@ -1,0 +1,20 @@
+// The code of one set of instructions; compiled once for each, with COVLASSO_ISA naming it.
+#include "dense.hpp"
+#include "worker.hpp"
+
+namespace covlasso {
+namespace COVLASSO_ISA {
+
+static std::unique_ptr<Worker> make_worker(const Problem& problem, const Options& options, const double* root,
+                                           const std::atomic<bool>* stop) {
+    return std::unique_ptr<Worker>(new SerialWorker(problem, options, root, stop));
+}
+
+#define COVLASSO_STRING_OF(x) #x
+#define COVLASSO_STRING(x) COVLASSO_STRING_OF(x)
+
+extern const Backend backend;
+const Backend backend{COVLASSO_STRING(COVLASSO_ISA), make_worker, multiply<float>, multiply<double>};
+
+}  // namespace COVLASSO_ISA
+}  // namespace covlasso

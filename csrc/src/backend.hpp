@@ -1,0 +1,77 @@
+// What a set of instructions provides: the solver's inner code, compiled once for each and chosen at run time.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "covlasso/path.hpp"
+
+namespace covlasso {
+
+/// How the path of one target ended.
+struct Outcome {
+    Status status = Status::certified;
+    double lambda_max = 0.0;
+    double lambda_end = 0.0;
+    double kkt = 0.0;  ///< largest violation at the end, relative to lambda_end (to lambda_max where that is 0)
+    Id culprit = -1;   ///< the source whose entry showed an indefinite Gram
+};
+
+/// A path as it is stored: its events and its end.
+struct PathView {
+    const Event* event;
+    Index count;
+    Outcome outcome;
+};
+
+/// One solution; the arrays are the worker's own, valid until its next call.
+struct Solution {
+    const Id* index;
+    const double* value;
+    Index count;
+    double lambda, error, kkt;
+    Status status;
+};
+
+/// Solves one target after the other with memory of its own; every thread has one.
+class Worker {
+public:
+    virtual ~Worker() = default;
+
+    /// Follows the path of target t; its events are valid until the next call.
+    virtual Outcome follow(Index t) = 0;
+    virtual const Event* events() const = 0;
+    virtual Index event_count() const = 0;
+
+    /// The sources that are active now, and their coefficients at lambda.
+    virtual Index active_count() const = 0;
+    virtual Id active_source(Index r) const = 0;
+    virtual double coefficient(Index r, double lambda) const = 0;
+
+    /// Reads from the stored path of target t from now on.
+    virtual void open(Index t, const PathView& path) = 0;
+    virtual Solution at_lambda(double lambda, bool refit) = 0;
+    virtual Solution at_terms(Index terms, bool refit) = 0;
+    virtual Solution at_relative_error(double relative_error, bool refit) = 0;
+
+    /// Goes through the stored path event by event: error and l1 norm are those of the piece below the last event.
+    virtual void begin_replay() = 0;
+    virtual void replay(const Event& event) = 0;
+    virtual double error(double lambda) const = 0;
+};
+
+/// The code of one set of instructions.
+struct Backend {
+    const char* name;
+    /// root: sqrt(G_jj) for all sources. Everything referred to must outlive the worker.
+    std::unique_ptr<Worker> (*make_worker)(const Problem&, const Options&, const double* root,
+                                           const std::atomic<bool>* stop);
+    /// out = G x for one sparse vector.
+    void (*multiply_f32)(const MatrixView<float>& g, const Id* index, const double* x, Index count, double* out);
+    void (*multiply_f64)(const MatrixView<double>& g, const Id* index, const double* x, Index count, double* out);
+};
+
+/// The best code that this processor runs.
+const Backend& backend();
+
+}  // namespace covlasso

@@ -1,0 +1,40 @@
+// The dense Gram over the caller's memory.
+#include "covlasso/gram.hpp"
+
+#include <type_traits>
+
+#include "backend.hpp"
+
+namespace covlasso {
+
+template <class T>
+void DenseGram<T>::diagonal(double* out) const {
+    for (Index j = 0; j < view_.rows; ++j) out[j] = static_cast<double>(view_(j, j));
+}
+
+template <class T>
+void DenseGram<T>::gather(Id row, const Id* columns, Index count, double* out) const {
+    const T* entries = view_.row(row);
+    for (Index t = 0; t < count; ++t) out[t] = static_cast<double>(entries[columns[t]]);
+}
+
+template <class T>
+void DenseGram<T>::multiply(const SparseVectors& x, double* out, Index stride) const {
+    for (Index v = 0; v < x.vectors; ++v) {
+        const double* value = x.value + v * x.count;
+        if constexpr (std::is_same_v<T, float>)
+            backend().multiply_f32(view_, x.index, value, x.count, out + v * stride);
+        else
+            backend().multiply_f64(view_, x.index, value, x.count, out + v * stride);
+    }
+}
+
+template <class T>
+double DenseGram<T>::epsilon() const {
+    return std::is_same_v<T, float> ? 0x1p-24 : 0x1p-53;
+}
+
+template class DenseGram<float>;
+template class DenseGram<double>;
+
+}  // namespace covlasso

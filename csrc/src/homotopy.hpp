@@ -1,0 +1,321 @@
+// The exact solution path of one target, from lambda_max down: the homotopy (LARS with the Lasso's drops).
+//
+// It proceeds in stages. Within a stage only the candidates take part, so that an event costs |S| k operations. A
+// stage ends with the gradient of all sources, which proves that no other source should have entered: at the end of
+// the stage by its value, in between by a bound on how far it can have moved (stage.hpp). Where the proof fails, the
+// stage is run again with the violators among the candidates. Nothing is reported before it is verified.
+//
+// References: Osborne, Presnell, Turlach, IMA J. Numer. Anal. 20 (2000); Efron et al., Ann. Statist. 32 (2004);
+// candidates by a sequential rule as in Tibshirani et al., J. R. Stat. Soc. B 74 (2012).
+#pragma once
+
+#include "backend.hpp"
+#include "piece.hpp"
+#include "stage.hpp"
+
+namespace covlasso {
+namespace COVLASSO_ISA {
+
+/// What the path meets first below the present lambda.
+struct Next {
+    enum Kind { enters, leaves, end_of_stage, end_of_path } kind;
+    double lambda;
+    Index index;    ///< place among the candidates (enters) or in the active set (leaves)
+    Status reason;  ///< why the path ends
+};
+
+/// How long stages are. Any values give the same path; they decide only how fast (docs/performance.md).
+struct StagePolicy {
+    double admit = 0.65;  ///< a source becomes a candidate where |g_j| >= admit * lambda w_j
+    double depth = 0.6;   ///< a stage goes down to this fraction of the lambda it began with ...
+    Index events = 16;    ///< ... or ends after this many events
+};
+
+template <class Team>
+class Homotopy {
+public:
+    Homotopy(Team team, const Gram& gram) : team_(team), piece_(team, gram), gram_(gram) {}
+
+    /// Follows the path of `target` and appends its events to `path`.
+    Outcome run(Target& target, const Limits& limits, EventList& path) {
+        begin(target, limits, path);
+        while (!done_) {
+            open_stage();
+            follow_events();
+            while (!verified() && !done_) {
+                repeat_stage();
+                follow_events();
+            }
+            if (!done_) accept_stage(path);
+        }
+        return outcome_;
+    }
+
+    const ActiveSet& active() const { return piece_.active(); }
+
+private:
+    void begin(Target& target, const Limits& limits, EventList& path) {
+        target_ = &target;
+        limits_ = limits;
+        done_ = false;
+        floor_ = 0.0;
+        reset_policy();
+        const Index p = target.sources;
+        piece_.begin(target, limits.l2, limits.noise, std::min(limits.max_terms, p) + 1);
+        double *gradient = target.gradient.data(), *outside = target.outside.data();
+        const double *cross = target.cross.data(), *penalty = target.penalty.data();
+        team_.for_each(p, [=](Index j) {
+            gradient[j] = 2.0 * cross[j];
+            outside[j] = penalty[j];
+        });
+        team_.sync();
+        outcome_ = Outcome{};
+        enter_unpenalised(path);
+        const bool positive = limits.positive;
+        lambda_ = team_.max(p, [=](Index j) {
+            return (positive ? gradient[j] : std::fabs(gradient[j])) / (penalty[j] > 0.0 ? penalty[j] : infinity);
+        });
+        outcome_.lambda_max = outcome_.lambda_end = lambda_;
+        if (lambda_ == 0.0) return end_path(Status::exhausted);
+        if (lambda_ <= limits.min_lambda) return end_path(Status::lambda);
+        if (piece_.active().error(team_, target.energy, limits.l2)(lambda_) <= limits.error) end_path(Status::error);
+    }
+
+    /// Sources of weight 0 are in the model at every lambda; one that depends on the others adds nothing.
+    void enter_unpenalised(EventList& path) {
+        Target& target = *target_;
+        const double* penalty = target.penalty.data();
+        const Index count =
+            team_.select(target.sources, [=](Index j) { return penalty[j] == 0.0; }, target.chosen.data());
+        if (count == 0) return;
+        piece_.admit(count);
+        for (Index j = 0; j < count; ++j)
+            if (enter(j, 0.0)) path.push({infinity, piece_.candidates().source(j), 1});
+        piece_.refine();
+        piece_.gradient(0.0, target.gradient.data());
+    }
+
+    void open_stage() {
+        Target& target = *target_;
+        const double *gradient = target.gradient.data(), *outside = target.outside.data();
+        const double bar = policy_.admit * lambda_;
+        const bool positive = limits_.positive;
+        piece_.admit(team_.select(
+            target.sources,
+            [=](Index j) { return (positive ? gradient[j] : std::fabs(gradient[j])) >= bar * outside[j]; },
+            target.chosen.data()));
+        const ActiveSet& active = piece_.active();
+        saved_size_ = active.size();
+        saved_.reserve(saved_size_ + 1);
+        for (Index r = 0; r < saved_size_; ++r) saved_[r] = {active.place(r), active.push(r)};
+        start_stage();
+    }
+
+    /// Back to the active set with which the stage began; violators become candidates.
+    void repeat_stage() {
+        piece_.active().clear();
+        for (Index r = 0; r < saved_size_; ++r) enter(saved_[r].place, saved_[r].push);
+        piece_.refine();
+        piece_.admit(violators_);
+        start_stage();
+    }
+
+    /// Begins a stage at lambda_, from the gradient there.
+    void start_stage() {
+        piece_.candidates().reset(team_, piece_.active(), target_->gradient.data(), lambda_);
+        stage_.open(lambda_, piece_.candidates().padded_size());
+        all_inside_ = nothing_outside();
+        at_ = lambda_;
+        add_knot();
+    }
+
+    void follow_events() {
+        for (next_ = find_next(); next_.kind == Next::enters || next_.kind == Next::leaves; next_ = find_next()) {
+            at_ = next_.lambda;
+            if (next_.kind == Next::leaves)
+                leave(next_.index);
+            else if (!enter_penalised(next_.index))
+                continue;
+            add_knot();
+        }
+        at_ = next_.lambda;
+        add_knot();
+    }
+
+    /// The first of: a candidate touches its bound; a coefficient meets zero; the stage or the path ends.
+    Next find_next() const {
+        const double lowest = lowest_lambda();
+        const Best leaving = first_to_leave(lowest);
+        const Best entering = piece_.candidates().next(team_, limits_.positive, std::max(lowest, leaving.value));
+        Next next{Next::end_of_stage, lowest, -1, Status::certified};
+        if (entering.index >= 0)
+            next = {Next::enters, std::min(entering.value, at_), entering.index, Status::certified};
+        else if (leaving.index >= 0)
+            next = {Next::leaves, std::min(leaving.value, at_), leaving.index, Status::certified};
+        if (stage_.events().size() >= policy_.events && next.lambda < at_) next = {Next::end_of_stage, at_, -1, Status::certified};
+        return path_end_before(next);
+    }
+
+    /// The stage ends here unless an event comes first. Where no source is left outside, nothing needs a stage's end.
+    double lowest_lambda() const {
+        const double stage = all_inside_ ? 0.0 : policy_.depth * stage_.start();
+        return std::max(std::max(limits_.min_lambda, floor_), stage);
+    }
+
+    /// The end of the path where that comes before `next`, else `next`.
+    Next path_end_before(Next next) const {
+        const bool goes_on = next.kind == Next::enters || next.kind == Next::leaves || next.lambda == at_;
+        if (next.kind == Next::enters && piece_.active().size() >= limits_.max_terms)
+            next = {Next::end_of_path, next.lambda, -1, Status::terms};
+        else if (!goes_on && next.lambda <= limits_.min_lambda)
+            next = {Next::end_of_path, limits_.min_lambda, -1, limits_.min_lambda > 0.0 ? Status::lambda : Status::exhausted};
+        else if (!goes_on && next.lambda <= floor_)
+            next = {Next::end_of_path, floor_, -1, Status::floor};
+        if (limits_.error <= 0.0) return next;
+        const Quadratic error = piece_.active().error(team_, target_->energy, limits_.l2);
+        if (error(next.lambda) > limits_.error) return next;
+        return {Next::end_of_path, error.largest_below(limits_.error, next.lambda, at_), -1, Status::error};
+    }
+
+    /// b_r = base - lambda slope meets zero at base / slope, and only where base has the sign opposite to b_r.
+    Best first_to_leave(double lowest) const {
+        const ActiveSet& active = piece_.active();
+        const double *base = active.base(), *slope = active.slope(), *push = active.pushes();
+        return team_.best(
+            padded(active.size()), lowest,
+            [=](Index r, double lambda) {
+                return (base[r] * push[r] < 0.0) & (std::fabs(base[r]) > lambda * std::fabs(slope[r]));
+            },
+            [=](Index r) { return base[r] / slope[r]; });
+    }
+
+    bool enter_penalised(Index j) {
+        const Candidates& candidates = piece_.candidates();
+        const int sign = candidates.sign(j);
+        if (!enter(j, 0.5 * sign * candidates.penalty(j))) return false;
+        stage_.add_event(at_, candidates.source(j), sign);
+        return true;
+    }
+
+    bool enter(Index j, double push) {
+        const Entry entry = piece_.enter(j, push);
+        if (entry == Entry::indefinite) {
+            outcome_.culprit = piece_.candidates().source(j);
+            end_path(Status::uncertified);
+        }
+        return entry == Entry::entered;
+    }
+
+    void leave(Index r) {
+        stage_.add_event(at_, piece_.active().source(r), 0);
+        piece_.leave(r);
+    }
+
+    void add_knot() { stage_.add_knot(team_, piece_.active(), piece_.candidates(), at_); }
+
+    /// Whether the stage is proved. If not: violators_ tells how many sources must become candidates; where there
+    /// are none, rounding is to blame, and the stage is shortened; at last the path ends where the stage began.
+    bool verified() {
+        if (team_.stopped()) end_path(Status::interrupted);
+        if (done_) return false;
+        piece_.refine();
+        piece_.gradient(at_, target_->next_gradient.data());
+        find_violators(stage_.deviation(team_, piece_.candidates().size()));
+        if (violators_ > 0) return false;
+        residual_ = piece_.residual(at_, target_->next_gradient.data(), limits_.positive);
+        if (residual_ <= kkt_tolerance * (at_ > 0.0 ? at_ : outcome_.lambda_max)) return true;
+        floor_ = std::max(floor_, std::min(residual_ / kkt_tolerance, shorten * lambda_));
+        policy_.events = (policy_.events + 1) / 2;
+        policy_.depth = 0.5 * (policy_.depth + 1.0);
+        if (++failures_ >= most_failures) end_path(Status::floor);
+        return false;
+    }
+
+    /// Lists in target.chosen the sources outside the candidates that left their bounds in this stage.
+    void find_violators(double deviation) {
+        Target& target = *target_;
+        const double *g0 = target.gradient.data(), *g1 = target.next_gradient.data();
+        const double *w = target.outside.data(), *root = target.root;
+        const double l0 = stage_.start(), l1 = at_;
+        const bool positive = limits_.positive;
+        const double reach = 2.0 * deviation * (1.0 + tolerance);
+        const Index flagged = team_.select(
+            target.sources,
+            [=](Index j) {
+                const double room0 = l0 * w[j] - (positive ? g0[j] : std::fabs(g0[j]));
+                const double room1 = l1 * w[j] - (positive ? g1[j] : std::fabs(g1[j]));
+                return (room0 < room1 ? room0 : room1) < reach * root[j];
+            },
+            target.chosen.data());
+        violators_ = 0;
+        if (flagged == 0) return;
+        stage_.gather_support(team_, piece_.candidates());
+        for (Index f = 0; f < flagged; ++f) {
+            const Id j = target.chosen[f];
+            const double g = positive ? g1[j] : std::fabs(g1[j]);
+            if (g > l1 * w[j] * (1.0 + tolerance) ||
+                stage_.leaves_bound(team_, gram_, j, target.cross[j], w[j] * (1.0 + tolerance), positive))
+                target.chosen[violators_++] = j;
+        }
+        team_.sync();
+    }
+
+    void accept_stage(EventList& path) {
+        for (Index e = 0; e < stage_.events().size(); ++e) path.push(stage_.events()[e]);
+        target_->gradient.swap(target_->next_gradient);
+        lambda_ = at_;
+        outcome_.lambda_end = at_;
+        outcome_.kkt = residual_ / (at_ > 0.0 ? at_ : outcome_.lambda_max);
+        floor_ = std::max(floor_, residual_ / kkt_tolerance);
+        if (failures_ == 0) reset_policy();
+        failures_ = 0;
+        if (next_.kind == Next::end_of_path) end_path(next_.reason);
+    }
+
+    void end_path(Status status) {
+        outcome_.status = status;
+        done_ = true;
+    }
+
+    void reset_policy() {
+        policy_ = StagePolicy{};
+        failures_ = 0;
+    }
+
+    bool nothing_outside() const {
+        const double* outside = target_->outside.data();
+        return team_.max(target_->sources, [=](Index j) { return outside[j] < infinity ? 1.0 : 0.0; }) == 0.0;
+    }
+
+    struct Member {
+        Index place;
+        double push;
+    };
+
+    static constexpr double tolerance = 1e-11;  // of a bound, for sources outside the candidates
+    static constexpr double shorten = 0.9;
+    static constexpr int most_failures = 8;
+
+    Team team_;
+    Piece<Team> piece_;
+    const Gram& gram_;
+    Stage stage_;
+    Limits limits_{};
+    Target* target_ = nullptr;
+    StagePolicy policy_;
+    Next next_{};
+    Outcome outcome_{};
+    double lambda_ = 0.0;    // where the stage began
+    double at_ = 0.0;        // where the stage has come to
+    double floor_ = 0.0;     // below this, rounding exceeds the tolerance of the certificate
+    double residual_ = 0.0;  // of the KKT conditions at the end of the stage
+    int failures_ = 0;
+    bool done_ = false;
+    bool all_inside_ = false;
+    Index violators_ = 0;
+    Index saved_size_ = 0;
+    Buffer<Member> saved_;
+};
+
+}  // namespace COVLASSO_ISA
+}  // namespace covlasso

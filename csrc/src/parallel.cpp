@@ -1,0 +1,81 @@
+#include "parallel.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace covlasso {
+
+int thread_count(int asked, Index items) {
+    const int available = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const Index wanted = asked > 0 ? asked : available;
+    return static_cast<int>(std::max<Index>(1, std::min(wanted, items)));
+}
+
+namespace {
+
+/// What the threads share while they work.
+struct Work {
+    std::atomic<Index> next{0};
+    std::atomic<Index> done{0};
+    std::mutex mutex;
+    std::condition_variable finished;
+    int running = 0;
+    std::exception_ptr failure;
+};
+
+void take_items(Work& work, int thread, Index items, std::atomic<bool>& stop,
+                const std::function<void(int, Index)>& body) {
+    try {
+        for (Index item = work.next++; item < items && !stop.load(std::memory_order_relaxed); item = work.next++) {
+            body(thread, item);
+            ++work.done;
+        }
+    } catch (...) {
+        stop = true;
+        const std::lock_guard<std::mutex> lock(work.mutex);
+        if (!work.failure) work.failure = std::current_exception();
+    }
+    const std::lock_guard<std::mutex> lock(work.mutex);
+    if (--work.running == 0) work.finished.notify_one();
+}
+
+/// Calls progress until all threads have ended; the lock is free meanwhile, so that they can end.
+void watch(Work& work, Index items, const Progress& progress, std::atomic<bool>& stop) {
+    constexpr auto interval = std::chrono::milliseconds(50);
+    std::unique_lock<std::mutex> lock(work.mutex);
+    while (work.running > 0) {
+        work.finished.wait_for(lock, interval, [&] { return work.running == 0; });
+        if (!progress || stop) continue;
+        lock.unlock();
+        try {
+            if (!progress(work.done, items)) stop = true;
+        } catch (...) {
+            stop = true;
+            const std::lock_guard<std::mutex> guard(work.mutex);
+            if (!work.failure) work.failure = std::current_exception();
+        }
+        lock.lock();
+    }
+}
+
+}  // namespace
+
+void for_each_item(int threads, Index items, const Progress& progress, std::atomic<bool>& stop,
+                   const std::function<void(int, Index)>& body) {
+    Work work;
+    work.running = threads;
+    std::vector<std::thread> pool;
+    pool.reserve(static_cast<std::size_t>(threads));
+    for (int thread = 0; thread < threads; ++thread)
+        pool.emplace_back([&, thread] { take_items(work, thread, items, stop, body); });
+    watch(work, items, progress, stop);
+    for (std::thread& thread : pool) thread.join();
+    if (work.failure) std::rethrow_exception(work.failure);
+}
+
+}  // namespace covlasso

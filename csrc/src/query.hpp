@@ -1,0 +1,266 @@
+// Solutions read off a path: the events say which sources are active and with which signs; the rest is one solve.
+#pragma once
+
+#include "backend.hpp"
+#include "coordinate_descent.hpp"
+#include "piece.hpp"
+
+namespace covlasso {
+namespace COVLASSO_ISA {
+
+/// A point of a path: the first `events` events have happened.
+struct Point {
+    double lambda;
+    Index events;
+    Status status;
+};
+
+template <class Team>
+class Query {
+public:
+    Query(Team team, const Gram& gram) : team_(team), piece_(team, gram), descent_(team, gram) {}
+
+    /// The path to read, and the target and limits with which it was followed.
+    void open(Target& target, const Limits& limits, const PathView& path) {
+        target_ = &target;
+        limits_ = limits;
+        path_ = path;
+    }
+
+    const ActiveSet& active() const { return piece_.active(); }
+    Quadratic error() const { return piece_.active().error(team_, target_->energy, limits_.l2); }
+
+    Point at_lambda(double lambda) const {
+        const bool reached = lambda >= path_.outcome.lambda_end;
+        if (!reached && path_.outcome.status != Status::floor) return end_of_path();
+        Index events = 0;
+        while (events < path_.count && path_.event[events].lambda > lambda) ++events;
+        return {lambda, events, Status::certified};
+    }
+
+    /// Just before term `terms` + 1 enters for the first time.
+    Point at_terms(Index terms) const {
+        Index active = 0;
+        for (Index e = 0; e < path_.count; ++e) {
+            const Event& event = path_.event[e];
+            if (event.sign != 0 && active == terms) return {event.lambda, e, Status::certified};
+            active += event.sign != 0 ? 1 : -1;
+        }
+        Point end = end_of_path();
+        if (end.status == Status::terms && terms == limits_.max_terms) end.status = Status::certified;
+        return end;
+    }
+
+    /// The largest lambda with error <= bound.
+    Point at_error(double bound) {
+        begin_replay();
+        double high = path_.outcome.lambda_max;
+        for (Index e = 0; e <= path_.count; ++e) {
+            const double low = e < path_.count ? path_.event[e].lambda : path_.outcome.lambda_end;
+            if (low <= high) {
+                if (error()(low) <= bound) return {error().largest_below(bound, low, high), e, Status::certified};
+                high = low;
+            }
+            if (e < path_.count) replay(path_.event[e]);
+        }
+        return end_of_path();
+    }
+
+    /// The solution at a point, certified from the caller's Gram; refit: least squares on its support.
+    Solution solve(const Point& point, bool refit) {
+        collect(point.events);
+        assemble();
+        Solution solution{nullptr, nullptr, 0, point.lambda, 0.0, certify(point.lambda), point.status};
+        if (solution.kkt > kkt_tolerance) {
+            descend(point.lambda);
+            solution.kkt = descent_.residual() / scale(point.lambda);
+            if (solution.kkt > kkt_tolerance) solution.status = Status::uncertified;
+            return from_descent(solution, refit);
+        }
+        return from_piece(solution, refit);
+    }
+
+    void begin_replay() {
+        collect_all();
+        start_piece();
+        replayed_ = 0;
+    }
+
+    void replay(const Event& event) {
+        if (event.sign != 0)
+            piece_.enter(place_of(event.source), 0.5 * event.sign * target_->penalty[event.source]);
+        else
+            for (Index r = 0; r < active().size(); ++r)
+                if (active().source(r) == event.source) {
+                    piece_.leave(r);
+                    break;
+                }
+        if (++replayed_ % refine_every == 0) piece_.refine();
+    }
+
+private:
+    struct Member {
+        Id source;
+        std::int32_t sign;
+    };
+
+    Point end_of_path() const { return {path_.outcome.lambda_end, path_.count, path_.outcome.status}; }
+    double scale(double lambda) const { return lambda > 0.0 ? lambda : path_.outcome.lambda_max; }
+
+    /// members_: who is active after the first `events` events, ascending.
+    void collect(Index events) {
+        members_.reserve(events + 1);
+        size_ = 0;
+        for (Index e = 0; e < events; ++e) {
+            const Event& event = path_.event[e];
+            if (event.sign != 0)
+                insert({event.source, event.sign});
+            else
+                erase(event.source);
+        }
+        team_.sync();
+    }
+
+    /// members_: all that ever enter, ascending.
+    void collect_all() {
+        members_.reserve(path_.count + 1);
+        size_ = 0;
+        for (Index e = 0; e < path_.count; ++e)
+            if (place_of(path_.event[e].source) == size_) insert({path_.event[e].source, 0});
+        team_.sync();
+    }
+
+    void insert(Member member) {
+        Index m = size_++;
+        for (; m > 0 && members_[m - 1].source > member.source; --m) members_[m] = members_[m - 1];
+        members_[m] = member;
+    }
+
+    void erase(Id source) {
+        Index m = place_of(source);
+        for (--size_; m < size_; ++m) members_[m] = members_[m + 1];
+    }
+
+    /// Its position among the members, or their number if it is not one.
+    Index place_of(Id source) const {
+        Index m = 0;
+        while (m < size_ && members_[m].source != source) ++m;
+        return m;
+    }
+
+    /// An empty piece whose candidates are the members.
+    void start_piece() {
+        piece_.begin(*target_, limits_.l2, limits_.noise, size_ + 1);
+        for (Index m = 0; m < size_; ++m) target_->chosen[m] = members_[m].source;
+        team_.sync();
+        piece_.admit(size_);
+    }
+
+    void assemble() {
+        start_piece();
+        for (Index m = 0; m < size_; ++m)
+            piece_.enter(m, 0.5 * members_[m].sign * target_->penalty[members_[m].source]);
+        piece_.refine();
+    }
+
+    double certify(double lambda) {
+        double* gradient = target_->next_gradient.data();
+        piece_.gradient(lambda, gradient);
+        const double residual = piece_.residual(lambda, gradient, limits_.positive);
+        return residual > 0.0 ? residual / scale(lambda) : 0.0;
+    }
+
+    void descend(double lambda) {
+        descent_.clear();
+        for (Index r = 0; r < active().size(); ++r) {
+            const double value = active().coefficient(r, lambda);
+            descent_.admit(active().source(r), limits_.positive && value < 0.0 ? 0.0 : value);
+        }
+        descent_.solve(*target_, lambda, limits_.l2, limits_.positive, 0.1 * kkt_tolerance * scale(lambda));
+    }
+
+    Solution from_piece(Solution solution, bool refit) {
+        const double lambda = refit ? 0.0 : solution.lambda;
+        if (refit && limits_.positive) return positive_refit(solution);
+        begin_output(active().size());
+        for (Index r = 0; r < active().size(); ++r) output(active().source(r), active().coefficient(r, lambda));
+        solution.error = error()(lambda);
+        return finish_output(solution);
+    }
+
+    /// The descent's solution; for a refit its support, ascending, makes a piece.
+    Solution from_descent(Solution solution, bool refit) {
+        members_.reserve(descent_.size() + 1);
+        size_ = 0;
+        for (Index s = 0; s < descent_.size(); ++s)
+            if (descent_.value(s) != 0.0) insert({descent_.source(s), descent_.value(s) > 0.0 ? 1 : -1});
+        if (refit) {
+            assemble();
+            return from_piece(solution, true);
+        }
+        begin_output(size_);
+        for (Index m = 0; m < size_; ++m)
+            for (Index s = 0; s < descent_.size(); ++s)
+                if (descent_.source(s) == members_[m].source) output(members_[m].source, descent_.value(s));
+        solution.error = output_error();
+        return finish_output(solution);
+    }
+
+    Solution positive_refit(Solution solution) {
+        descent_.clear();
+        for (Index r = 0; r < active().size(); ++r) descent_.admit(active().source(r), std::fmax(active().base(r), 0.0));
+        descent_.solve_positive(*target_, limits_.l2, 1e-3 * kkt_tolerance * path_.outcome.lambda_max);
+        begin_output(descent_.size());
+        for (Index s = 0; s < descent_.size(); ++s) output(descent_.source(s), descent_.value(s));
+        solution.error = output_error();
+        return finish_output(solution);
+    }
+
+    void begin_output(Index count) {
+        index_.reserve(count + 1);
+        value_.reserve(count + 1);
+        written_ = 0;
+    }
+
+    void output(Id source, double value) {
+        if (value == 0.0) return;
+        index_[written_] = source;
+        value_[written_++] = value;
+    }
+
+    /// e + b'(G b - 2 c), from the output.
+    double output_error() {
+        double* product = target_->next_gradient.data();
+        piece_.multiply(index_.data(), value_.data(), written_, product);
+        const Id* index = index_.data();
+        const double *value = value_.data(), *cross = target_->cross.data();
+        return target_->energy + team_.sum(written_, [=](Index s) {
+            return value[s] * (product[index[s]] - 2.0 * cross[index[s]]);
+        });
+    }
+
+    Solution finish_output(Solution solution) const {
+        solution.index = index_.data();
+        solution.value = value_.data();
+        solution.count = written_;
+        return solution;
+    }
+
+    static constexpr Index refine_every = 8;
+
+    Team team_;
+    Piece<Team> piece_;
+    CoordinateDescent<Team> descent_;
+    Limits limits_{};
+    Target* target_ = nullptr;
+    PathView path_{};
+    Index replayed_ = 0;
+    Index size_ = 0;
+    Index written_ = 0;
+    Buffer<Member> members_;
+    Buffer<Id> index_;
+    Buffer<double> value_;
+};
+
+}  // namespace COVLASSO_ISA
+}  // namespace covlasso

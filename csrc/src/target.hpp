@@ -1,0 +1,56 @@
+// One target as the homotopy sees it: arrays over all sources, filled by the backend, and the limits of its path.
+#pragma once
+
+#include "buffer.hpp"
+#include "covlasso/path.hpp"
+
+namespace covlasso {
+namespace COVLASSO_ISA {
+
+struct Target {
+    Index sources = 0;
+    double energy = 0.0;          ///< e
+    const double* root = nullptr; ///< sqrt(G_jj), shared by all targets
+    Buffer<double> cross;         ///< c_j
+    Buffer<double> penalty;       ///< w_j; infinity: excluded
+    Buffer<double> outside;       ///< w_j of the sources that are not candidates; infinity: candidate or excluded
+    Buffer<double> gradient;      ///< 2 (c - G b) at the start of the stage
+    Buffer<double> next_gradient; ///< the same at its end
+    Buffer<Id> chosen;            ///< scratch for lists of sources
+
+    void reserve(Index p) {
+        sources = p;
+        for (Buffer<double>* vector : {&cross, &penalty, &outside, &gradient, &next_gradient}) vector->reserve(p);
+        chosen.reserve(p);
+    }
+};
+
+/// Where a path ends, whatever comes first, and the model.
+struct Limits {
+    Index max_terms;
+    double min_lambda;
+    double error;  ///< absolute
+    double l2;
+    double noise;  ///< relative precision of the entries of G
+    bool positive;
+};
+
+/// Events of one target, appended as stages are verified.
+class EventList {
+public:
+    void clear() { size_ = 0; }
+    Index size() const { return size_; }
+    const Event* data() const { return events_.data(); }
+    const Event& operator[](Index e) const { return events_[e]; }
+    void push(const Event& event) {
+        events_.reserve(size_ + 1, size_);
+        events_[size_++] = event;
+    }
+
+private:
+    Index size_ = 0;
+    Buffer<Event> events_;
+};
+
+}  // namespace COVLASSO_ISA
+}  // namespace covlasso

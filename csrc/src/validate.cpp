@@ -1,0 +1,246 @@
+// Checks of everything that comes from outside, before any work is done.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "covlasso/error.hpp"
+#include "covlasso/problem.hpp"
+#include "parallel.hpp"
+
+namespace covlasso {
+
+namespace {
+
+[[noreturn]] void fail(const std::string& argument, const std::string& what) {
+    throw InvalidArgument(argument + ": " + what);
+}
+
+std::string text(double x) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.6g", x);
+    return buffer;
+}
+
+std::string text(Index i) { return std::to_string(i); }
+
+std::string entry(Index i, Index j) { return "[" + text(i) + ", " + text(j) + "]"; }
+
+void check_count(const std::string& argument, double value) {
+    if (!(value >= 0.0) || std::isinf(value)) fail(argument, "must be a finite number >= 0, got " + text(value));
+}
+
+// ---- the dense Gram ----
+
+/// Rounding that two ways of computing the same second moment may leave, relative to sqrt(G_ii G_jj).
+template <class T>
+constexpr double slack() {
+    return sizeof(T) == sizeof(float) ? 1e-5 : 1e-10;
+}
+
+template <class T>
+std::vector<double> checked_root(const MatrixView<T>& g) {
+    std::vector<double> root(static_cast<std::size_t>(g.rows));
+    for (Index j = 0; j < g.rows; ++j) {
+        const double d = static_cast<double>(g(j, j));
+        if (!std::isfinite(d)) fail("gram", "not finite at " + entry(j, j) + "; remove such logits before the moments");
+        if (d < 0.0)
+            throw IndefiniteGram("gram: negative diagonal " + text(d) + " at " + entry(j, j) +
+                                 "; a second moment has none: pass X'X / N");
+        root[static_cast<std::size_t>(j)] = std::sqrt(d);
+    }
+    return root;
+}
+
+/// Says what is wrong with the pair (i, j), if anything is.
+template <class T>
+void check_pair(const MatrixView<T>& g, const std::vector<double>& root, Index i, Index j) {
+    const double a = static_cast<double>(g(i, j)), b = static_cast<double>(g(j, i));
+    if (!std::isfinite(a)) fail("gram", "not finite at " + entry(i, j) + "; remove such logits before the moments");
+    if (!std::isfinite(b)) fail("gram", "not finite at " + entry(j, i) + "; remove such logits before the moments");
+    const double scale = root[static_cast<std::size_t>(i)] * root[static_cast<std::size_t>(j)];
+    if (std::fabs(a - b) > slack<T>() * scale && std::fabs(a - b) > slack<T>() * std::fabs(a))
+        fail("gram", "not symmetric: " + text(a) + " at " + entry(i, j) + " but " + text(b) + " at " + entry(j, i) +
+                         "; pass (G + G') / 2 if the difference is rounding");
+    if (std::fabs(a) > scale * (1.0 + slack<T>()))
+        throw IndefiniteGram("gram: not positive semi-definite: |" + text(a) + "| at " + entry(i, j) +
+                             " exceeds sqrt(G_ii G_jj) = " + text(scale) + " of categories " + text(i) + " and " +
+                             text(j) + "; pass second moments X'X / N");
+}
+
+/// Whether all pairs of a block (rows from i0, columns from j0) are in order; without branches, so that it vectorises.
+template <class T>
+bool block_in_order(const MatrixView<T>& g, const double* root, Index i0, Index i1, Index j0, Index j1) {
+    constexpr Index side = 64;
+    double mirror[side];
+    int wrong = 0;
+    for (Index i = i0; i < i1; ++i) {
+        const T* row = g.row(i);
+        for (Index j = j0; j < j1; ++j) mirror[j - j0] = static_cast<double>(g(j, i));
+        const double ri = root[i];
+#pragma omp simd reduction(+ : wrong)
+        for (Index j = j0; j < j1; ++j) {
+            const double a = static_cast<double>(row[j]), scale = ri * root[j];
+            const bool equal = std::fabs(a - mirror[j - j0]) <= slack<T>() * scale;
+            const bool bounded = std::fabs(a) <= scale * (1.0 + slack<T>());
+            wrong += (equal & bounded) ? 0 : 1;
+        }
+    }
+    return wrong == 0;
+}
+
+template <class T>
+void check_dense(const MatrixView<T>& g, int threads) {
+    const std::vector<double> root = checked_root(g);
+    constexpr Index side = 64;
+    const Index blocks = (g.rows + side - 1) / side;
+    std::atomic<bool> stop{false};
+    std::atomic<Index> first{blocks};  // the first row of blocks with a fault, so that the message is always the same
+    for_each_item(thread_count(threads, blocks), blocks, nullptr, stop, [&](int, Index bi) {
+        const Index i0 = bi * side, i1 = std::min(i0 + side, g.rows);
+        for (Index j0 = i0; j0 < g.rows; j0 += side) {
+            if (block_in_order(g, root.data(), i0, i1, j0, std::min(j0 + side, g.rows))) continue;
+            Index known = first;
+            while (bi < known && !first.compare_exchange_weak(known, bi)) {}
+            return;
+        }
+    });
+    if (first == blocks) return;
+    for (Index i = first * side; i < g.rows; ++i)
+        for (Index j = i; j < g.rows; ++j) check_pair(g, root, i, j);
+}
+
+/// Checks a Gram that lies in memory; others are taken at their word but for their diagonal.
+void check_gram(const Gram& gram, int threads) {
+    if (gram.size() < 1) fail("gram", "empty; at least one category is needed");
+    if (const auto* f64 = dynamic_cast<const DenseGram<double>*>(&gram)) {
+        if (f64->view().rows != f64->view().cols) fail("gram", "not square");
+        check_dense(f64->view(), threads);
+    } else if (const auto* f32 = dynamic_cast<const DenseGram<float>*>(&gram)) {
+        if (f32->view().rows != f32->view().cols) fail("gram", "not square");
+        check_dense(f32->view(), threads);
+    } else {
+        std::vector<double> diagonal(static_cast<std::size_t>(gram.size()));
+        gram.diagonal(diagonal.data());
+        for (Index j = 0; j < gram.size(); ++j)
+            check_count("gram: diagonal entry " + text(j), diagonal[static_cast<std::size_t>(j)]);
+    }
+}
+
+// ---- the targets' own data ----
+
+void check_targets(const Problem& problem) {
+    const Index possible = problem.possible_targets();
+    if (problem.target_count < 1) fail("targets", "empty; name at least one");
+    if (problem.targets == nullptr && problem.target_count > possible)
+        fail("targets", text(problem.target_count) + " asked for, but there are " + text(possible));
+    for (Index t = 0; t < problem.target_count; ++t)
+        if (problem.target(t) < 0 || problem.target(t) >= possible)
+            fail("targets", "index " + text(Index{problem.target(t)}) + " at position " + text(t) +
+                                " is out of range for " + text(possible) + " targets");
+    if (problem.exclude_self && !problem.intra())
+        for (Index t = 0; t < problem.target_count; ++t)
+            if (problem.target(t) >= problem.sources())
+                fail("exclude", "\"self\" needs target " + text(Index{problem.target(t)}) +
+                                    " among the sources, but there are only " + text(problem.sources()) +
+                                    "; pass exclude=None or a mask");
+}
+
+/// |c_ij| <= sqrt(e_i G_jj), else (f_i, g) has no joint second moment.
+void check_cross_row(const Problem& problem, const std::vector<double>& root, Index i) {
+    const double energy = problem.energy[i];
+    check_count("energy[" + text(i) + "]", energy);
+    const double tolerance = 1.0 + (problem.cross.f32.data || problem.gram->epsilon() > 0x1p-53 ? 1e-5 : 1e-10);
+    const double top = std::sqrt(energy) * tolerance;
+    for (Index j = 0; j < problem.sources(); ++j) {
+        const double c = problem.cross.at(i, j);
+        if (!std::isfinite(c)) fail("cross", "not finite at " + entry(i, j));
+        if (std::fabs(c) > top * root[static_cast<std::size_t>(j)])
+            fail("cross", "|" + text(c) + "| at " + entry(i, j) + " exceeds sqrt(energy_i G_jj) = " +
+                              text(std::sqrt(energy) * root[static_cast<std::size_t>(j)]) +
+                              ": cross, energy and gram are not moments of the same samples");
+    }
+}
+
+void check_cross(const Problem& problem) {
+    if (problem.intra()) {
+        if (!problem.exclude_self)
+            fail("exclude", "within one network a target would explain itself; pass exclude=\"self\"");
+        return;
+    }
+    if (problem.cross.cols() != problem.sources())
+        fail("cross", "has " + text(problem.cross.cols()) + " columns, but the gram has " + text(problem.sources()) +
+                          " categories");
+    if (problem.energy == nullptr) fail("energy", "needed with cross: E[f_i^2], one number per row of cross");
+    std::vector<double> root(static_cast<std::size_t>(problem.sources()));
+    problem.gram->diagonal(root.data());
+    for (double& x : root) x = std::sqrt(x);
+    for (Index t = 0; t < problem.target_count; ++t) check_cross_row(problem, root, problem.target(t));
+}
+
+void check_exclusions(const Problem& problem) {
+    if (problem.exclusions.empty()) return;
+    const Index* offset = problem.exclusions.offset;
+    for (Index t = 0; t < problem.target_count; ++t)
+        for (Index x = offset[t]; x < offset[t + 1]; ++x) {
+            const Id j = problem.exclusions.index[x];
+            if (j < 0 || j >= problem.sources())
+                fail("exclude", "index " + text(Index{j}) + " in row " + text(t) + " is out of range for " +
+                                    text(problem.sources()) + " sources");
+        }
+}
+
+/// Weights in range, and at least one source left for every target.
+void check_sources_left(const Problem& problem, const Options& options) {
+    const Index p = problem.sources();
+    std::vector<char> open(static_cast<std::size_t>(p));
+    for (Index t = 0; t < problem.target_count; ++t) {
+        const double* w = problem.weights ? problem.weights + t * problem.weights_stride : nullptr;
+        Index unpenalised = 0;
+        for (Index j = 0; j < p; ++j) {
+            if (w && !(w[j] >= 0.0))
+                fail("weights", "must be >= 0, got " + text(w[j]) + " for source " + text(j) +
+                                    (problem.weights_stride ? " of target " + text(Index{problem.target(t)}) : ""));
+            open[static_cast<std::size_t>(j)] = w == nullptr || !std::isinf(w[j]);
+        }
+        if (problem.exclude_self) open[static_cast<std::size_t>(problem.target(t))] = 0;
+        if (!problem.exclusions.empty())
+            for (Index x = problem.exclusions.offset[t]; x < problem.exclusions.offset[t + 1]; ++x)
+                open[static_cast<std::size_t>(problem.exclusions.index[x])] = 0;
+        for (Index j = 0; w && j < p; ++j) unpenalised += open[static_cast<std::size_t>(j)] && w[j] == 0.0 ? 1 : 0;
+        const bool asked = w != nullptr || !problem.exclusions.empty();
+        if (asked && std::find(open.begin(), open.end(), 1) == open.end())
+            fail(problem.exclusions.empty() ? "weights" : "exclude",
+                 "leaves no source for target " + text(Index{problem.target(t)}) + "; leave at least one");
+        if (unpenalised > 0 && options.positive)
+            fail("weights", "0 (unpenalised) cannot be combined with positive; use a small weight");
+        if (unpenalised > options.max_terms)
+            fail("max_terms", text(options.max_terms) + " is less than the " + text(unpenalised) +
+                                  " unpenalised sources (weight 0) of target " + text(Index{problem.target(t)}));
+    }
+}
+
+void check_options(const Problem& problem, const Options& options) {
+    if (options.max_terms < 0) fail("max_terms", "must be >= 0, got " + text(options.max_terms));
+    if (options.threads < 0) fail("n_threads", "must be >= 1, got " + text(Index{options.threads}));
+    check_count("relative_error", options.relative_error);
+    check_count("l2", options.l2);
+    if (options.min_lambdas == nullptr) return check_count("min_lambda", options.min_lambda);
+    for (Index t = 0; t < problem.target_count; ++t)
+        check_count("min_lambda for target " + text(Index{problem.target(t)}), options.min_lambdas[t]);
+}
+
+}  // namespace
+
+void validate(const Problem& problem, const Options& options) {
+    if (problem.gram == nullptr) fail("gram", "missing");
+    check_targets(problem);
+    check_options(problem, options);
+    check_gram(*problem.gram, options.threads);
+    check_cross(problem);
+    check_exclusions(problem);
+    if (problem.weights != nullptr || !problem.exclusions.empty()) check_sources_left(problem, options);
+}
+
+}  // namespace covlasso
