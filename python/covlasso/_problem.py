@@ -153,7 +153,7 @@ def _check_targets(targets: Any, possible: int) -> Int32:
 def _check_exclude(
     exclude: Exclude, targets: Int32, p: int, *, intra: bool
 ) -> tuple[bool, Int64 | None, Int32 | None]:
-    """(exclude_self, offset, index): the arrays list the excluded sources of each target in compressed rows."""
+    """(exclude_self, offset, index): the arrays list what each target excludes, in compressed rows."""
     if exclude is None:
         if intra:
             raise ValueError("exclude=None needs cross: within one network a target always explains itself")

@@ -375,7 +375,7 @@ class Moments:
 def _centre(logits: Float64) -> tuple[Float64, Float64]:
     """Mean of the rows, and the rows less their mean with one more row to fill.
 
-    The first row is subtracted before the mean is taken, so that a constant category has exactly zero variance.
+    The first row is subtracted before the mean is taken, so that constant categories have no variance at all.
     """
     rows = np.empty((len(logits) + 1, logits.shape[1]))
     centred = rows[:-1]
