@@ -1,0 +1,1 @@
+"""The speed, memory and accuracy of covlasso beside its peers (README.md says how to run it)."""
