@@ -7,7 +7,6 @@ or written; 130 interrupted.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +19,11 @@ if TYPE_CHECKING:
 
 UNCERTIFIED = 1
 USAGE = 2
+INTERRUPTED = 130
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+)
 
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads.", show_default="one per hardware thread")
@@ -72,7 +74,7 @@ def demo(
 
     from covlasso.demo import as_json, run, show
 
-    with progress_bar() as report:
+    with interruptible(), progress_bar() as report:
         result = run(terms, threads, report)
     if json_file is not None:
         write_json(as_json(result), json_file)
@@ -80,6 +82,15 @@ def demo(
         show(result, Console(), top)
     if not result.certified:
         raise typer.Exit(UNCERTIFIED)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Answer Ctrl-C with one line that says how far the work had come."""
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        fail(str(interruption) or "interrupted", INTERRUPTED)
 
 
 @contextmanager
@@ -107,16 +118,16 @@ def progress_bar() -> Iterator[Report | None]:
 def write_json(value: dict[str, Any], file: Path) -> None:
     """Write ``value`` as one line of JSON to ``file``, or to standard output for ``-``."""
     text = json.dumps(value, allow_nan=False) + "\n"
-    if file == Path("-"):
-        sys.stdout.write(text)
-        return
     try:
-        file.write_text(text, encoding="utf-8")
+        if file == Path("-"):
+            print(text, end="", flush=True)
+        else:
+            file.write_text(text, encoding="utf-8")
     except OSError as cause:
         fail(f"cannot write {file}: {cause.strerror or cause}; give another FILE to --json")
 
 
-def fail(message: str) -> NoReturn:
+def fail(message: str, code: int = USAGE) -> NoReturn:
     """End with one line on standard error."""
     typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(USAGE)
+    raise typer.Exit(code)

@@ -223,7 +223,7 @@ def _independent(demo: Demo, top: int) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("", ratio=1)
     for direction in demo.directions:
-        names, refit = direction.refit.found.target_names, direction.refit
+        names, refit = demo.data.fit.class_names[direction.target], direction.refit
         lowest = np.argsort(refit.fit, kind="stable")[:top]
         table.add_row(
             direction.title,
@@ -253,9 +253,17 @@ def _certificate(demo: Demo) -> Table:
     return table
 
 
-def _table(title: str, **options: Any) -> Table:
-    look = {"box": box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "collapse_padding": True}
-    return Table(title=title, title_justify="left", title_style="bold", **look, **options)
+def _table(title: str, show_header: bool = True) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_header=show_header,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+    )
 
 
 def _above(r2: Float64) -> dict[str, int]:

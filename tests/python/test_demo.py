@@ -200,6 +200,16 @@ def test_an_unwritable_file_is_one_clear_error(tmp_path):
         assert outcome.stderr == f"error: cannot write {file}: {reason}; give another FILE to --json\n"
 
 
+def test_an_interruption_says_how_far_the_work_was(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt("interrupted: 312 of 1000 targets were done")
+
+    monkeypatch.setattr(demo_module, "run", interrupted)
+    outcome = invoke()
+    assert (outcome.exit_code, outcome.stdout) == (130, "")
+    assert outcome.stderr == "error: interrupted: 312 of 1000 targets were done\n"
+
+
 @pytest.mark.usefixtures("solved_once")
 def test_a_missing_certificate_is_exit_code_1(monkeypatch):
     monkeypatch.setattr(_core, "KKT_TOLERANCE", 0.0)
