@@ -86,9 +86,9 @@ def synthetic_head(n: int, rank: int, seed: int = 0) -> Problem:
 
     Class embeddings are sums of a group of 100, a family of 8 and their own part (0.5, 0.5 and 0.7 standard
     normals); feature k has variance ~ k^-0.9 and a mean of 0.5 of its deviation, times a standard normal; the
-    bias has a deviation of 0.1 where the logits have 1. At n = 1000, rank 1024, medians over the categories are
-    near those of the real ImageNet matrix (in brackets): 50 terms at 0.07 (0.08) of lambda_max after 56 (60)
-    knots, leaving 0.31 (0.29) of the energy; largest correlation with another category 0.61 (0.55).
+    bias has a deviation of 0.1 where the logits have 1. At n = 1000, rank 1024, medians over the categories
+    are near those of the real ImageNet matrix (in brackets): 50 terms at 0.07 (0.08) of lambda_max after
+    56 (60) knots, leaving 0.31 (0.29) of the energy; largest correlation with another 0.61 (0.55).
 
     Parameters
     ----------
