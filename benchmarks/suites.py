@@ -51,7 +51,7 @@ def growth(report: Report, sizes: list[int], ranks: list[int], budget: float) ->
             section(report, problem, Terms(), budget)
             for row in report.sections[-1].rows:
                 if row.seconds is not None:
-                    seconds.setdefault(f"{row.solver}, {row.threads} threads", []).append(row.seconds)
+                    seconds.setdefault(f"{row.solver} (threads: {row.threads})", []).append(row.seconds)
             remember(report, problem)
         for solver, times in seconds.items():
             if len(times) == len(sizes) > 1:

@@ -14,7 +14,7 @@ LOOSE = {"adelie, tol 1e-07": 0.05, "celer, tol 0.0001": 0.05, "R glmnet, thresh
 
 
 def name(peer):
-    return f"{peer.name}, {peer.threads}"
+    return f"{peer.name}, {peer.threads}, {peer.takes.__name__}"
 
 
 def solve(peer, problem, task, targets):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from benchmarks.peers import Job
 from benchmarks.problems import correlations, from_gram, from_head, invertible, synthetic_head
 from benchmarks.report import Report, Row, Section, exponent
 from benchmarks.tasks import common_grid, lambda_max, own_grid, spread, without_self
-from benchmarks.timing import Contender, Job, race
+from benchmarks.timing import Contender, race
 
 
 @pytest.mark.parametrize(("n", "rank"), [(30, 64), (64, 20)])

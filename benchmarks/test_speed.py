@@ -30,7 +30,9 @@ def test_inverse(benchmark, problem):
     assert np.isfinite(result).all()
 
 
-@pytest.mark.parametrize("peer", SOLVERS, ids=lambda peer: f"{peer.name}, {peer.threads}")
+@pytest.mark.parametrize(
+    "peer", SOLVERS, ids=lambda peer: f"{peer.name}, {peer.threads}, {peer.takes.__name__}"
+)
 def test_solver(benchmark, problem, peer):
     if not peer.available():
         pytest.skip(f"missing: {peer.install}")
