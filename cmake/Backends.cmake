@@ -34,10 +34,12 @@ function(covlasso_add_backends target source)
         covlasso_compile_options(${backend})
         covlasso_kernel_options(${backend})
         target_compile_options(${backend} PRIVATE ${covlasso_flags_${isa}})
-        # Without it, the linker could keep this copy of an inline function (of std::vector, say) for the whole program,
-        # and an older processor would stop at its instructions.
-        if(COVLASSO_HAS_NO_WEAK AND NOT isa STREQUAL "baseline")
-            target_compile_options(${backend} PRIVATE -fno-weak)
+        # Without -fno-weak, the linker could keep this copy of an inline function (of std::vector, say) for the whole
+        # program, and an older processor would stop at its instructions. It makes g++ warn of every constant in a
+        # header, hence -w: the baseline has shown the warnings of this source already. It makes type_info local too,
+        # which the sanitizers' check of dynamic types does not understand.
+        if(COVLASSO_HAS_NO_WEAK AND NOT COVLASSO_SANITIZE AND NOT isa STREQUAL "baseline")
+            target_compile_options(${backend} PRIVATE -fno-weak -w)
         endif()
         get_target_property(pic ${target} POSITION_INDEPENDENT_CODE)
         get_target_property(visibility ${target} CXX_VISIBILITY_PRESET)
