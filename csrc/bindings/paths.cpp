@@ -76,14 +76,13 @@ ArrayPaths::ArrayPaths(Arguments arguments)
     : arguments_(std::move(arguments)), gram_(gram_over(arguments_.gram)) {
     const auto data = problem();
     auto settings = options(data.target_count);
-    const auto watch = std::make_shared<Watch>(std::move(arguments_.progress));
-    // Shared, because the core keeps its options.
-    settings.progress = [watch](Index done, Index total) { return (*watch)(done, total); };
+    Watch watch(std::move(arguments_.progress));
+    settings.progress = [&watch](Index done, Index total) { return watch(done, total); };
     {
         const py::gil_scoped_release free_gil;
         core_ = std::make_unique<Paths>(data, settings);
     }
-    watch->raise_if_stopped(data.target_count - core_->interrupted(), data.target_count);
+    watch.raise_if_stopped(data.target_count - core_->interrupted(), data.target_count);
 }
 
 Problem ArrayPaths::problem() const {
