@@ -219,9 +219,9 @@ def _clearest(direction: Direction, top: int) -> Table:
 
 def _independent(demo: Demo, top: int) -> Table:
     """List the categories with the smallest R^2 of the refitted equation on the fitted half."""
-    table = _table("Most independent (R^2 of the refitted equation: fit / held out)", show_header=False)
+    table = _table("Most independent")
     table.add_column("", no_wrap=True)
-    table.add_column("", ratio=1)
+    table.add_column("R^2 of the refitted equation, fit / held out", ratio=1)
     for direction in demo.directions:
         names, refit = demo.data.fit.class_names[direction.target], direction.refit
         lowest = np.argsort(refit.fit, kind="stable")[:top]
@@ -253,13 +253,12 @@ def _certificate(demo: Demo) -> Table:
     return table
 
 
-def _table(title: str, show_header: bool = True) -> Table:
+def _table(title: str) -> Table:
     return Table(
         title=title,
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
-        show_header=show_header,
         show_edge=False,
         pad_edge=False,
         collapse_padding=True,
