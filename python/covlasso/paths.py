@@ -279,9 +279,9 @@ def path(
     >>> import numpy as np
     >>> gram = np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
     >>> path(gram).at(lam=1.0).coef.toarray().round(3)
-    array([[0.   , 0.25 , 0.   ],
-           [0.25 , 0.   , 0.   ],
-           [0.   , 0.   , 0.   ]])
+    array([[0.  , 0.25, 0.  ],
+           [0.25, 0.  , 0.  ],
+           [0.  , 0.  , 0.  ]])
     """
     check_device(device)
     problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
