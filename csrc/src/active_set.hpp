@@ -81,7 +81,7 @@ public:
         inverse_.product(team, k, k, g, u);
         const double* root = root_.data();
         const double overlap = team.sum(padded_size(), [=](Index r) { return g[r] * u[r]; });
-        const double mass = team.sum(k, [=](Index r) { return std::fabs(u[r]) * root[r]; }) + std::sqrt(d);
+        const double mass = team.sum(padded_size(), [=](Index r) { return std::fabs(u[r]) * root[r]; }) + std::sqrt(d);
         team.for_each(padded_size(), [=](Index r) { u[r] = -u[r]; });
         team.sync();
         u[k] = 1.0;
@@ -95,8 +95,9 @@ public:
         if (k % panel_width == 0) open_panel(team);
         const double* base = base_.data();
         const double* slope = slope_.data();
-        const Change change{(cross - team.sum(k, [=](Index r) { return g[r] * base[r]; })) / schur,
-                            (push - team.sum(k, [=](Index r) { return g[r] * slope[r]; })) / schur};
+        const Index width = padded_size();
+        const Change change{(cross - team.sum(width, [=](Index r) { return g[r] * base[r]; })) / schur,
+                            (push - team.sum(width, [=](Index r) { return g[r] * slope[r]; })) / schur};
         for (Index q = 0; q <= k / panel_width; ++q) {
             double* row = inverse_.panel(q) + k * panel_width;
             team.for_each(panel_width, [=](Index t) { row[t] = 0.0; });
@@ -188,7 +189,7 @@ private:
     void move(Team team, Change change) {
         double *base = base_.data(), *slope = slope_.data();
         const double* v = direction_.data();
-        team.for_each(size_, [=](Index r) {
+        team.for_each(padded_size(), [=](Index r) {
             base[r] += change.base * v[r];
             slope[r] += change.slope * v[r];
         });

@@ -23,23 +23,25 @@ inline constexpr double parallel = 1e-12;
 
 class Candidates {
 public:
-    /// Room for `rows` active sources.
-    void reserve(Index rows) {
+    /// None yet, with room for `rows` active sources; l2 is added to the diagonal of G.
+    void begin(Index rows, double l2) {
         rows_.set_rows(rows);
+        ridge_ = l2;
         size_ = 0;
     }
 
-    void clear() { size_ = 0; }
     Index size() const { return size_; }
     Index padded_size() const { return padded(size_); }
     Id source(Index j) const { return source_[j]; }
     const Id* sources() const { return source_.data(); }
+    const double* penalties() const { return penalty_.data(); }
+    const double* crosses() const { return cross_.data(); }
     double cross(Index j) const { return cross_[j]; }
     double penalty(Index j) const { return penalty_[j]; }
     int sign(Index j) const { return level_[j] < 0.0 ? -1 : 1; }
-    /// G(A_r, S_j)
-    double entry(Index r, Index j) const { return rows_.at(r, j); }
-    double gradient(Index j, double lambda) const { return level_[j] + lambda * tilt_[j]; }
+    const Panels& rows() const { return rows_; }  ///< G(A, S), ridge term included
+    const double* levels() const { return level_.data(); }
+    const double* tilts() const { return tilt_.data(); }
 
     /// Appends sources, whose c_j and w_j are in the arrays over all sources; fills their columns of G(A, S).
     template <class Team>
@@ -54,26 +56,24 @@ public:
             level_[before + t] = tilt_[before + t] = 0.0;
         }
         size_ = before + count;
-        for (Index j = size_; j < padded_size(); ++j) {
-            bound_[j] = infinity;
-            level_[j] = tilt_[j] = 0.0;
+        for (Index j = size_; j < padded_size(); ++j) {  // padding repeats source 0, and never takes part
             source_[j] = 0;
+            bound_[j] = penalty_[j] = infinity;
+            level_[j] = tilt_[j] = 0.0;
         }
         team.sync();
-        for (Index r = 0; r < active.size(); ++r) {
-            gram.gather(active.source(r), source_.data() + before, count, row_.data());
-            store_row(team, r, before, count);
-        }
+        for (Index r = 0; r < active.size(); ++r) gather_row(gram, active.source(r), r, before / panel_width);
+        for (Index r = 0; r < active.size(); ++r)
+            if (active.place(r) >= before - before % panel_width) rows_.at(r, active.place(r)) += ridge_;
+        team.sync();
     }
 
-    /// Fills row r of G(A, S) with that of the candidate at `place`, l2 added on the diagonal; returns it.
+    /// Fills row r of G(A, S) with that of the candidate at `place`, the ridge term added on the diagonal.
     template <class Team>
-    const double* fetch_row(Team team, const Gram& gram, Index r, Index place, double l2) {
-        gram.gather(source_[place], source_.data(), size_, row_.data());
-        row_[place] += l2;
-        for (Index j = size_; j < padded_size(); ++j) row_[j] = 0.0;
-        store_row(team, r, 0, padded_size());
-        return row_.data();
+    void fetch_row(Team team, const Gram& gram, Index r, Index place) {
+        gather_row(gram, source_[place], r, 0);
+        rows_.at(r, place) += ridge_;
+        team.sync();
     }
 
     template <class Team>
@@ -98,14 +98,15 @@ public:
     /// Follows b_A along `direction`: level -= 2 base w and tilt += 2 slope w, where w = G(S, A) direction.
     template <class Team>
     void move(Team team, Index rows, const double* direction, Change change) {
+        const double base = 2.0 * change.base, slope = 2.0 * change.slope;
         double *level = level_.data(), *tilt = tilt_.data();
         for (Index q = 0; q < panel_count(size_); ++q) {
-            double* w = work_.data() + q * panel_width;
+            double w[panel_width];
             team.combine(rows_.panel(q), rows, direction, w);
             double *l = level + q * panel_width, *a = tilt + q * panel_width;
             team.for_each(panel_width, [=](Index t) {
-                l[t] -= 2.0 * change.base * w[t];
-                a[t] += 2.0 * change.slope * w[t];
+                l[t] -= base * w[t];
+                a[t] += slope * w[t];
             });
         }
         team.sync();
@@ -115,12 +116,12 @@ public:
     template <class Team>
     Best next(Team team, bool positive, double lowest) const {
         const double *level = level_.data(), *tilt = tilt_.data(), *bound = bound_.data();
-        const auto room = [=](Index j) { return bound[j] - (level[j] < 0.0 ? -tilt[j] : tilt[j]); };
-        const auto beats = [=](Index j, double lambda) {
-            return (!positive || level[j] > 0.0) & (room(j) > parallel * bound[j]) &
-                   (std::fabs(level[j]) > lambda * room(j));
+        const double above = positive ? 0.0 : -infinity;  // the levels that count
+        const auto room = [=](Index j) { return bound[j] - std::copysign(1.0, level[j]) * tilt[j]; };
+        const auto size = [=](Index j) {
+            return (level[j] > above) & (room(j) > parallel * bound[j]) ? std::fabs(level[j]) : 0.0;
         };
-        return team.best(padded_size(), lowest, beats, [=](Index j) { return std::fabs(level[j]) / room(j); });
+        return team.largest_fraction(padded_size(), lowest, size, room);
     }
 
     /// Candidate j takes no part in next().
@@ -139,36 +140,25 @@ public:
 private:
     void grow(Index count) {
         rows_.grow(count, size_);
-        for (Buffer<double>* vector : {&cross_, &penalty_, &bound_, &level_, &tilt_, &work_, &row_})
+        for (Buffer<double>* vector : {&cross_, &penalty_, &bound_, &level_, &tilt_})
             vector->reserve(padded(count), padded_size());
         source_.reserve(padded(count), padded_size());
     }
 
-    /// Row r of G(A, S), columns first .. first + count - 1, from row_buffer().
-    template <class Team>
-    void store_row(Team team, Index r, Index first, Index count) {
-        const double* row = row_.data();
-        for (Index j = first; j < first + count;) {
-            const Index q = j / panel_width, t = j % panel_width;
-            const Index some = panel_width - t < first + count - j ? panel_width - t : first + count - j;
-            double* out = rows_.panel(q) + r * panel_width + t;
-            const double* from = row + (j - first);
-            team.for_each(some, [=](Index i) { out[i] = from[i]; });
-            if (first > 0)  // the padding of the last panel
-                for (Index i = t + some; i < panel_width; ++i) rows_.panel(q)[r * panel_width + i] = 0.0;
-            j += some;
-        }
-        team.sync();
+    /// Row r of G(A, S) in the panels from `first` on, padding included.
+    void gather_row(const Gram& gram, Id source, Index r, Index first) {
+        for (Index q = first; q < panel_count(size_); ++q)
+            gram.gather(source, source_.data() + q * panel_width, panel_width, rows_.panel(q) + r * panel_width);
     }
 
     Index size_ = 0;
-    Panels rows_;          // G(A, S), one row per active source
+    Panels rows_;             // G(A, S), one row per active source
     Buffer<Id> source_;
     Buffer<double> cross_;    // c_j
     Buffer<double> penalty_;  // w_j
     Buffer<double> bound_;    // w_j, or infinity for those that are active or set aside
     Buffer<double> level_, tilt_;
-    Buffer<double> work_, row_;
+    double ridge_ = 0.0;
 };
 
 }  // namespace COVLASSO_ISA

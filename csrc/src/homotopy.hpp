@@ -26,9 +26,16 @@ struct Next {
 
 /// How long stages are. Any values give the same path; they decide only how fast (docs/performance.md).
 struct StagePolicy {
-    double admit = 0.65;  ///< a source becomes a candidate where |g_j| >= admit * lambda w_j
-    double depth = 0.6;   ///< a stage goes down to this fraction of the lambda it began with ...
-    Index events = 16;    ///< ... or ends after this many events
+    /// A check reads k rows of p entries, a candidate adds k entries to every event: more sources, more candidates.
+    explicit StagePolicy(Index sources) : fewest(std::max<Index>(4, sources / 250)), most(6 * fewest) {}
+    StagePolicy() = default;
+
+    /// The most events of a stage: the forecast holds for about as many as half the active set.
+    Index events(Index active) const { return std::min<Index>(16, 6 + active / 2); }
+
+    Index fewest = 4;  ///< so many outsiders, at least and ...
+    Index most = 24;   ///< ... at most, become candidates when a stage opens: those expected to enter first;
+    static constexpr double caution = 0.25;  ///< the stage ends before the last of them, by this part of the way back
 };
 
 template <class Team>
@@ -59,8 +66,11 @@ private:
         limits_ = limits;
         done_ = false;
         floor_ = 0.0;
-        reset_policy();
+        last_lambda_ = 0.0;
+        reach_ = 0.9;
+        failures_ = 0;
         const Index p = target.sources;
+        policy_ = StagePolicy(p);
         piece_.begin(target, limits.l2, limits.noise, std::min(limits.max_terms, p) + 1);
         double *gradient = target.gradient.data(), *outside = target.outside.data();
         const double *cross = target.cross.data(), *penalty = target.penalty.data();
@@ -71,9 +81,9 @@ private:
         team_.sync();
         outcome_ = Outcome{};
         enter_unpenalised(path);
-        const bool positive = limits.positive;
+        const double both = two_sided();
         lambda_ = team_.max(p, [=](Index j) {
-            return (positive ? gradient[j] : std::fabs(gradient[j])) / (penalty[j] > 0.0 ? penalty[j] : infinity);
+            return larger(gradient[j], -both * gradient[j]) / (penalty[j] > 0.0 ? penalty[j] : infinity);
         });
         outcome_.lambda_max = outcome_.lambda_end = lambda_;
         if (lambda_ == 0.0) return end_path(Status::exhausted);
@@ -96,19 +106,51 @@ private:
     }
 
     void open_stage() {
-        Target& target = *target_;
-        const double *gradient = target.gradient.data(), *outside = target.outside.data();
-        const double bar = policy_.admit * lambda_;
-        const bool positive = limits_.positive;
-        piece_.admit(team_.select(
-            target.sources,
-            [=](Index j) { return (positive ? gradient[j] : std::fabs(gradient[j])) >= bar * outside[j]; },
-            target.chosen.data()));
+        piece_.admit(forecast());
+        bottom_ = (reach_ + policy_.caution * (1.0 - reach_)) * lambda_;
+        most_events_ = last_lambda_ > 0.0 ? policy_.events(piece_.active().size()) : 1;  // at first, no forecast
         const ActiveSet& active = piece_.active();
         saved_size_ = active.size();
         saved_.reserve(saved_size_ + 1);
         for (Index r = 0; r < saved_size_; ++r) saved_[r] = {active.place(r), active.push(r)};
         start_stage();
+    }
+
+    /// Lists in target.chosen the sources outside that are expected to meet their bound within reach_, the part of
+    /// the present lambda that is moved so that they are neither too many nor too few.
+    Index forecast() {
+        for (int wider = 0, tries = 0;; ++tries) {
+            const Index count = expected_within(reach_ * lambda_);
+            if (count > policy_.most && reach_ < 0.99) {
+                reach_ = 0.5 * (1.0 + reach_);
+                wider = -1;
+            } else if (count < policy_.fewest && wider >= 0 && tries < 16) {
+                reach_ *= 0.75;
+                wider = 1;
+            } else {
+                return count;
+            }
+        }
+    }
+
+    /// Those whose gradient, going on as in the last stage, meets the bound above `lowest`; at first, all above it.
+    Index expected_within(double lowest) {
+        Target& target = *target_;
+        const double *g = target.gradient.data(), *before = target.next_gradient.data(), *w = target.outside.data();
+        Id* list = target.chosen.data();
+        const double both = two_sided(), lambda = lambda_;
+        if (last_lambda_ == 0.0)
+            return team_.select(
+                target.sources, [=](Index j) { return larger(g[j], -both * g[j]) >= lowest * w[j]; }, list);
+        const double per_lambda = 1.0 / (last_lambda_ - lambda_);
+        return team_.select(
+            target.sources,
+            [=](Index j) {
+                const double tilt = (before[j] - g[j]) * per_lambda;
+                const double level = g[j] - lambda * tilt;
+                return larger(level, -both * level) >= lowest * (w[j] - std::copysign(1.0, level) * tilt);
+            },
+            list);
     }
 
     /// Back to the active set with which the stage began; violators become candidates.
@@ -124,7 +166,8 @@ private:
     void start_stage() {
         piece_.candidates().reset(team_, piece_.active(), target_->gradient.data(), lambda_);
         stage_.open(lambda_, piece_.candidates().padded_size());
-        all_inside_ = nothing_outside();
+        const double* outside = target_->outside.data();
+        all_inside_ = !team_.any_of(target_->sources, [=](Index j) { return outside[j] < infinity; });
         at_ = lambda_;
         add_knot();
     }
@@ -152,13 +195,13 @@ private:
             next = {Next::enters, std::min(entering.value, at_), entering.index, Status::certified};
         else if (leaving.index >= 0)
             next = {Next::leaves, std::min(leaving.value, at_), leaving.index, Status::certified};
-        if (stage_.events().size() >= policy_.events && next.lambda < at_) next = {Next::end_of_stage, at_, -1, Status::certified};
+        if (stage_.events().size() >= most_events_ && next.lambda < at_) next.kind = Next::end_of_stage;
         return path_end_before(next);
     }
 
     /// The stage ends here unless an event comes first. Where no source is left outside, nothing needs a stage's end.
     double lowest_lambda() const {
-        const double stage = all_inside_ ? 0.0 : policy_.depth * stage_.start();
+        const double stage = all_inside_ ? 0.0 : bottom_;
         return std::max(std::max(limits_.min_lambda, floor_), stage);
     }
 
@@ -181,12 +224,10 @@ private:
     Best first_to_leave(double lowest) const {
         const ActiveSet& active = piece_.active();
         const double *base = active.base(), *slope = active.slope(), *push = active.pushes();
-        return team_.best(
+        return team_.largest_fraction(
             padded(active.size()), lowest,
-            [=](Index r, double lambda) {
-                return (base[r] * push[r] < 0.0) & (std::fabs(base[r]) > lambda * std::fabs(slope[r]));
-            },
-            [=](Index r) { return base[r] / slope[r]; });
+            [=](Index r) { return base[r] * push[r] < 0.0 ? std::fabs(base[r]) : 0.0; },
+            [=](Index r) { return std::fabs(slope[r]); });
     }
 
     bool enter_penalised(Index j) {
@@ -211,6 +252,9 @@ private:
         piece_.leave(r);
     }
 
+    /// 1 where both signs are allowed, so that the size of g is max(g, -g); 0 where b >= 0: then only g > 0 counts.
+    double two_sided() const { return limits_.positive ? 0.0 : 1.0; }
+
     void add_knot() { stage_.add_knot(team_, piece_.active(), piece_.candidates(), at_); }
 
     /// Whether the stage is proved. If not: violators_ tells how many sources must become candidates; where there
@@ -218,44 +262,60 @@ private:
     bool verified() {
         if (team_.stopped()) end_path(Status::interrupted);
         if (done_) return false;
-        piece_.refine();
-        piece_.gradient(at_, target_->next_gradient.data());
-        find_violators(stage_.deviation(team_, piece_.candidates().size()));
+        measure_residual();
+        if (residual_ > drift * scale()) {
+            piece_.refine();
+            measure_residual();
+        }
+        find_violators(stage_.deviation(team_, piece_.candidates()));
         if (violators_ > 0) return false;
-        residual_ = piece_.residual(at_, target_->next_gradient.data(), limits_.positive);
-        if (residual_ <= kkt_tolerance * (at_ > 0.0 ? at_ : outcome_.lambda_max)) return true;
+        if (residual_ <= kkt_tolerance * scale()) return true;
         floor_ = std::max(floor_, std::min(residual_ / kkt_tolerance, shorten * lambda_));
-        policy_.events = (policy_.events + 1) / 2;
-        policy_.depth = 0.5 * (policy_.depth + 1.0);
+        most_events_ = (most_events_ + 1) / 2;
+        bottom_ = 0.5 * (bottom_ + lambda_);
         if (++failures_ >= most_failures) end_path(Status::floor);
         return false;
     }
 
+    /// The gradient of all sources at the end of the stage, and how well the candidates satisfy the KKT conditions.
+    void measure_residual() {
+        piece_.gradient(at_, target_->next_gradient.data());
+        residual_ = piece_.residual_inside(at_, target_->next_gradient.data(), limits_.positive);
+    }
+
+    /// Residuals are relative to lambda; at lambda = 0, to lambda_max.
+    double scale() const { return at_ > 0.0 ? at_ : outcome_.lambda_max; }
+
     /// Lists in target.chosen the sources outside the candidates that left their bounds in this stage.
-    void find_violators(double deviation) {
+    void find_violators(const Deviation& deviation) {
         Target& target = *target_;
         const double *g0 = target.gradient.data(), *g1 = target.next_gradient.data();
         const double *w = target.outside.data(), *root = target.root;
-        const double l0 = stage_.start(), l1 = at_;
-        const bool positive = limits_.positive;
-        const double reach = 2.0 * deviation * (1.0 + tolerance);
+        const double l0 = stage_.start(), l1 = at_, both = two_sided();
+        // |p_j| <= root_j |v| makes this the larger of the two bounds, without a root for every source.
+        const double most = 2.0 * (1.0 + tolerance) * (deviation.across + deviation.along * std::sqrt(deviation.norm));
         const Index flagged = team_.select(
             target.sources,
             [=](Index j) {
-                const double room0 = l0 * w[j] - (positive ? g0[j] : std::fabs(g0[j]));
-                const double room1 = l1 * w[j] - (positive ? g1[j] : std::fabs(g1[j]));
-                return (room0 < room1 ? room0 : room1) < reach * root[j];
+                const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
+                const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
+                return (room0 < most * root[j]) | (room1 < most * root[j]);
             },
             target.chosen.data());
         violators_ = 0;
-        if (flagged == 0) return;
-        stage_.gather_support(team_, piece_.candidates());
+        bool packed = false;
         for (Index f = 0; f < flagged; ++f) {
             const Id j = target.chosen[f];
-            const double g = positive ? g1[j] : std::fabs(g1[j]);
-            if (g > l1 * w[j] * (1.0 + tolerance) ||
-                stage_.leaves_bound(team_, gram_, j, target.cross[j], w[j] * (1.0 + tolerance), positive))
-                target.chosen[violators_++] = j;
+            const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
+            const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
+            const double slack = tolerance * l1 * w[j];
+            bool out = room1 < -slack;
+            if (!out && std::fmin(room0, room1) + slack < deviation.reach(root[j], target.cross[j] - 0.5 * g0[j])) {
+                if (!packed) stage_.gather_support(team_, piece_.candidates());
+                packed = true;
+                out = stage_.leaves_bound(team_, gram_, j, target.cross[j], w[j] * (1.0 + tolerance), limits_.positive);
+            }
+            if (out) target.chosen[violators_++] = j;
         }
         team_.sync();
     }
@@ -263,11 +323,11 @@ private:
     void accept_stage(EventList& path) {
         for (Index e = 0; e < stage_.events().size(); ++e) path.push(stage_.events()[e]);
         target_->gradient.swap(target_->next_gradient);
+        last_lambda_ = lambda_ > at_ ? lambda_ : last_lambda_;
         lambda_ = at_;
         outcome_.lambda_end = at_;
-        outcome_.kkt = residual_ / (at_ > 0.0 ? at_ : outcome_.lambda_max);
+        outcome_.kkt = residual_ / scale();
         floor_ = std::max(floor_, residual_ / kkt_tolerance);
-        if (failures_ == 0) reset_policy();
         failures_ = 0;
         if (next_.kind == Next::end_of_path) end_path(next_.reason);
     }
@@ -277,22 +337,13 @@ private:
         done_ = true;
     }
 
-    void reset_policy() {
-        policy_ = StagePolicy{};
-        failures_ = 0;
-    }
-
-    bool nothing_outside() const {
-        const double* outside = target_->outside.data();
-        return team_.max(target_->sources, [=](Index j) { return outside[j] < infinity ? 1.0 : 0.0; }) == 0.0;
-    }
-
     struct Member {
         Index place;
         double push;
     };
 
     static constexpr double tolerance = 1e-11;  // of a bound, for sources outside the candidates
+    static constexpr double drift = 1e-12;  // of a residual: beyond it the active set is refined
     static constexpr double shorten = 0.9;
     static constexpr int most_failures = 8;
 
@@ -303,9 +354,13 @@ private:
     Limits limits_{};
     Target* target_ = nullptr;
     StagePolicy policy_;
+    double reach_ = 0.0;     // where outsiders are expected, as a part of lambda_
+    double bottom_ = 0.0;    // the lowest lambda of this stage
+    Index most_events_ = 0;  // and its most events
     Next next_{};
     Outcome outcome_{};
     double lambda_ = 0.0;    // where the stage began
+    double last_lambda_ = 0.0;  // where the stage before it began
     double at_ = 0.0;        // where the stage has come to
     double floor_ = 0.0;     // below this, rounding exceeds the tolerance of the certificate
     double residual_ = 0.0;  // of the KKT conditions at the end of the stage

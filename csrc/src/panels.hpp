@@ -30,6 +30,10 @@ public:
     double& at(Index r, Index j) { return panel(j / panel_width)[r * panel_width + j % panel_width]; }
     double at(Index r, Index j) const { return panel(j / panel_width)[r * panel_width + j % panel_width]; }
 
+    /// Where column j begins; its entry in row r lies r * panel_width further.
+    const double* column(Index j) const { return panel(j / panel_width) + j % panel_width; }
+    double* column(Index j) { return panel(j / panel_width) + j % panel_width; }
+
     /// Row `to` becomes a copy of row `from`, in the first `columns` columns.
     template <class Team>
     void copy_row(Team team, Index from, Index to, Index columns) {

@@ -23,7 +23,7 @@ public:
         l2_ = l2;
         noise_ = noise;
         active_.reserve(rows);
-        candidates_.reserve(rows);
+        candidates_.begin(rows, l2);
         gram_active_.set_rows(rows);
         beta_.reserve(padded(rows));
         column_.reserve(padded(rows));
@@ -45,12 +45,12 @@ public:
     /// Candidate j becomes active with push = s_j w_j / 2, unless it depends on the active set: then it is set aside.
     Entry enter(Index j, double push) {
         const Index k = active_.size();
-        const double* row = candidates_.fetch_row(team_, gram_, k, j, l2_);
+        candidates_.fetch_row(team_, gram_, k, j);
         double* g = column_.data();
-        const ActiveSet& active = active_;
-        team_.for_each(padded(k + 1), [=, &active](Index r) { g[r] = r < k ? row[active.place(r)] : 0.0; });
+        for (Index r = 0; r < k; ++r) g[r] = candidates_.rows().at(k, active_.place(r));
+        for (Index r = k; r < padded(k + 1); ++r) g[r] = 0.0;
         team_.sync();
-        const double diagonal = row[j];
+        const double diagonal = candidates_.rows().at(k, j);
         const Independence test = active_.measure(team_, g, diagonal);
         candidates_.hold(j);
         if (test.schur < -indefinite * noise_ * test.mass) return Entry::indefinite;
@@ -75,12 +75,10 @@ public:
     void refine() {
         const Index k = active_.size();
         gram_active_.grow(k, 0);
-        for (Index q = 0; q < panel_count(k); ++q) {
-            double* panel = gram_active_.panel(q);
-            team_.for_each(k * panel_width, [&](Index i) {
-                const Index r = i / panel_width, s = q * panel_width + i % panel_width;
-                panel[i] = s < k ? candidates_.entry(r, active_.place(s)) : 0.0;
-            });
+        for (Index s = 0; s < padded(k); ++s) {
+            double* to = gram_active_.column(s);
+            const double* from = s < k ? candidates_.rows().column(active_.place(s)) : nullptr;
+            for (Index r = 0; r < k; ++r) to[r * panel_width] = from ? from[r * panel_width] : 0.0;
         }
         team_.sync();
         active_.refine(team_, gram_active_);
@@ -107,17 +105,33 @@ public:
     /// |g_j| <= lambda w_j (g_j <= lambda w_j if positive), and g_j = lambda s_j w_j on the active set.
     double residual(double lambda, const double* gradient, bool positive) const {
         const double* w = target_->penalty.data();
-        double worst = team_.max(target_->sources, [=](Index j) {
-            return w[j] < infinity ? (positive ? gradient[j] : std::fabs(gradient[j])) - lambda * w[j] : 0.0;
+        const double both = positive ? 0.0 : 1.0;
+        const double worst = team_.max(target_->sources, [=](Index j) {
+            const double excess = larger(gradient[j], -both * gradient[j]) - lambda * w[j];
+            return w[j] < infinity ? excess : 0.0;
         });
-        for (Index r = 0; r < active_.size(); ++r) {
-            const double violation = std::fabs(gradient[active_.source(r)] - 2.0 * lambda * active_.push(r));
-            worst = violation > worst ? violation : worst;
-        }
-        return worst;
+        return std::fmax(worst, active_residual(lambda, gradient));
+    }
+
+    /// The same over the candidates only.
+    double residual_inside(double lambda, const double* gradient, bool positive) const {
+        const Id* source = candidates_.sources();
+        const double* w = candidates_.penalties();
+        const double both = positive ? 0.0 : 1.0;
+        const double worst = team_.max(candidates_.size(), [=](Index j) {
+            return larger(gradient[source[j]], -both * gradient[source[j]]) - lambda * w[j];
+        });
+        return std::fmax(worst, active_residual(lambda, gradient));
     }
 
 private:
+    double active_residual(double lambda, const double* gradient) const {
+        double worst = 0.0;
+        for (Index r = 0; r < active_.size(); ++r)
+            worst = std::fmax(worst, std::fabs(gradient[active_.source(r)] - 2.0 * lambda * active_.push(r)));
+        return worst;
+    }
+
     static constexpr double dependent = 64.0 * 0x1p-53;  // Schur complement / mass: all digits cancelled
     static constexpr double indefinite = 64.0;           // negative beyond what rounding of the entries explains
 

@@ -1,9 +1,13 @@
 // What happened in one stage: its events, and b and the gradient of the candidates at each of its knots.
 //
-// From these the stage proves that sources outside the candidates stayed inside their bounds between its ends. Write
-// chord(lambda) for the linear interpolation between the ends. The gradient of source j differs from its chord by
-//     |2 x_j' X (b - b_chord)| <= 2 sqrt(G_jj) D,   D^2 = max (b - b_chord)' G (b - b_chord),
-// attained at a knot. The chord itself keeps at least the smaller of the two distances to the bound at the ends.
+// From these the stage proves that sources outside the candidates stayed inside their bounds between its ends. Let
+// d = b - b_chord, where b_chord interpolates b linearly between the ends. The gradient of source j differs from its
+// own chord by 2 |x_j'X d|, and the chord keeps at least the smaller of its distances to the bound at the ends. With
+// v = X b at the start of the stage and p_j = x_j'v, which the gradient there tells, d is split along v and across:
+//     |x_j'X d| <= |p_j| along + sqrt(G_jj - p_j^2 / |v|^2) across,
+//     along = max |v'X d| / |v|^2,   across = max |X d|,
+// the maxima being attained at knots. `along` is zero as long as no source leaves, and the root is small where the
+// categories have much in common.
 #pragma once
 
 #include "candidates.hpp"
@@ -11,6 +15,19 @@
 
 namespace covlasso {
 namespace COVLASSO_ISA {
+
+/// How far b strays from its chord; see above.
+struct Deviation {
+    double across;
+    double along;
+    double norm;  ///< |v|^2
+
+    /// A bound on the change of the gradient of a source with G_jj = root^2 and x_j'v = p.
+    double reach(double root, double p) const {
+        const double shared = norm > 0.0 ? p * p / norm : 0.0;
+        return 2.0 * (along * std::fabs(p) + across * std::sqrt(larger(root * root - shared, 0.0)));
+    }
+};
 
 class Stage {
 public:
@@ -36,9 +53,10 @@ public:
         beta_.reserve((knots_ + 1) * width_, knots_ * width_);
         gradient_.reserve((knots_ + 1) * width_, knots_ * width_);
         double *beta = beta_.data() + knots_ * width_, *gradient = gradient_.data() + knots_ * width_;
-        team.for_each(width_, [=, &candidates](Index j) {
+        const double *level = candidates.levels(), *tilt = candidates.tilts();
+        team.for_each(width_, [=](Index j) {
             beta[j] = 0.0;
-            gradient[j] = candidates.gradient(j, lambda);
+            gradient[j] = level[j] + lambda * tilt[j];
         });
         team.sync();
         for (Index r = 0; r < active.size(); ++r) {
@@ -49,35 +67,44 @@ public:
         team.sync();
     }
 
-    /// D of the header: the largest distance of b from its chord, in the norm of G.
+    /// How far b strays from its chord in this stage.
     ///
-    /// G (b - b_chord) is half the negative deviation of the gradient, which is zero where a source was active throughout.
+    /// G d is half the negative deviation of the gradient, which is zero where a source was active throughout.
     template <class Team>
-    double deviation(Team team, Index candidates) const {
-        const Index last = knots_ - 1;
+    Deviation deviation(Team team, const Candidates& candidates) const {
+        const Index last = knots_ - 1, count = candidates.size();
         const double *b0 = beta_.data(), *b1 = b0 + last * width_;
-        const double *g0 = gradient_.data(), *g1 = g0 + last * width_;
-        double largest = 0.0;
+        const double *g0 = gradient_.data(), *g1 = g0 + last * width_, *c = candidates.crosses();
+        double across = 0.0, along = 0.0;
         for (Index m = 1; m < last; ++m) {
             const double t = (lambda_[m] - lambda_[last]) / (lambda_[0] - lambda_[last]);
             const double *b = b0 + m * width_, *g = g0 + m * width_;
-            const double square = team.sum(candidates, [=](Index j) {
+            const double square = team.sum(count, [=](Index j) {
                 return (t * b0[j] + (1.0 - t) * b1[j] - b[j]) * (g[j] - t * g0[j] - (1.0 - t) * g1[j]);
             });
-            largest = square > largest ? square : largest;
+            const double product =
+                team.sum(count, [=](Index j) { return b0[j] * (g[j] - t * g0[j] - (1.0 - t) * g1[j]); });
+            across = larger(across, square);
+            along = larger(along, std::fabs(product));
         }
-        return std::sqrt(0.5 * largest);
+        const double norm = team.sum(count, [=](Index j) { return b0[j] * (c[j] - 0.5 * g0[j]); });
+        return {std::sqrt(0.5 * across), norm > 0.0 ? 0.5 * along / norm : 0.0, norm};
     }
 
-    /// Lists the candidates that had a coefficient at some knot, for leaves_bound().
+    /// Lists the candidates that had a coefficient at some knot, and packs b over them, for leaves_bound().
     template <class Team>
     void gather_support(Team team, const Candidates& candidates) {
-        place_.reserve(candidates.size());
-        source_.reserve(candidates.size());
-        row_.reserve(candidates.size());
-        const char* touched = touched_.data();
-        support_ = team.select(candidates.size(), [=](Index j) { return touched[j] != 0; }, place_.data());
-        for (Index s = 0; s < support_; ++s) source_[s] = candidates.source(place_[s]);
+        place_.reserve(width_);
+        source_.reserve(width_);
+        row_.reserve(width_);
+        packed_.reserve(knots_ * width_);
+        const double* touched = touched_.data();
+        const Index count = team.select(width_, [=](Index j) { return touched[j] != 0.0; }, place_.data());
+        support_ = padded(count);
+        for (Index s = 0; s < support_; ++s) source_[s] = s < count ? candidates.source(place_[s]) : 0;
+        for (Index m = 0; m < knots_; ++m)
+            for (Index s = 0; s < support_; ++s)
+                packed_[m * support_ + s] = s < count ? beta_[m * width_ + place_[s]] : 0.0;
         team.sync();
     }
 
@@ -86,10 +113,9 @@ public:
     bool leaves_bound(Team team, const Gram& gram, Id j, double c, double w, bool positive) {
         gram.gather(j, source_.data(), support_, row_.data());
         const double* row = row_.data();
-        const Id* place = place_.data();
         for (Index m = 1; m < knots_ - 1; ++m) {
-            const double* beta = beta_.data() + m * width_;
-            const double g = 2.0 * (c - team.sum(support_, [=](Index s) { return row[s] * beta[place[s]]; }));
+            const double* b = packed_.data() + m * support_;
+            const double g = 2.0 * (c - team.sum(support_, [=](Index s) { return row[s] * b[s]; }));
             if ((positive ? g : std::fabs(g)) > lambda_[m] * w) return true;
         }
         return false;
@@ -102,10 +128,10 @@ private:
     EventList events_;
     Buffer<double> lambda_;
     Buffer<double> beta_, gradient_;  // one row of width_ per knot
-    Buffer<char> touched_;
+    Buffer<double> touched_;
     Index support_ = 0;
     Buffer<Id> place_, source_;
-    Buffer<double> row_;
+    Buffer<double> row_, packed_;
 };
 
 }  // namespace COVLASSO_ISA

@@ -22,6 +22,9 @@ struct Best {
     Index index;
 };
 
+/// max(a, b), without the rules of std::fmax for NaN that would cost a branch.
+inline double larger(double a, double b) { return a > b ? a : b; }
+
 struct SerialTeam {
     const std::atomic<bool>* stop = nullptr;
 
@@ -48,44 +51,75 @@ struct SerialTeam {
     /// max of f(j) and 0.
     template <class F>
     double max(Index n, F f) const {
+        double lane[panel_width] = {};
+        Index start = 0;
+        for (; start + panel_width <= n; start += panel_width)
+#pragma omp simd
+            for (Index t = 0; t < panel_width; ++t) {
+                const double value = f(start + t);
+                lane[t] = value > lane[t] ? value : lane[t];
+            }
         double largest = 0.0;
-#pragma omp simd reduction(max : largest)
-        for (Index j = 0; j < n; ++j) {
-            const double value = f(j);
-            largest = value > largest ? value : largest;
-        }
+        for (; start < n; ++start) largest = f(start) > largest ? f(start) : largest;
+        for (const double value : lane) largest = value > largest ? value : largest;
         return largest;
     }
 
-    /// The largest value(j) above `bound`, where beats(j, x) tells cheaply whether value(j) > x.
-    ///
-    /// n is a multiple of panel_width. A panel is tested as a whole, so that value() is called on few entries.
-    template <class Beats, class Value>
-    Best best(Index n, double bound, Beats beats, Value value) const {
-        Best found{bound, -1};
-        for (Index start = 0; start < n; start += panel_width) {
-            int hits = 0;
-#pragma omp simd reduction(+ : hits)
-            for (Index t = 0; t < panel_width; ++t) hits += beats(start + t, found.value) ? 1 : 0;
-            if (hits == 0) continue;
-            for (Index j = start; j < start + panel_width; ++j)
-                if (beats(j, found.value)) found = {value(j), j};
-        }
-        return found;
+    /// Whether test(j) holds for some j < n.
+    template <class Test>
+    bool any_of(Index n, Test test) const {
+        Index start = 0;
+        for (; start + panel_width <= n; start += panel_width)
+            if (any(start, test)) return true;
+        for (; start < n; ++start)
+            if (test(start)) return true;
+        return false;
     }
 
-    /// Writes the j with keep(j) to out in ascending order; returns how many.
+    /// The largest of the fractions numerator(j) / denominator(j) that exceed `bound`, the lowest j of equal ones.
+    ///
+    /// n is a multiple of panel_width; denominators are positive wherever the numerator is. Fractions are compared by
+    /// cross products, so that only the winners of the lanes are divided.
+    template <class Numerator, class Denominator>
+    Best largest_fraction(Index n, double bound, Numerator numerator, Denominator denominator) const {
+        double top[lanes], bottom[lanes], place[lanes];
+        for (Index t = 0; t < lanes; ++t) top[t] = bound, bottom[t] = 1.0, place[t] = -1.0;
+        for (Index start = 0; start < n; start += lanes) {
+            const double first = static_cast<double>(start);
+#pragma omp simd
+            for (Index t = 0; t < lanes; ++t) {
+                const double a = numerator(start + t), b = denominator(start + t);
+                const bool wins = a * bottom[t] > top[t] * b;
+                top[t] = wins ? a : top[t];
+                bottom[t] = wins ? b : bottom[t];
+                place[t] = wins ? first : place[t];
+            }
+        }
+        Best best{bound, -1};
+        for (Index t = 0; t < lanes; ++t) {
+            if (place[t] < 0.0) continue;
+            const double value = top[t] / bottom[t];
+            const Index j = static_cast<Index>(place[t]) + t;
+            if (value > best.value || (value == best.value && j < best.index)) best = {value, j};
+        }
+        return best;
+    }
+
+    /// Writes the j with keep(j) to out in ascending order, at most n numbers; returns how many.
     template <class Keep>
     Index select(Index n, Keep keep, Id* out) const {
         Index count = 0;
         Index start = 0;
+        double flag[panel_width];
         for (; start + panel_width <= n; start += panel_width) {
-            int hits = 0;
+            double hits = 0.0;
 #pragma omp simd reduction(+ : hits)
-            for (Index t = 0; t < panel_width; ++t) hits += keep(start + t) ? 1 : 0;
-            if (hits == 0) continue;
-            for (Index j = start; j < start + panel_width; ++j)
-                if (keep(j)) out[count++] = static_cast<Id>(j);
+            for (Index t = 0; t < panel_width; ++t) hits += flag[t] = keep(start + t) ? 1.0 : 0.0;
+            if (hits == 0.0) continue;
+            for (Index t = 0; t < panel_width; ++t) {
+                out[count] = static_cast<Id>(start + t);
+                count += flag[t] != 0.0 ? 1 : 0;
+            }
         }
         for (Index j = start; j < n; ++j)
             if (keep(j)) out[count++] = static_cast<Id>(j);
@@ -103,6 +137,18 @@ struct SerialTeam {
         }
 #pragma omp simd
         for (Index t = 0; t < panel_width; ++t) out[t] = total[t];
+    }
+
+private:
+    static constexpr Index lanes = 8;
+
+    /// Whether test(j) holds somewhere in the panel. The flags are doubles so that they share the data's lanes.
+    template <class Test>
+    bool any(Index start, Test test) const {
+        double hits = 0.0;
+#pragma omp simd reduction(+ : hits)
+        for (Index t = 0; t < panel_width; ++t) hits += test(start + t) ? 1.0 : 0.0;
+        return hits != 0.0;
     }
 };
 
