@@ -105,6 +105,17 @@ def run(terms: int = 10, threads: int | None = None, report: Report | None = Non
         By default one per hardware thread.
     report : callable, optional
         Called as report(title of the direction, targets done, targets in all) about ten times a second.
+
+    Returns
+    -------
+    Demo
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``terms`` or ``threads`` is not an integer of at least 1.
+    KeyboardInterrupt
+        Ctrl-C; the message says how many targets of the direction were done.
     """
     start = time.perf_counter()
     data = load_imagenet_lite()
@@ -168,10 +179,11 @@ def _heading(demo: Demo) -> Text:
     fit, held_out = demo.data
     text = Text()
     threads = f"{demo.threads} thread{'s' if demo.threads > 1 else ''}"
+    others = f"{demo.terms} other{'s' if demo.terms > 1 else ''}"
     text.append(f"covlasso {_core.__version__}, {_core.instruction_set()}, {threads}\n", style="bold")
     text.append(
         f"ImageNet-1k logits of EfficientNet-Lite0 and -Lite1, {fit.sizes['lite0']} categories each. Every "
-        f"category as a combination of {demo.terms} others; between the networks, never of the same one. "
+        f"category as a combination of {others}; between the networks, never of the same one. "
         f"Found on {fit.count} crops (fit), checked on {held_out.count} crops of other pictures (held out).\n"
         "R^2 = 1 - E[(logit - equation)^2] / E[logit^2], not centred. Fit flatters: do not quote it alone."
     )
