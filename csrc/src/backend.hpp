@@ -14,7 +14,9 @@ struct Outcome {
     double lambda_max = 0.0;
     double lambda_end = 0.0;
     double kkt = 0.0;  ///< largest violation at the end, relative to lambda_end (to lambda_max where that is 0)
-    Id culprit = -1;   ///< the source whose entry showed an indefinite Gram
+    Id culprit = -1;   ///< the source whose entry showed an indefinite Gram, or the target itself
+
+    static constexpr Id the_target = -2;
 };
 
 /// A path as it is stored: its events and its end.

@@ -82,13 +82,20 @@ private:
         outcome_ = Outcome{};
         enter_unpenalised(path);
         const double both = two_sided();
+        const double largest_cross = 2.0 * team_.max(p, [=](Index j) { return std::fabs(cross[j]); });
         lambda_ = team_.max(p, [=](Index j) {
             return larger(gradient[j], -both * gradient[j]) / (penalty[j] > 0.0 ? penalty[j] : infinity);
         });
         outcome_.lambda_max = outcome_.lambda_end = lambda_;
-        if (lambda_ == 0.0) return end_path(Status::exhausted);
+        if (lambda_ <= noise_of_zero * largest_cross) return end_at_zero();
         if (lambda_ <= limits.min_lambda) return end_path(Status::lambda);
         if (piece_.active().error(team_, target.energy, limits.l2)(lambda_) <= limits.error) end_path(Status::error);
+    }
+
+    /// Nothing penalised can ever enter: zero, or least squares on the unpenalised sources, at every lambda.
+    void end_at_zero() {
+        outcome_.lambda_max = outcome_.lambda_end = 0.0;
+        end_path(Status::exhausted);
     }
 
     /// Sources of weight 0 are in the model at every lambda; one that depends on the others adds nothing.
@@ -173,7 +180,10 @@ private:
     }
 
     void follow_events() {
+        Index standstill = 0;
         for (next_ = find_next(); next_.kind == Next::enters || next_.kind == Next::leaves; next_ = find_next()) {
+            standstill = next_.lambda < at_ ? 0 : standstill + 1;
+            if (standstill > patience + 4 * piece_.candidates().size()) break;
             at_ = next_.lambda;
             if (next_.kind == Next::leaves)
                 leave(next_.index);
@@ -201,19 +211,18 @@ private:
 
     /// The stage ends here unless an event comes first. Where no source is left outside, nothing needs a stage's end.
     double lowest_lambda() const {
-        const double stage = all_inside_ ? 0.0 : bottom_;
-        return std::max(std::max(limits_.min_lambda, floor_), stage);
+        return all_inside_ ? limits_.min_lambda : std::max(limits_.min_lambda, bottom_);
     }
 
     /// The end of the path where that comes before `next`, else `next`.
     Next path_end_before(Next next) const {
-        const bool goes_on = next.kind == Next::enters || next.kind == Next::leaves || next.lambda == at_;
-        if (next.kind == Next::enters && piece_.active().size() >= limits_.max_terms)
+        const double lowest = limits_.min_lambda;
+        if (next.lambda < floor_ && next.lambda > lowest)
+            next = {Next::end_of_path, std::min(floor_, at_), -1, Status::floor};
+        else if (next.kind == Next::enters && piece_.active().size() >= limits_.max_terms)
             next = {Next::end_of_path, next.lambda, -1, Status::terms};
-        else if (!goes_on && next.lambda <= limits_.min_lambda)
-            next = {Next::end_of_path, limits_.min_lambda, -1, limits_.min_lambda > 0.0 ? Status::lambda : Status::exhausted};
-        else if (!goes_on && next.lambda <= floor_)
-            next = {Next::end_of_path, floor_, -1, Status::floor};
+        else if (next.kind == Next::end_of_stage && next.lambda <= lowest)
+            next = {Next::end_of_path, lowest, -1, lowest > 0.0 ? Status::lambda : Status::exhausted};
         if (limits_.error <= 0.0) return next;
         const Quadratic error = piece_.active().error(team_, target_->energy, limits_.l2);
         if (error(next.lambda) > limits_.error) return next;
@@ -262,6 +271,7 @@ private:
     bool verified() {
         if (team_.stopped()) end_path(Status::interrupted);
         if (done_) return false;
+        if (next_.kind == Next::enters || next_.kind == Next::leaves) return give_way();  // events went round in a cycle
         measure_residual();
         if (residual_ > drift * scale()) {
             piece_.refine();
@@ -270,9 +280,16 @@ private:
         find_violators(stage_.deviation(team_, piece_.candidates()));
         if (violators_ > 0) return false;
         if (residual_ <= kkt_tolerance * scale()) return true;
-        floor_ = std::max(floor_, std::min(residual_ / kkt_tolerance, shorten * lambda_));
+        raise_floor();
+        return give_way();
+    }
+
+    /// The stage is to be repeated shorter; after some tries the path ends where it began.
+    bool give_way() {
+        violators_ = 0;
         most_events_ = (most_events_ + 1) / 2;
         bottom_ = 0.5 * (bottom_ + lambda_);
+        all_inside_ = false;
         if (++failures_ >= most_failures) end_path(Status::floor);
         return false;
     }
@@ -327,10 +344,17 @@ private:
         lambda_ = at_;
         outcome_.lambda_end = at_;
         outcome_.kkt = residual_ / scale();
-        floor_ = std::max(floor_, residual_ / kkt_tolerance);
+        if (at_ > 0.0) raise_floor();
+        if (piece_.leaves_negative_error()) {
+            outcome_.culprit = Outcome::the_target;
+            return end_path(Status::uncertified);
+        }
         failures_ = 0;
         if (next_.kind == Next::end_of_path) end_path(next_.reason);
     }
+
+    /// Where lambda is so small that the residual seen now, which is rounding, would exceed the tolerance.
+    void raise_floor() { floor_ = std::max(floor_, std::min(margin * residual_ / kkt_tolerance, shorten * lambda_)); }
 
     void end_path(Status status) {
         outcome_.status = status;
@@ -344,8 +368,11 @@ private:
 
     static constexpr double tolerance = 1e-11;  // of a bound, for sources outside the candidates
     static constexpr double drift = 1e-12;  // of a residual: beyond it the active set is refined
+    static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
+    static constexpr double margin = 4.0;   // rounding differs from one lambda to the next
     static constexpr double shorten = 0.9;
     static constexpr int most_failures = 8;
+    static constexpr Index patience = 64;  // events at one lambda; ties end sooner, a cycle does not
 
     Team team_;
     Piece<Team> piece_;

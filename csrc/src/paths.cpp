@@ -21,15 +21,20 @@ std::vector<double> root_of_diagonal(const Gram& gram) {
     return root;
 }
 
-[[noreturn]] void throw_indefinite(Id target, const Outcome& outcome, const Event* event, Index count) {
+[[noreturn]] void throw_indefinite(const Problem& problem, Id target, const Outcome& outcome, const Event* event,
+                                   Index count) {
     std::string active;
     constexpr Index most = 8;
     for (Index e = 0; e < count && e < most; ++e) active += (e ? ", " : "") + std::to_string(event[e].source);
     if (count > most) active += ", ...";
+    if (outcome.culprit == Outcome::the_target)
+        throw IndefiniteGram((problem.intra() ? "gram" : "gram, cross and energy") +
+                             std::string(": not positive semi-definite: the error of target ") +
+                             std::to_string(target) + " given categories " + active +
+                             " is negative; pass second moments of the same real logits, computed in float64");
     throw IndefiniteGram("gram: not positive semi-definite: category " + std::to_string(outcome.culprit) +
-                         " has a negative Schur complement on the path of target " + std::to_string(target) +
-                         " (after categories " + active +
-                         "); pass second moments X'X / N of real logits, computed in float64");
+                         " given categories " + active + " has a negative Schur complement (on the path of target " +
+                         std::to_string(target) + "); pass second moments X'X / N of real logits, computed in float64");
 }
 
 /// One worker per thread, made when the thread takes its first item.
@@ -127,8 +132,8 @@ Paths::Paths(const Problem& problem, const Options& options) : problem_(problem)
     for_each_item(threads, count, options.progress, stop, [&](int thread, Index item) {
         Worker& worker = workers.of(thread);
         const Outcome outcome = worker.follow(item);
-        if (outcome.culprit >= 0)
-            throw_indefinite(problem_.target(item), outcome, worker.events(), worker.event_count());
+        if (outcome.culprit != -1)
+            throw_indefinite(problem_, problem_.target(item), outcome, worker.events(), worker.event_count());
         const auto t = static_cast<std::size_t>(item);
         events[t].assign(worker.events(), worker.events() + worker.event_count());
         lambda_max_[t] = outcome.lambda_max;
@@ -207,7 +212,9 @@ Profile Paths::profile(Index t, const double* lambda, Index count) const {
     // Downwards through the path, whatever the order of the grid; points below its end have the values of the end.
     std::vector<Index> order(static_cast<std::size_t>(count));
     for (Index g = 0; g < count; ++g) {
-        if (!(lambda[g] >= 0.0)) throw InvalidArgument("lam: must be >= 0, got " + std::to_string(lambda[g]));
+        if (!(lambda[g] >= 0.0))
+            throw InvalidArgument("lam: must be >= 0, got " + std::to_string(lambda[g]) + " at position " +
+                                  std::to_string(g));
         order[static_cast<std::size_t>(g)] = g;
     }
     std::sort(order.begin(), order.end(), [&](Index a, Index b) { return lambda[a] > lambda[b]; });

@@ -71,6 +71,17 @@ public:
         candidates_.hold_only(team_, active_);
     }
 
+    /// Whether least squares on the active set leaves an error below zero, beyond rounding: then the target and its
+    /// sources have no joint second moment.
+    bool leaves_negative_error() const {
+        const double least = active_.error(team_, target_->energy, 0.0).constant;
+        if (least >= 0.0) return false;
+        double reach = std::sqrt(target_->energy);
+        for (Index r = 0; r < active_.size(); ++r)
+            reach += std::fabs(active_.base(r)) * target_->root[active_.source(r)];
+        return least < -indefinite * noise_ * reach * reach;
+    }
+
     /// Corrects the active set against the entries of G themselves.
     void refine() {
         const Index k = active_.size();

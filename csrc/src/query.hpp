@@ -32,7 +32,7 @@ public:
 
     Point at_lambda(double lambda) const {
         const bool reached = lambda >= path_.outcome.lambda_end;
-        if (!reached && path_.outcome.status != Status::floor) return end_of_path();
+        if (!reached && path_.outcome.status != Status::floor) return end_of_path();  // below a floor: by descent
         Index events = 0;
         while (events < path_.count && path_.event[events].lambda > lambda) ++events;
         return {lambda, events, Status::certified};
@@ -63,21 +63,33 @@ public:
             }
             if (e < path_.count) replay(path_.event[e]);
         }
-        return end_of_path();
+        Point end = end_of_path();
+        if (end.status == Status::error && bound >= limits_.error * (1.0 - 1e-12)) end.status = Status::certified;
+        return end;
     }
 
     /// The solution at a point, certified from the caller's Gram; refit: least squares on its support.
     Solution solve(const Point& point, bool refit) {
+        if (path_.outcome.status == Status::interrupted) return unsolved();
         collect(point.events);
         assemble();
         Solution solution{nullptr, nullptr, 0, point.lambda, 0.0, certify(point.lambda), point.status};
-        if (solution.kkt > kkt_tolerance) {
+        for (int step = 0; step < 2 && solution.kkt > refine_above; ++step) {
+            piece_.refine();
+            solution.kkt = certify(point.lambda);
+        }
+        if (!(solution.kkt <= kkt_tolerance)) {
             descend(point.lambda);
             solution.kkt = descent_.residual() / scale(point.lambda);
             if (solution.kkt > kkt_tolerance) solution.status = Status::uncertified;
             return from_descent(solution, refit);
         }
         return from_piece(solution, refit);
+    }
+
+    /// What is true of a target whose path is not known: b = 0 at lambda = infinity.
+    Solution unsolved() const {
+        return {index_.data(), value_.data(), 0, infinity, target_->energy, 0.0, Status::interrupted};
     }
 
     void begin_replay() {
@@ -105,7 +117,14 @@ private:
     };
 
     Point end_of_path() const { return {path_.outcome.lambda_end, path_.count, path_.outcome.status}; }
-    double scale(double lambda) const { return lambda > 0.0 ? lambda : path_.outcome.lambda_max; }
+
+    /// Residuals are relative to lambda; at 0 to lambda_max, and where that is 0 too, to the cross moments.
+    double scale(double lambda) const {
+        if (lambda > 0.0) return lambda;
+        if (path_.outcome.lambda_max > 0.0) return path_.outcome.lambda_max;
+        const double* cross = target_->cross.data();
+        return 2.0 * team_.max(target_->sources, [=](Index j) { return std::fabs(cross[j]); });
+    }
 
     /// members_: who is active after the first `events` events, ascending.
     void collect(Index events) {
@@ -247,6 +266,7 @@ private:
     }
 
     static constexpr Index refine_every = 8;
+    static constexpr double refine_above = 1e-12;
 
     Team team_;
     Piece<Team> piece_;

@@ -111,14 +111,29 @@ void check_dense(const MatrixView<T>& g, int threads) {
         for (Index j = i; j < g.rows; ++j) check_pair(g, root, i, j);
 }
 
+template <class T>
+void check_view(const char* name, const MatrixView<T>& view) {
+    if (view.stride < view.cols)
+        fail(name, "row stride " + text(view.stride) + " is less than its " + text(view.cols) + " columns");
+}
+
+template <class T>
+void check_square(const MatrixView<T>& view) {
+    if (view.rows != view.cols) fail("gram", "must be square, got " + text(view.rows) + " x " + text(view.cols));
+    check_view("gram", view);
+}
+
+void check_gram_shape(const Gram& gram) {
+    if (gram.size() < 1) fail("gram", "empty; at least one category is needed");
+    if (const auto* f64 = dynamic_cast<const DenseGram<double>*>(&gram)) check_square(f64->view());
+    if (const auto* f32 = dynamic_cast<const DenseGram<float>*>(&gram)) check_square(f32->view());
+}
+
 /// Checks a Gram that lies in memory; others are taken at their word but for their diagonal.
 void check_gram(const Gram& gram, int threads) {
-    if (gram.size() < 1) fail("gram", "empty; at least one category is needed");
     if (const auto* f64 = dynamic_cast<const DenseGram<double>*>(&gram)) {
-        if (f64->view().rows != f64->view().cols) fail("gram", "not square");
         check_dense(f64->view(), threads);
     } else if (const auto* f32 = dynamic_cast<const DenseGram<float>*>(&gram)) {
-        if (f32->view().rows != f32->view().cols) fail("gram", "not square");
         check_dense(f32->view(), threads);
     } else {
         std::vector<double> diagonal(static_cast<std::size_t>(gram.size()));
@@ -169,6 +184,8 @@ void check_cross(const Problem& problem) {
             fail("exclude", "within one network a target would explain itself; pass exclude=\"self\"");
         return;
     }
+    if (problem.cross.f32.data && problem.cross.f64.data) fail("cross", "set one of f32 and f64, not both");
+    problem.cross.f64.data ? check_view("cross", problem.cross.f64) : check_view("cross", problem.cross.f32);
     if (problem.cross.cols() != problem.sources())
         fail("cross", "has " + text(problem.cross.cols()) + " columns, but the gram has " + text(problem.sources()) +
                           " categories");
@@ -182,13 +199,16 @@ void check_cross(const Problem& problem) {
 void check_exclusions(const Problem& problem) {
     if (problem.exclusions.empty()) return;
     const Index* offset = problem.exclusions.offset;
-    for (Index t = 0; t < problem.target_count; ++t)
+    for (Index t = 0; t < problem.target_count; ++t) {
+        if (offset[t] > offset[t + 1])
+            fail("exclude", "offsets must not fall, got " + text(offset[t]) + ", " + text(offset[t + 1]) + " at row " + text(t));
         for (Index x = offset[t]; x < offset[t + 1]; ++x) {
             const Id j = problem.exclusions.index[x];
             if (j < 0 || j >= problem.sources())
                 fail("exclude", "index " + text(Index{j}) + " in row " + text(t) + " is out of range for " +
                                     text(problem.sources()) + " sources");
         }
+    }
 }
 
 /// Weights in range, and at least one source left for every target.
@@ -235,6 +255,7 @@ void check_options(const Problem& problem, const Options& options) {
 
 void validate(const Problem& problem, const Options& options) {
     if (problem.gram == nullptr) fail("gram", "missing");
+    check_gram_shape(*problem.gram);
     check_targets(problem);
     check_options(problem, options);
     check_gram(*problem.gram, options.threads);

@@ -72,7 +72,7 @@ private:
                 options_.min_lambdas ? options_.min_lambdas[t] : options_.min_lambda,
                 options_.relative_error * target_.energy,
                 options_.l2,
-                problem_.gram->epsilon(),
+                std::max(problem_.gram->epsilon(), problem_.cross.f32.data ? 0x1p-24 : 0.0),
                 options_.positive};
     }
 
