@@ -89,7 +89,7 @@ struct SerialTeam {
 #pragma omp simd
             for (Index t = 0; t < lanes; ++t) {
                 const double a = numerator(start + t), b = denominator(start + t);
-                const bool wins = a * bottom[t] > top[t] * b;
+                const bool wins = (a > 0.0) & (a * bottom[t] > top[t] * b);
                 top[t] = wins ? a : top[t];
                 bottom[t] = wins ? b : bottom[t];
                 place[t] = wins ? first : place[t];
