@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace test {
 
@@ -103,12 +104,21 @@ void check_solutions(const Data& data, const Options& options, const Paths& path
         CAPTURE(s.lambda[at(t)]);
         check_support(data, options, s, t);
         const auto b = coefficients(s, t, data.size());
-        const double kkt = kkt_residual(data, options, t, s.lambda[at(t)], b);
-        CHECK(kkt <= covlasso::kkt_tolerance);
-        CHECK(s.kkt[at(t)] <= covlasso::kkt_tolerance);
+        const double kkt = kkt_residual(data, options, t, s.lambda[at(t)], b), reported = s.kkt[at(t)];
+        CAPTURE(kkt);
+        CAPTURE(reported);
+        CAPTURE(std::string(covlasso::to_string(s.status[at(t)])));
         CHECK(std::abs(s.error[at(t)] - error_of(data, t, b)) <= error_tolerance(data, t, b));
+        if (s.status[at(t)] == Status::uncertified) {
+            // Only where rounding had ended the path already, and never without saying how far off it is.
+            CHECK(paths.status()[at(t)] == Status::floor);
+            CHECK(s.lambda[at(t)] < paths.lambda_end()[at(t)]);
+            CHECK(kkt <= 2 * reported);
+            continue;
+        }
+        CHECK(kkt <= covlasso::kkt_tolerance);
+        CHECK(reported <= covlasso::kkt_tolerance);
         if (s.status[at(t)] == Status::certified) continue;
-        CAPTURE(covlasso::to_string(s.status[at(t)]));
         CHECK(s.status[at(t)] == paths.status()[at(t)]);
         CHECK(s.lambda[at(t)] == paths.lambda_end()[at(t)]);
     }
@@ -121,7 +131,7 @@ void check_path(Data& data, const Options& options, int lambdas_per_target) {
     REQUIRE(paths.size() == n);
     for (Index t = 0; t < n; ++t) {
         CAPTURE(t);
-        CAPTURE(covlasso::to_string(paths.status()[at(t)]));
+        CAPTURE(std::string(covlasso::to_string(paths.status()[at(t)])));
         CHECK(paths.status()[at(t)] != Status::uncertified);
         CHECK(paths.status()[at(t)] != Status::interrupted);
         CHECK(paths.kkt()[at(t)] <= covlasso::kkt_tolerance);

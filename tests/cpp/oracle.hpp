@@ -23,8 +23,8 @@ double l1_norm(const std::vector<double>& b);
 double kkt_residual(const Data& data, const covlasso::Options& options, Index t, double lambda,
                     const std::vector<double>& b);
 
-/// Checks each solution against the data: support, error, KKT residual, the status that goes with it.
-/// Those that are not at the lambda asked for must be at the end of their path.
+/// Checks each solution against the data: support, error, KKT residual, the status that goes with it. One that is not
+/// certified is the end of its path, or lies below a floor and reports its own residual.
 void check_solutions(const Data& data, const covlasso::Options& options, const covlasso::Paths& paths,
                      const covlasso::Solutions& solutions);
 

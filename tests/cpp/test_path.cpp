@@ -157,7 +157,7 @@ TEST_CASE("at_relative_error: the largest lambda with error <= r e; beyond the e
     auto data = head();
     const Options options;
     const Paths paths(data.problem(), options);
-    for (const double r : {1.0, 0.9, 0.5, 0.2}) {
+    for (const double r : {1.0, 0.9, 0.7, 0.5}) {
         const auto s = paths.at_relative_error(r);
         check_solutions(data, options, paths, s);
         for (Index t = 0; t < data.size(); ++t) {

@@ -1,6 +1,7 @@
 // Threads change nothing but the time; work can be stopped; exceptions reach the caller.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
@@ -87,6 +88,47 @@ TEST_CASE("equal bits for 1, 2 and 3 threads, and from one run to the next") {
         check_same_bits(one, Paths(problem, with_threads(3)));
         check_same_bits(one, Paths(problem, with_threads(0)));
         check_same_bits(one, Paths(problem, with_threads(1)));
+    }
+}
+
+TEST_CASE("equal bits wherever the matrix lies in memory") {
+    Data data(correlated(90, 120, 59));
+    auto problem = data.problem();
+    const Paths expected(problem, {});
+    std::vector<double> room(90 * 90 + 8);
+    for (std::size_t shift = 0; shift < 8; ++shift) {
+        std::copy(data.gram.data.begin(), data.gram.data.end(),
+                  room.begin() + static_cast<std::ptrdiff_t>(shift));
+        const DenseGram<double> gram({room.data() + shift, 90, 90, 90});
+        problem.gram = &gram;
+        check_same_bits(expected, Paths(problem, {}));
+    }
+}
+
+TEST_CASE("a target's path does not depend on which one its thread had before") {
+    Data data(correlated(25, 60, 60));
+    for (const bool positive : {false, true}) {
+        auto options = with_threads(1);
+        options.positive = positive;
+        options.max_terms = 1000;
+        data.targets.clear();
+        const Paths whole(data.problem(), options);
+        for (Id before = 0; before < 25; ++before)
+            for (Id target = 0; target < 25; ++target) {
+                CAPTURE(before);
+                CAPTURE(target);
+                data.targets = {before, target};
+                const Paths two(data.problem(), options);
+                CHECK(two.lambda_end()[1] == whole.lambda_end()[static_cast<std::size_t>(target)]);
+                CHECK(two.kkt()[1] == whole.kkt()[static_cast<std::size_t>(target)]);
+                REQUIRE(two.end(1) - two.begin(1) == whole.end(target) - whole.begin(target));
+                for (Index e = 0; e < two.end(1) - two.begin(1); ++e)
+                    CHECK(two.begin(1)[e].lambda == whole.begin(target)[e].lambda);
+                const std::vector<double> lambda(2,
+                                                 0.01 * whole.lambda_max()[static_cast<std::size_t>(target)]);
+                const auto s = two.at_lambda(lambda.data());
+                CHECK(s.kkt[1] <= covlasso::kkt_tolerance);
+            }
     }
 }
 
