@@ -86,11 +86,19 @@ def problems(draw, options=False):
     )
 
 
+def is_noise(problem, t):
+    """Whether the moments of target t with all sources are zero but for rounding: then no lambda is certain."""
+    size = np.sqrt(problem.energy[t]) * np.sqrt(np.diag(problem.gram).max())
+    return np.abs(problem.cross[t][problem.allowed(t)]).max(initial=0.0) <= 1e-13 * size
+
+
 def assert_certified(problem, deps):
     """The certificate, recomputed: residuals from the Gram, and the error reported."""
     options = {key: value for key, value in problem.options.items() if key != "exclude"}
     for t, b in enumerate(deps.coef.toarray()):
         assert np.isfinite(b).all()
+        if is_noise(problem, t) and deps.status[t] == "floor":
+            continue
         assert deps.status[t] == "certified", (t, deps.status[t], deps.kkt[t])
         c, e = problem.cross[t], problem.energy[t]
         found = kkt_residual(problem.gram, c, b, deps.lam[t], allowed=problem.allowed(t), **options)
@@ -144,8 +152,7 @@ def test_no_more_terms_than_asked_for(problem, terms):
     assert set(deps.status[~certified]) <= {"exhausted", "floor"}
     for t, b in enumerate(deps.coef.toarray()):
         found = kkt_residual(problem.gram, problem.cross[t], b, deps.lam[t], allowed=problem.allowed(t))
-        # Where the path ends at the floor of rounding, its residual is relative to a lambda of that size.
-        assert found <= 2e-9 or deps.status[t] == "floor"
+        assert found <= 2e-9, f"target {t}: KKT residual {found}, reported {deps.kkt[t]}, {deps.status[t]}"
 
 
 @given(problems(), st.floats(0.05, 0.95))
