@@ -39,7 +39,7 @@ def checked_class_names(
 
 
 def checked_logits(name: str, value: npt.ArrayLike) -> Float64:
-    """The logits of one model as float64; every entry finite and its square too."""
+    """Return the logits of one model as float64; every entry is finite and its square too."""
     logits = np.asarray(value)
     if logits.dtype not in _INPUT_TYPES:
         raise TypeError(

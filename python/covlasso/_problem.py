@@ -84,7 +84,7 @@ def check_problem(
 
 
 def check_matrix(value: Any, name: str) -> None:
-    """A float32 or float64 matrix with contiguous rows, as the core reads it in place."""
+    """Refuse all but a float32 or float64 matrix with contiguous rows, which the core reads in place."""
     remedy = f"give np.ascontiguousarray({name}, dtype=np.float64)"
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must be a numpy array, got {type(value).__name__}; {remedy}")
@@ -180,7 +180,7 @@ def _check_exclude(
 
 
 def _mask_rows(exclude: Any, shape: tuple[int, int]) -> scipy.sparse.csr_array:
-    """The mask in compressed rows, sorted, each entry once."""
+    """Return the mask in compressed rows, sorted, each entry once."""
     sparse = scipy.sparse.issparse(exclude)
     if not sparse and not (isinstance(exclude, np.ndarray) and exclude.dtype == np.bool_):
         found = exclude.dtype if isinstance(exclude, np.ndarray) else type(exclude).__name__
@@ -220,7 +220,7 @@ def check_names(names: Sequence[str] | None, length: int, argument: str) -> tupl
 
 
 def check_number(value: Any, name: str) -> float:
-    """A finite real number of at least 0."""
+    """Return a finite real number of at least 0."""
     if not isinstance(value, numbers.Real) or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not math.isfinite(value) or value < 0:
@@ -229,7 +229,7 @@ def check_number(value: Any, name: str) -> float:
 
 
 def check_count(value: Any, name: str) -> int:
-    """An integer of at least 1."""
+    """Return an integer of at least 1."""
     try:
         count = operator.index(value)
     except TypeError:
@@ -252,7 +252,7 @@ def check_lambda(value: Any, name: str, n_targets: int) -> Float64:
 
 
 def check_flag(value: Any, name: str) -> bool:
-    """True or False."""
+    """Return True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)

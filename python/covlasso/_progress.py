@@ -10,7 +10,7 @@ Report = Callable[[int, int], object]
 
 @contextmanager
 def reporter(progress: bool | Report | None) -> Iterator[Report | None]:
-    """What the core calls with (done, total): nothing, a rich bar (``True``), or the caller's function.
+    """Make what the core calls with (done, total): nothing, a rich bar (``True``), or the caller's function.
 
     An exception of the caller's function ends the solve and carries a note with the counts (Python 3.11 or
     newer).

@@ -45,7 +45,7 @@ class StoredTensors:
         self._path, self._kind, self._tensors, self._header = path, kind, tensors, header
 
     def error(self, reason: str) -> ValueError:
-        """The one error for a file that is not what it should be."""
+        """Make the one error for a file that is not what it should be."""
         return ValueError(
             f"{self._path}: not a readable covlasso {self._kind} file ({reason}); "
             f"write it again with {self._kind}.save()"

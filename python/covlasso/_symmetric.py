@@ -16,7 +16,7 @@ _STRIP = 256  # rows mirrored at a time: both strips stay in cache
 
 
 def zeros(n: int) -> Float64:
-    """The packed n x n zero matrix."""
+    """Return the packed n x n zero matrix."""
     return np.zeros(n * (n + 1) // 2)
 
 
@@ -38,7 +38,7 @@ def pack(matrix: Float64) -> Float64:
 
 
 def unpack(packed: Float64, n: int) -> Float64:
-    """The full (n, n) matrix, C-ordered."""
+    """Return the full (n, n) matrix, C-ordered."""
     from scipy.linalg.lapack import dtfttr
 
     full: Float64 = dtfttr(n, packed)[0].T  # C-ordered, lower triangle
@@ -51,7 +51,7 @@ def unpack(packed: Float64, n: int) -> Float64:
 
 
 def to_triangle(packed: Float64, n: int) -> Float64:
-    """The lower triangle by rows (the order of ``numpy.tril_indices``), which any reader understands."""
+    """Return the lower triangle by rows in the order of ``numpy.tril_indices``, which any reader understands."""
     from scipy.linalg.lapack import dtfttp
 
     triangle: Float64 = dtfttp(n, packed)[0]

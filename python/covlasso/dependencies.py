@@ -83,7 +83,7 @@ class Dependencies:
 
     @property
     def relative_error(self) -> Float64:
-        """error / energy, (n_targets,); NaN for a target without energy (its logit is always 0)."""
+        """Error / energy, (n_targets,); NaN for a target without energy (its logit is always 0)."""
         with np.errstate(invalid="ignore"):
             return self.error / self.energy
 
@@ -108,7 +108,7 @@ class Dependencies:
         return find_target(target, self.targets, self.target_names)
 
     def equation(self, target: int | str, digits: int = 2, max_terms: int | None = None) -> str:
-        """The dependency as text, largest coefficients first: ``sports car = 0.18 grille - 0.02 tub``.
+        """Write the dependency as text, largest coefficients first: ``sports car = 0.18 grille - 0.02 tub``.
 
         Parameters
         ----------
@@ -251,6 +251,7 @@ class Dependencies:
         )
 
     def __repr__(self) -> str:
+        """Say how many targets, sources and terms there are, and how sure they are."""
         certified = int(np.count_nonzero(self.status == "certified"))
         kind = "least squares on the Lasso's support" if self.refit else "Lasso"
         worst = self.kkt.max(initial=0.0)
@@ -292,7 +293,7 @@ def _label(names: Sequence[str] | None, place: int, category: int) -> str:
 
 
 def _optional(package: str) -> Any:
-    """A package that only this call needs."""
+    """Import a package that only this call needs."""
     import importlib
 
     try:

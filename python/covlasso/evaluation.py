@@ -67,7 +67,7 @@ def held_out_error(
 
 
 def _quadratic(coef: Any, gram: npt.NDArray[Any]) -> Float64:
-    """b'Gb for every row b of ``coef``, from the entries of G on the supports only."""
+    """Return b'Gb for every row b of ``coef``, from the entries of G on the supports only."""
     terms = np.diff(coef.indptr)
     width = int(terms.max(initial=0))
     result = np.zeros(len(terms))

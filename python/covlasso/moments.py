@@ -171,6 +171,7 @@ class Moments:
         self._add(added, mean, centred)
 
     def __iadd__(self, other: Moments) -> Moments:
+        """Add the samples of ``other``, which has the same models."""
         if not isinstance(other, Moments):
             return NotImplemented
         if set(other._names) != set(self._names):
@@ -192,6 +193,7 @@ class Moments:
         return self
 
     def __add__(self, other: Moments) -> Moments:
+        """Moments of the samples of both."""
         if not isinstance(other, Moments):
             return NotImplemented
         total = Moments(self._names, self._class_names)
@@ -310,6 +312,7 @@ class Moments:
         return moments
 
     def __repr__(self) -> str:
+        """Say which models there are, with their numbers of categories and samples."""
         sizes = self.sizes
         models = ", ".join(f"{name}: {sizes[name]}" if sizes else name for name in self._names)
         return f"Moments({{{models}}}, count={self._count})"
@@ -337,7 +340,7 @@ class Moments:
         return self._across[a, b] if (a, b) in self._across else self._across[b, a].T
 
     def _deviation(self, name: str) -> Float64:
-        """Standard deviations; infinite where 0, so that dividing by them gives 0."""
+        """Return the standard deviations, infinite where 0, so that dividing by them gives 0."""
         n = self._mean[name].size
         triangle = _symmetric.to_triangle(self._within[name], n)
         ends = np.cumsum(np.arange(1, n + 1)) - 1  # where the rows of the lower triangle end: its diagonal

@@ -107,7 +107,7 @@ class Path:
         relative_error: float | None = None,
         refit: bool = False,
     ) -> Dependencies:
-        """The solutions at one place of every path, exact; give one of the three places.
+        """Read the solutions at one place of every path, exact; give one of the three places.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class Path:
         )
 
     def error(self, target: int | str, lam: float | npt.ArrayLike) -> Float64:
-        """b'Gb - 2 c'b + e of one target at each lambda (paper's scale, no 1/2), in closed form.
+        """Error b'Gb - 2 c'b + e of one target at each lambda (paper's scale, no 1/2), in closed form.
 
         Below `lambda_end` it is the error there.
         """
@@ -175,6 +175,7 @@ class Path:
         return Knots(lam, source, sign, coef)
 
     def __repr__(self) -> str:
+        """Say how many targets and sources there are, and why the paths ended."""
         reasons, counts = np.unique(self.status, return_counts=True)
         ends = ", ".join(f"{reason}: {count}" for reason, count in zip(reasons, counts, strict=True))
         return f"Path({self.n_targets} targets, {self.n_sources} sources, ends {{{ends}}})"
@@ -317,7 +318,7 @@ def solve(
     device: str = "cpu",
     progress: bool | Callable[[int, int], object] | None = None,
 ) -> Dependencies:
-    """The dependencies at one place of every path, in one shot: no path goes further than needed.
+    """Find the dependencies at one place of every path, in one shot: no path goes further than needed.
 
     Give exactly one of ``lam``, ``terms`` and ``relative_error``.
 

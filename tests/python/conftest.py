@@ -1,6 +1,11 @@
-"""One deterministic hypothesis profile: equal runs everywhere, and a suite of minutes."""
+"""Make the shared oracles importable, and hypothesis deterministic: equal runs, a suite of minutes."""
+
+import sys
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))  # import mode "importlib" leaves it out
 
 settings.register_profile(
     "covlasso",

@@ -87,7 +87,7 @@ def problems(draw, options=False):
 
 
 def is_noise(problem, t):
-    """Whether the moments of target t with all sources are zero but for rounding: then no lambda is certain."""
+    """Whether the moments of target t with all sources are zero but for rounding: no lambda is certain."""
     size = np.sqrt(problem.energy[t]) * np.sqrt(np.diag(problem.gram).max())
     return np.abs(problem.cross[t][problem.allowed(t)]).max(initial=0.0) <= 1e-13 * size
 
