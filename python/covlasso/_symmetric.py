@@ -51,7 +51,7 @@ def unpack(packed: Float64, n: int) -> Float64:
 
 
 def to_triangle(packed: Float64, n: int) -> Float64:
-    """Return the lower triangle by rows in the order of ``numpy.tril_indices``, which any reader understands."""
+    """Return the lower triangle by rows, as ``numpy.tril_indices`` counts: any reader understands it."""
     from scipy.linalg.lapack import dtfttp
 
     triangle: Float64 = dtfttp(n, packed)[0]
