@@ -6,6 +6,8 @@ Everywhere  min over b of  b'Gb - 2c'b + e + l2 |b|^2 + lam sum_j w_j |b_j|,  la
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -144,6 +146,44 @@ def assert_solution(
         assert found <= 2e-9, f"target {target}: KKT residual {found}"
         error = squared_error(gram.astype(float), c.astype(float), float(e), dense[t])
         assert abs(deps.error[t] - error) <= 1e-9 * abs(e)
+
+
+@dataclass
+class Case:
+    """One problem for covlasso.path; within one network cross and energy are those of gram."""
+
+    gram: np.ndarray
+    cross: np.ndarray
+    energy: np.ndarray
+    intra: bool
+    options: dict
+
+    def arguments(self):
+        """What covlasso.path takes by position."""
+        return (self.gram,) if self.intra else (self.gram, self.cross, self.energy)
+
+    def allowed(self, target):
+        """Sources of one target."""
+        return allowed_sources(len(self.gram), target if self.intra else None)
+
+    def is_noise(self, target):
+        """Whether all its moments with sources are zero but for rounding: then no lambda is certain."""
+        size = np.sqrt(self.energy[target]) * np.sqrt(np.diag(self.gram).max())
+        return np.abs(self.cross[target][self.allowed(target)]).max(initial=0.0) <= 1e-13 * size
+
+
+def assert_certified(case, deps):
+    """The certificate of every row, recomputed: residuals from the Gram, and the error reported."""
+    options = {key: value for key, value in case.options.items() if key != "exclude"}
+    for t, b in enumerate(deps.coef.toarray()):
+        assert np.isfinite(b).all()
+        if case.is_noise(t) and deps.status[t] == "floor":
+            continue
+        assert deps.status[t] == "certified", f"target {t}: {deps.status[t]}, KKT residual {deps.kkt[t]}"
+        c, e = case.cross[t], case.energy[t]
+        found = kkt_residual(case.gram, c, b, deps.lam[t], allowed=case.allowed(t), **options)
+        assert found <= 2e-9, f"target {t}: KKT residual {found}, reported {deps.kkt[t]}"
+        assert abs(deps.error[t] - squared_error(case.gram, c, e, b)) <= 1e-9 * abs(e)
 
 
 def changed(array, place, value):
