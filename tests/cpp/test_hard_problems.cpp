@@ -215,6 +215,24 @@ TEST_CASE("n = 1: nothing but the target itself") {
     CHECK(paths.at_terms(1).error[0] == 3);
 }
 
+TEST_CASE("n = 1 with a weight is no error either: no option took the last source away") {
+    Data data{Matrix(1, 1)};
+    data.gram(0, 0) = 3;
+    data.weights = {2};
+    check_path(data);
+}
+
+TEST_CASE("lambda_max of moments that are noise beside their diagonals") {
+    Data data{Matrix(2, 2)};
+    data.gram(0, 0) = 2.36e4;
+    data.gram(0, 1) = data.gram(1, 0) = -2.6e-17;
+    data.gram(1, 1) = 1.27e-5;
+    check_path(data);
+    const Paths paths(data.problem(), {});
+    CHECK(paths.lambda_max()[0] == 2 * 2.6e-17);
+    CHECK(paths.lambda_max()[1] == 2 * 2.6e-17);
+}
+
 TEST_CASE("n = 2: one source each, b = c - lambda/2 over G") {
     Data data{Matrix(2, 2)};
     data.gram(0, 0) = 2;
