@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "active_set.hpp"
+#include "target.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
@@ -46,20 +47,21 @@ public:
     /// Appends sources, whose c_j and w_j are in the arrays over all sources; fills their columns of G(A, S).
     template <class Team>
     void admit(Team team, const Gram& gram, const ActiveSet& active, const Id* source, Index count,
-               const double* cross, const double* penalty) {
+               const Target& target) {
         const Index before = size_;
         grow(before + count);
         for (Index t = 0; t < count; ++t) {
             source_[before + t] = source[t];
-            cross_[before + t] = cross[source[t]];
-            penalty_[before + t] = bound_[before + t] = penalty[source[t]];
+            cross_[before + t] = target.cross[source[t]];
+            penalty_[before + t] = bound_[before + t] = target.penalty[source[t]];
+            root_[before + t] = target.root[source[t]];
             level_[before + t] = tilt_[before + t] = 0.0;
         }
         size_ = before + count;
         for (Index j = size_; j < padded_size(); ++j) {  // padding repeats source 0, and never takes part
             source_[j] = 0;
             bound_[j] = penalty_[j] = infinity;
-            level_[j] = tilt_[j] = 0.0;
+            level_[j] = tilt_[j] = root_[j] = 0.0;
         }
         team.sync();
         for (Index r = 0; r < active.size(); ++r) gather_row(gram, active.source(r), r, before / panel_width);
@@ -113,13 +115,16 @@ public:
     }
 
     /// The candidate that touches its bound first on the way down from lambda, if it does so above `lowest`.
+    ///
+    /// A level of at most noise * sqrt(G_jj) is rounding: that gradient tends to zero with lambda.
     template <class Team>
-    Best next(Team team, bool positive, double lowest) const {
-        const double *level = level_.data(), *tilt = tilt_.data(), *bound = bound_.data();
+    Best next(Team team, bool positive, double lowest, double noise) const {
+        const double *level = level_.data(), *tilt = tilt_.data(), *bound = bound_.data(), *root = root_.data();
         const double above = positive ? 0.0 : -infinity;  // the levels that count
         const auto room = [=](Index j) { return bound[j] - std::copysign(1.0, level[j]) * tilt[j]; };
         const auto size = [=](Index j) {
-            return (level[j] > above) & (room(j) > parallel * bound[j]) ? std::fabs(level[j]) : 0.0;
+            const double height = std::fabs(level[j]);
+            return (level[j] > above) & (room(j) > parallel * bound[j]) & (height > noise * root[j]) ? height : 0.0;
         };
         return team.largest_fraction(padded_size(), lowest, size, room);
     }
@@ -140,7 +145,7 @@ public:
 private:
     void grow(Index count) {
         rows_.grow(count, size_);
-        for (Buffer<double>* vector : {&cross_, &penalty_, &bound_, &level_, &tilt_})
+        for (Buffer<double>* vector : {&cross_, &penalty_, &bound_, &root_, &level_, &tilt_})
             vector->reserve(padded(count), padded_size());
         source_.reserve(padded(count), padded_size());
     }
@@ -157,6 +162,7 @@ private:
     Buffer<double> cross_;    // c_j
     Buffer<double> penalty_;  // w_j
     Buffer<double> bound_;    // w_j, or infinity for those that are active or set aside
+    Buffer<double> root_;     // sqrt(G_jj)
     Buffer<double> level_, tilt_;
     double ridge_ = 0.0;
 };

@@ -87,7 +87,8 @@ private:
             return larger(gradient[j], -both * gradient[j]) / (penalty[j] > 0.0 ? penalty[j] : infinity);
         });
         outcome_.lambda_max = outcome_.lambda_end = lambda_;
-        if (lambda_ <= noise_of_zero * largest_cross) return end_at_zero();
+        if (lambda_ == 0.0 || (piece_.active().size() > 0 && lambda_ <= noise_of_zero * largest_cross))
+            return end_at_zero();
         if (lambda_ <= limits.min_lambda) return end_path(Status::lambda);
         if (piece_.active().error(team_, target.energy, limits.l2)(lambda_) <= limits.error) end_path(Status::error);
     }
@@ -198,8 +199,10 @@ private:
     /// The first of: a candidate touches its bound; a coefficient meets zero; the stage or the path ends.
     Next find_next() const {
         const double lowest = lowest_lambda();
-        const Best leaving = first_to_leave(lowest);
-        const Best entering = piece_.candidates().next(team_, limits_.positive, std::max(lowest, leaving.value));
+        const double noise = rounding * piece_.mass(0.0);
+        const Best leaving = first_to_leave(lowest, noise);
+        const Best entering =
+            piece_.candidates().next(team_, limits_.positive, std::max(lowest, leaving.value), noise);
         Next next{Next::end_of_stage, lowest, -1, Status::certified};
         if (entering.index >= 0)
             next = {Next::enters, std::min(entering.value, at_), entering.index, Status::certified};
@@ -230,12 +233,16 @@ private:
     }
 
     /// b_r = base - lambda slope meets zero at base / slope, and only where base has the sign opposite to b_r.
-    Best first_to_leave(double lowest) const {
+    /// A base within rounding of zero stays there.
+    Best first_to_leave(double lowest, double noise) const {
         const ActiveSet& active = piece_.active();
-        const double *base = active.base(), *slope = active.slope(), *push = active.pushes();
+        const double *base = active.base(), *slope = active.slope(), *push = active.pushes(), *root = active.roots();
         return team_.largest_fraction(
             padded(active.size()), lowest,
-            [=](Index r) { return base[r] * push[r] < 0.0 ? std::fabs(base[r]) : 0.0; },
+            [=](Index r) {
+                const double size = std::fabs(base[r]);
+                return (base[r] * push[r] < 0.0) & (size * root[r] > noise) ? size : 0.0;
+            },
             [=](Index r) { return std::fabs(slope[r]); });
     }
 
@@ -345,7 +352,7 @@ private:
         outcome_.lambda_end = at_;
         outcome_.kkt = residual_ / scale();
         if (at_ > 0.0) raise_floor();
-        if (piece_.leaves_negative_error()) {
+        if (piece_.has_negative_error(at_, target_->gradient.data())) {
             outcome_.culprit = Outcome::the_target;
             return end_path(Status::uncertified);
         }
@@ -368,8 +375,9 @@ private:
 
     static constexpr double tolerance = 1e-11;  // of a bound, for sources outside the candidates
     static constexpr double drift = 1e-12;  // of a residual: beyond it the active set is refined
+    static constexpr double rounding = 16.0 * 0x1p-53;  // of a gradient, per unit of mass
     static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
-    static constexpr double margin = 4.0;   // rounding differs from one lambda to the next
+    static constexpr double margin = 16.0;  // rounding differs from one lambda to the next
     static constexpr double shorten = 0.9;
     static constexpr int most_failures = 8;
     static constexpr Index patience = 64;  // events at one lambda; ties end sooner, a cycle does not

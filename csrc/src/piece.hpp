@@ -37,7 +37,7 @@ public:
     /// The first `count` of target.chosen become candidates.
     void admit(Index count) {
         Target& target = *target_;
-        candidates_.admit(team_, gram_, active_, target.chosen.data(), count, target.cross.data(), target.penalty.data());
+        candidates_.admit(team_, gram_, active_, target.chosen.data(), count, target);
         for (Index t = 0; t < count; ++t) target.outside[target.chosen[t]] = infinity;
         team_.sync();
     }
@@ -53,7 +53,7 @@ public:
         const double diagonal = candidates_.rows().at(k, j);
         const Independence test = active_.measure(team_, g, diagonal);
         candidates_.hold(j);
-        if (test.schur < -indefinite * noise_ * test.mass) return Entry::indefinite;
+        if (test.schur < 0.0 && form_along_direction(k, j) < -indefinite * noise_ * test.mass) return Entry::indefinite;
         if (test.schur <= dependent * test.mass) return Entry::dependent;
         const Change change = active_.enter(team_, candidates_.source(j), static_cast<Id>(j), g, diagonal, test.schur,
                                             candidates_.cross(j), push);
@@ -71,15 +71,25 @@ public:
         candidates_.hold_only(team_, active_);
     }
 
-    /// Whether least squares on the active set leaves an error below zero, beyond rounding: then the target and its
-    /// sources have no joint second moment.
-    bool leaves_negative_error() const {
-        const double least = active_.error(team_, target_->energy, 0.0).constant;
-        if (least >= 0.0) return false;
-        double reach = std::sqrt(target_->energy);
-        for (Index r = 0; r < active_.size(); ++r)
-            reach += std::fabs(active_.base(r)) * target_->root[active_.source(r)];
-        return least < -indefinite * noise_ * reach * reach;
+    /// Whether the error at lambda, with the gradient there, is below zero beyond rounding: as it is b'Gb - 2c'b + e
+    /// for the b at hand, the target and its sources then have no joint second moment.
+    bool has_negative_error(double lambda, const double* gradient) const {
+        double error = target_->energy;
+        for (Index r = 0; r < active_.size(); ++r) {
+            const Id j = active_.source(r);
+            const double b = active_.coefficient(r, lambda);
+            error -= b * (target_->cross[j] + 0.5 * gradient[j] + l2_ * b);
+        }
+        const double reach = mass(lambda);
+        return error < -indefinite * noise_ * reach * reach;
+    }
+
+    /// sqrt(e) + sum_r |b_r| sqrt(G_rr): rounding errors of gradient j are a few eps times this times sqrt(G_jj).
+    double mass(double lambda) const {
+        const double *base = active_.base(), *slope = active_.slope(), *root = active_.roots();
+        return std::sqrt(target_->energy) + team_.sum(padded(active_.size()), [=](Index r) {
+                   return std::fabs(base[r] - lambda * slope[r]) * root[r];
+               });
     }
 
     /// Corrects the active set against the entries of G themselves.
@@ -136,11 +146,29 @@ public:
     }
 
 private:
+    /// On the active set; a coefficient whose sign is not that of its push is as good as zero, which moves its
+    /// gradient by 2 G_rr |b_r|.
     double active_residual(double lambda, const double* gradient) const {
         double worst = 0.0;
-        for (Index r = 0; r < active_.size(); ++r)
-            worst = std::fmax(worst, std::fabs(gradient[active_.source(r)] - 2.0 * lambda * active_.push(r)));
+        for (Index r = 0; r < active_.size(); ++r) {
+            const double push = active_.push(r), b = active_.coefficient(r, lambda), root = active_.roots()[r];
+            worst = std::fmax(worst, std::fabs(gradient[active_.source(r)] - 2.0 * lambda * push));
+            if (b * push < 0.0) worst = std::fmax(worst, 2.0 * root * root * std::fabs(b));
+        }
         return worst;
+    }
+
+    /// v'Gv for v = direction(), when the row of candidate j has been fetched as row k: negative only if G is indefinite,
+    /// however inexact v.
+    double form_along_direction(Index k, Index j) const {
+        const double* v = active_.direction();
+        double form = 0.0;
+        for (Index r = 0; r <= k; ++r) {
+            double product = v[k] * candidates_.rows().at(r, j);
+            for (Index s = 0; s < k; ++s) product += v[s] * candidates_.rows().at(r, active_.place(s));
+            form += v[r] * product;
+        }
+        return form;
     }
 
     static constexpr double dependent = 64.0 * 0x1p-53;  // Schur complement / mass: all digits cancelled

@@ -58,10 +58,11 @@ public:
         for (Index e = 0; e <= path_.count; ++e) {
             const double low = e < path_.count ? path_.event[e].lambda : path_.outcome.lambda_end;
             if (low <= high) {
+                if (error()(low) <= bound * (1.0 + 1e-6)) piece_.refine();  // exact where it matters
                 if (error()(low) <= bound) return {error().largest_below(bound, low, high), e, Status::certified};
                 high = low;
             }
-            if (e < path_.count) replay(path_.event[e]);
+            if (e < path_.count) step(path_.event[e]);
         }
         Point end = end_of_path();
         if (end.status == Status::error && bound >= limits_.error * (1.0 - 1e-12)) end.status = Status::certified;
@@ -81,7 +82,10 @@ public:
         if (!(solution.kkt <= kkt_tolerance)) {
             descend(point.lambda);
             solution.kkt = descent_.residual() / scale(point.lambda);
-            if (solution.kkt > kkt_tolerance) solution.status = Status::uncertified;
+            if (!(solution.kkt <= kkt_tolerance)) {
+                if (point.lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
+                solution.status = Status::uncertified;
+            }
             return from_descent(solution, refit);
         }
         return from_piece(solution, refit);
@@ -95,10 +99,20 @@ public:
     void begin_replay() {
         collect_all();
         start_piece();
-        replayed_ = 0;
     }
 
     void replay(const Event& event) {
+        step(event);
+        piece_.refine();
+    }
+
+private:
+    struct Member {
+        Id source;
+        std::int32_t sign;
+    };
+
+    void step(const Event& event) {
         if (event.sign != 0)
             piece_.enter(place_of(event.source), 0.5 * event.sign * target_->penalty[event.source]);
         else
@@ -107,14 +121,7 @@ public:
                     piece_.leave(r);
                     break;
                 }
-        if (++replayed_ % refine_every == 0) piece_.refine();
     }
-
-private:
-    struct Member {
-        Id source;
-        std::int32_t sign;
-    };
 
     Point end_of_path() const { return {path_.outcome.lambda_end, path_.count, path_.outcome.status}; }
 
@@ -202,7 +209,10 @@ private:
         const double lambda = refit ? 0.0 : solution.lambda;
         if (refit && limits_.positive) return positive_refit(solution);
         begin_output(active().size());
-        for (Index r = 0; r < active().size(); ++r) output(active().source(r), active().coefficient(r, lambda));
+        for (Index r = 0; r < active().size(); ++r) {
+            const double value = active().coefficient(r, lambda);
+            if (refit || value * active().push(r) >= 0.0) output(active().source(r), value);  // else: zero, by rounding
+        }
         solution.error = error()(lambda);
         return finish_output(solution);
     }
@@ -265,7 +275,6 @@ private:
         return solution;
     }
 
-    static constexpr Index refine_every = 8;
     static constexpr double refine_above = 1e-12;
 
     Team team_;
@@ -274,7 +283,6 @@ private:
     Limits limits_{};
     Target* target_ = nullptr;
     PathView path_{};
-    Index replayed_ = 0;
     Index size_ = 0;
     Index written_ = 0;
     Buffer<Member> members_;

@@ -225,12 +225,13 @@ void check_sources_left(const Problem& problem, const Options& options) {
             open[static_cast<std::size_t>(j)] = w == nullptr || !std::isinf(w[j]);
         }
         if (problem.exclude_self) open[static_cast<std::size_t>(problem.target(t))] = 0;
+        const bool alone = p == 1 && problem.exclude_self;  // nothing that a mask or a weight could take away
         if (!problem.exclusions.empty())
             for (Index x = problem.exclusions.offset[t]; x < problem.exclusions.offset[t + 1]; ++x)
                 open[static_cast<std::size_t>(problem.exclusions.index[x])] = 0;
         for (Index j = 0; w && j < p; ++j) unpenalised += open[static_cast<std::size_t>(j)] && w[j] == 0.0 ? 1 : 0;
         const bool asked = w != nullptr || !problem.exclusions.empty();
-        if (asked && std::find(open.begin(), open.end(), 1) == open.end())
+        if (asked && !alone && std::find(open.begin(), open.end(), 1) == open.end())
             fail(problem.exclusions.empty() ? "weights" : "exclude",
                  "leaves no source for target " + text(Index{problem.target(t)}) + "; leave at least one");
         if (unpenalised > 0 && options.positive)
