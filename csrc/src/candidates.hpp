@@ -8,6 +8,7 @@
 // rounding brings it straight back.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -58,22 +59,20 @@ public:
             level_[before + t] = tilt_[before + t] = 0.0;
         }
         size_ = before + count;
-        for (Index j = size_; j < padded_size(); ++j) {  // padding repeats source 0, and never takes part
+        for (Index j = size_; j < padded_size(); ++j) {  // padding never takes part
             source_[j] = 0;
             bound_[j] = penalty_[j] = infinity;
             level_[j] = tilt_[j] = root_[j] = 0.0;
         }
         team.sync();
-        for (Index r = 0; r < active.size(); ++r) gather_row(gram, active.source(r), r, before / panel_width);
-        for (Index r = 0; r < active.size(); ++r)
-            if (active.place(r) >= before - before % panel_width) rows_.at(r, active.place(r)) += ridge_;
+        for (Index r = 0; r < active.size(); ++r) gather_row(team, gram, active.source(r), r, before);
         team.sync();
     }
 
     /// Fills row r of G(A, S) with that of the candidate at `place`, the ridge term added on the diagonal.
     template <class Team>
     void fetch_row(Team team, const Gram& gram, Index r, Index place) {
-        gather_row(gram, source_[place], r, 0);
+        gather_row(team, gram, source_[place], r, 0);
         rows_.at(r, place) += ridge_;
         team.sync();
     }
@@ -103,12 +102,10 @@ public:
         const double base = 2.0 * change.base, slope = 2.0 * change.slope;
         double *level = level_.data(), *tilt = tilt_.data();
         for (Index q = 0; q < panel_count(size_); ++q) {
-            double w[panel_width];
-            team.combine(rows_.panel(q), rows, direction, w);
             double *l = level + q * panel_width, *a = tilt + q * panel_width;
-            team.for_each(panel_width, [=](Index t) {
-                l[t] -= base * w[t];
-                a[t] += slope * w[t];
+            team.combine(rows_.panel(q), rows, direction, [=](Index t, double w) {
+                l[t] -= base * w;
+                a[t] += slope * w;
             });
         }
         team.sync();
@@ -150,10 +147,16 @@ private:
         source_.reserve(padded(count), padded_size());
     }
 
-    /// Row r of G(A, S) in the panels from `first` on, padding included.
-    void gather_row(const Gram& gram, Id source, Index r, Index first) {
-        for (Index q = first; q < panel_count(size_); ++q)
-            gram.gather(source, source_.data() + q * panel_width, panel_width, rows_.panel(q) + r * panel_width);
+    /// Row r of G(A, S) from column `first` on; the padding of the last panel becomes zero.
+    template <class Team>
+    void gather_row(Team team, const Gram& gram, Id source, Index r, Index first) {
+        for (Index j = first; j < size_; j += panel_width - j % panel_width) {
+            const Index count = std::min(panel_width - j % panel_width, size_ - j);
+            gram.gather(source, source_.data() + j, count, rows_.column(j) + r * panel_width);
+        }
+        double* last = rows_.panel(panel_count(size_) - 1) + r * panel_width;
+        const Index used = size_ - (panel_count(size_) - 1) * panel_width;
+        team.for_each(panel_width - used, [=](Index t) { last[used + t] = 0.0; });
     }
 
     Index size_ = 0;

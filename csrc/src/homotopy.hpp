@@ -286,7 +286,7 @@ private:
         }
         find_violators(stage_.deviation(team_, piece_.candidates()));
         if (violators_ > 0) return false;
-        if (residual_ <= kkt_tolerance * scale()) return true;
+        if (residual_ <= 0.5 * kkt_tolerance * scale()) return true;  // half is left for reading the solution back
         raise_floor();
         return give_way();
     }
@@ -377,7 +377,7 @@ private:
     static constexpr double drift = 1e-12;  // of a residual: beyond it the active set is refined
     static constexpr double rounding = 16.0 * 0x1p-53;  // of a gradient, per unit of mass
     static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
-    static constexpr double margin = 16.0;  // rounding differs from one lambda to the next
+    static constexpr double margin = 2.0; // rounding differs from one lambda to the next
     static constexpr double shorten = 0.9;
     static constexpr int most_failures = 8;
     static constexpr Index patience = 64;  // events at one lambda; ties end sooner, a cycle does not

@@ -47,7 +47,10 @@ public:
     /// out_j = sum over r < rows of x_r (r, j), for all columns (padded).
     template <class Team>
     void product(Team team, Index rows, Index columns, const double* x, double* out) const {
-        for (Index q = 0; q < panel_count(columns); ++q) team.combine(panel(q), rows, x, out + q * panel_width);
+        for (Index q = 0; q < panel_count(columns); ++q) {
+            double* to = out + q * panel_width;
+            team.combine(panel(q), rows, x, [=](Index t, double total) { to[t] = total; });
+        }
         team.sync();
     }
 

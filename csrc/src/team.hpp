@@ -51,7 +51,7 @@ struct SerialTeam {
     /// max of f(j) and 0.
     template <class F>
     double max(Index n, F f) const {
-        double lane[panel_width] = {};
+        alignas(64) double lane[panel_width] = {};
         Index start = 0;
         for (; start + panel_width <= n; start += panel_width)
 #pragma omp simd
@@ -82,7 +82,7 @@ struct SerialTeam {
     /// cross products, so that only the winners of the lanes are divided.
     template <class Numerator, class Denominator>
     Best largest_fraction(Index n, double bound, Numerator numerator, Denominator denominator) const {
-        double top[lanes], bottom[lanes], place[lanes];
+        alignas(64) double top[lanes], bottom[lanes], place[lanes];
         for (Index t = 0; t < lanes; ++t) top[t] = bound, bottom[t] = 1.0, place[t] = -1.0;
         for (Index start = 0; start < n; start += lanes) {
             const double first = static_cast<double>(start);
@@ -110,15 +110,15 @@ struct SerialTeam {
     Index select(Index n, Keep keep, Id* out) const {
         Index count = 0;
         Index start = 0;
-        double flag[panel_width];
+        alignas(64) std::int64_t flag[panel_width];
         for (; start + panel_width <= n; start += panel_width) {
-            double hits = 0.0;
+            std::int64_t hits = 0;
 #pragma omp simd reduction(+ : hits)
-            for (Index t = 0; t < panel_width; ++t) hits += flag[t] = keep(start + t) ? 1.0 : 0.0;
-            if (hits == 0.0) continue;
+            for (Index t = 0; t < panel_width; ++t) hits += flag[t] = keep(start + t) ? 1 : 0;
+            if (hits == 0) continue;
             for (Index t = 0; t < panel_width; ++t) {
                 out[count] = static_cast<Id>(start + t);
-                count += flag[t] != 0.0 ? 1 : 0;
+                count += flag[t];
             }
         }
         for (Index j = start; j < n; ++j)
@@ -126,9 +126,10 @@ struct SerialTeam {
         return count;
     }
 
-    /// out[t] = sum over r < rows of coefficient[r] * panel[r * panel_width + t], for every column t of one panel.
-    void combine(const double* panel, Index rows, const double* coefficient, double* out) const {
-        double total[panel_width] = {};
+    /// finish(t, sum over r < rows of coefficient[r] * panel[r * panel_width + t]) for every column t of one panel.
+    template <class Finish>
+    void combine(const double* panel, Index rows, const double* coefficient, Finish finish) const {
+        alignas(64) double total[panel_width] = {};
         for (Index r = 0; r < rows; ++r) {
             const double x = coefficient[r];
             const double* row = panel + r * panel_width;
@@ -136,7 +137,7 @@ struct SerialTeam {
             for (Index t = 0; t < panel_width; ++t) total[t] += x * row[t];
         }
 #pragma omp simd
-        for (Index t = 0; t < panel_width; ++t) out[t] = total[t];
+        for (Index t = 0; t < panel_width; ++t) finish(t, total[t]);
     }
 
 private:
