@@ -24,7 +24,8 @@ struct Change {
 /// How far a source is from the span of A: its Schur complement, and the rounding that this number may carry.
 struct Independence {
     double schur;
-    double mass;  ///< (sum_r |u_r| sqrt(G_rr) + sqrt(G_jj))^2: an error eps in G moves schur by at most eps * mass
+    double
+        mass;  ///< (sum_r |u_r| sqrt(G_rr) + sqrt(G_jj))^2: an error eps in G moves schur by at most eps * mass
 };
 
 /// constant + linear * lambda + square * lambda^2
@@ -82,7 +83,8 @@ public:
         inverse_.product(team, k, k, g, u);
         const double* root = root_.data();
         const double overlap = team.sum(padded_size(), [=](Index r) { return g[r] * u[r]; });
-        const double mass = team.sum(padded_size(), [=](Index r) { return std::fabs(u[r]) * root[r]; }) + std::sqrt(d);
+        const double mass =
+            team.sum(padded_size(), [=](Index r) { return std::fabs(u[r]) * root[r]; }) + std::sqrt(d);
         team.for_each(padded_size(), [=](Index r) { u[r] = -u[r]; });
         team.sync();
         u[k] = 1.0;
@@ -91,7 +93,8 @@ public:
 
     /// The source measured last enters. `place` is the caller's number for it.
     template <class Team>
-    Change enter(Team team, Id source, Id place, const double* g, double d, double schur, double cross, double push) {
+    Change enter(Team team, Id source, Id place, const double* g, double d, double schur, double cross,
+                 double push) {
         const Index k = size_;
         if (k % panel_width == 0) open_panel(team);
         const double* base = base_.data();
@@ -138,10 +141,12 @@ public:
         const Index last = size_ - 1;
         if (r != last) {
             inverse_.copy_row(team, last, r, size_);
-            for (Index i = 0; i < last; ++i) inverse_.at(i, r) = i == r ? inverse_.at(last, last) : inverse_.at(r, i);
+            for (Index i = 0; i < last; ++i)
+                inverse_.at(i, r) = i == r ? inverse_.at(last, last) : inverse_.at(r, i);
             source_[r] = source_[last];
             place_[r] = place_[last];
-            for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_}) (*vector)[r] = (*vector)[last];
+            for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_})
+                (*vector)[r] = (*vector)[last];
         }
         for (Index i = 0; i < size_; ++i) inverse_.at(i, last) = 0.0;
         for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_}) (*vector)[last] = 0.0;
@@ -160,7 +165,8 @@ public:
     /// e - c'base + lambda^2 slope'push - l2 |b|^2.
     template <class Team>
     Quadratic error(Team team, double energy, double l2) const {
-        const double *base = base_.data(), *slope = slope_.data(), *cross = cross_.data(), *push = push_.data();
+        const double *base = base_.data(), *slope = slope_.data(), *cross = cross_.data(),
+                     *push = push_.data();
         const auto sum = [&](auto term) { return team.sum(size_, term); };
         return {energy - sum([=](Index r) { return cross[r] * base[r] + l2 * base[r] * base[r]; }),
                 sum([=](Index r) { return 2.0 * l2 * base[r] * slope[r]; }),

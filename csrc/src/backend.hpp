@@ -13,8 +13,9 @@ struct Outcome {
     Status status = Status::certified;
     double lambda_max = 0.0;
     double lambda_end = 0.0;
-    double kkt = 0.0;  ///< largest violation at the end, relative to lambda_end (to lambda_max where that is 0)
-    Id culprit = -1;   ///< the source whose entry showed an indefinite Gram, or the target itself
+    double kkt =
+        0.0;  ///< largest violation at the end, relative to lambda_end (to lambda_max where that is 0)
+    Id culprit = -1;  ///< the source whose entry showed an indefinite Gram, or the target itself
 
     static constexpr Id the_target = -2;
 };
@@ -69,8 +70,10 @@ struct Backend {
     std::unique_ptr<Worker> (*make_worker)(const Problem&, const Options&, const double* root,
                                            const std::atomic<bool>* stop);
     /// out = G x for one sparse vector.
-    void (*multiply_f32)(const MatrixView<float>& g, const Id* index, const double* x, Index count, double* out);
-    void (*multiply_f64)(const MatrixView<double>& g, const Id* index, const double* x, Index count, double* out);
+    void (*multiply_f32)(const MatrixView<float>& g, const Id* index, const double* x, Index count,
+                         double* out);
+    void (*multiply_f64)(const MatrixView<double>& g, const Id* index, const double* x, Index count,
+                         double* out);
 };
 
 /// The best code that this processor runs.

@@ -32,7 +32,8 @@ public:
         const Index grown = count > 2 * capacity_ ? count : 2 * capacity_;
         void* raw = std::malloc(static_cast<std::size_t>(grown) * sizeof(T) + alignment);
         if (raw == nullptr) throw std::bad_alloc();
-        T* data = reinterpret_cast<T*>((reinterpret_cast<std::uintptr_t>(raw) + alignment - 1) & ~(alignment - 1));
+        T* data =
+            reinterpret_cast<T*>((reinterpret_cast<std::uintptr_t>(raw) + alignment - 1) & ~(alignment - 1));
         if (used > 0) std::memcpy(data, data_, static_cast<std::size_t>(used) * sizeof(T));
         std::free(raw_);
         raw_ = raw;
@@ -41,9 +42,15 @@ public:
     }
 
     void swap(Buffer& other) {
-        T* data = data_; data_ = other.data_; other.data_ = data;
-        void* raw = raw_; raw_ = other.raw_; other.raw_ = raw;
-        Index capacity = capacity_; capacity_ = other.capacity_; other.capacity_ = capacity;
+        T* data = data_;
+        data_ = other.data_;
+        other.data_ = data;
+        void* raw = raw_;
+        raw_ = other.raw_;
+        other.raw_ = raw;
+        Index capacity = capacity_;
+        capacity_ = other.capacity_;
+        other.capacity_ = capacity;
     }
 
 private:

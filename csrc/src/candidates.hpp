@@ -116,12 +116,14 @@ public:
     /// A level of at most noise * sqrt(G_jj) is rounding: that gradient tends to zero with lambda.
     template <class Team>
     Best next(Team team, bool positive, double lowest, double noise) const {
-        const double *level = level_.data(), *tilt = tilt_.data(), *bound = bound_.data(), *root = root_.data();
+        const double *level = level_.data(), *tilt = tilt_.data(), *bound = bound_.data(),
+                     *root = root_.data();
         const double above = positive ? 0.0 : -infinity;  // the levels that count
         const auto room = [=](Index j) { return bound[j] - std::copysign(1.0, level[j]) * tilt[j]; };
         const auto size = [=](Index j) {
             const double height = std::fabs(level[j]);
-            return (level[j] > above) & (room(j) > parallel * bound[j]) & (height > noise * root[j]) ? height : 0.0;
+            return (level[j] > above) & (room(j) > parallel * bound[j]) & (height > noise * root[j]) ? height
+                                                                                                     : 0.0;
         };
         return team.largest_fraction(padded_size(), lowest, size, room);
     }
@@ -160,7 +162,7 @@ private:
     }
 
     Index size_ = 0;
-    Panels rows_;             // G(A, S), one row per active source
+    Panels rows_;  // G(A, S), one row per active source
     Buffer<Id> source_;
     Buffer<double> cross_;    // c_j
     Buffer<double> penalty_;  // w_j

@@ -63,7 +63,8 @@ private:
         const double *block = gram_block_.data(), *value = value_.data();
         for (Index s = 0; s < size_; ++s) {
             const double* row = block + s * size_;
-            half_gradient_[s] = target.cross[source_[s]] - team_.sum(size_, [=](Index i) { return row[i] * value[i]; });
+            half_gradient_[s] =
+                target.cross[source_[s]] - team_.sum(size_, [=](Index i) { return row[i] * value[i]; });
         }
         team_.sync();
     }
@@ -122,8 +123,9 @@ private:
         }
         const double* outside = target.outside.data();
         const double bar = std::fmax(tolerance, 0.1 * residual_);
-        const Index count =
-            team_.select(target.sources, [=](Index j) { return excess(j) > bar && outside[j] != 0.0; }, target.chosen.data());
+        const Index count = team_.select(
+            target.sources, [=](Index j) { return excess(j) > bar && outside[j] != 0.0; },
+            target.chosen.data());
         added_ = count;
         for (Index t = 0; t < count; ++t) admit(target.chosen[t], 0.0);
         for (Index s = 0; s < old; ++s) target.outside[source_[s]] = target.penalty[source_[s]];

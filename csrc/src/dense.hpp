@@ -38,8 +38,14 @@ void multiply(const MatrixView<T>& g, const Id* index, const double* x, Index co
     }
     Index r = 0;
     for (; r + 8 <= count; r += 8) add_rows<8>(g, index + r, x + r, r == 0, out);
-    if (r + 4 <= count) { add_rows<4>(g, index + r, x + r, r == 0, out); r += 4; }
-    if (r + 2 <= count) { add_rows<2>(g, index + r, x + r, r == 0, out); r += 2; }
+    if (r + 4 <= count) {
+        add_rows<4>(g, index + r, x + r, r == 0, out);
+        r += 4;
+    }
+    if (r + 2 <= count) {
+        add_rows<2>(g, index + r, x + r, r == 0, out);
+        r += 2;
+    }
     if (r < count) add_rows<1>(g, index + r, x + r, r == 0, out);
 }
 

@@ -18,7 +18,12 @@ namespace COVLASSO_ISA {
 
 /// What the path meets first below the present lambda.
 struct Next {
-    enum Kind { enters, leaves, end_of_stage, end_of_path } kind;
+    enum Kind {
+        enters,
+        leaves,
+        end_of_stage,
+        end_of_path
+    } kind;
     double lambda;
     Index index;    ///< place among the candidates (enters) or in the active set (leaves)
     Status reason;  ///< why the path ends
@@ -27,7 +32,7 @@ struct Next {
 /// How long stages are. Any values give the same path; they decide only how fast (docs/performance.md).
 struct StagePolicy {
     /// A check reads k rows of p entries, a candidate adds k entries to every event: more sources, more candidates.
-    explicit StagePolicy(Index sources) : fewest(std::max<Index>(4, sources / 250)), most(6 * fewest) {}
+    explicit StagePolicy(Index sources) : fewest(4 + sources / 2000), most(6 * fewest) {}
     StagePolicy() = default;
 
     /// The most events of a stage: the forecast holds for about as many as half the active set.
@@ -35,7 +40,8 @@ struct StagePolicy {
 
     Index fewest = 4;  ///< so many outsiders, at least and ...
     Index most = 24;   ///< ... at most, become candidates when a stage opens: those expected to enter first;
-    static constexpr double caution = 0.25;  ///< the stage ends before the last of them, by this part of the way back
+    static constexpr double caution =
+        0.25;  ///< the stage ends before the last of them, by this part of the way back
 };
 
 template <class Team>
@@ -90,7 +96,8 @@ private:
         if (lambda_ == 0.0 || (piece_.active().size() > 0 && lambda_ <= noise_of_zero * largest_cross))
             return end_at_zero();
         if (lambda_ <= limits.min_lambda) return end_path(Status::lambda);
-        if (piece_.active().error(team_, target.energy, limits.l2)(lambda_) <= limits.error) end_path(Status::error);
+        if (piece_.active().error(team_, target.energy, limits.l2)(lambda_) <= limits.error)
+            end_path(Status::error);
     }
 
     /// Nothing penalised can ever enter: zero, or least squares on the unpenalised sources, at every lambda.
@@ -116,7 +123,8 @@ private:
     void open_stage() {
         piece_.admit(forecast());
         bottom_ = (reach_ + policy_.caution * (1.0 - reach_)) * lambda_;
-        most_events_ = last_lambda_ > 0.0 ? policy_.events(piece_.active().size()) : 1;  // at first, no forecast
+        most_events_ =
+            last_lambda_ > 0.0 ? policy_.events(piece_.active().size()) : 1;  // at first, no forecast
         const ActiveSet& active = piece_.active();
         saved_size_ = active.size();
         saved_.reserve(saved_size_ + 1);
@@ -144,7 +152,8 @@ private:
     /// Those whose gradient, going on as in the last stage, meets the bound above `lowest`; at first, all above it.
     Index expected_within(double lowest) {
         Target& target = *target_;
-        const double *g = target.gradient.data(), *before = target.next_gradient.data(), *w = target.outside.data();
+        const double *g = target.gradient.data(), *before = target.next_gradient.data(),
+                     *w = target.outside.data();
         Id* list = target.chosen.data();
         const double both = two_sided(), lambda = lambda_;
         if (last_lambda_ == 0.0)
@@ -182,7 +191,8 @@ private:
 
     void follow_events() {
         Index standstill = 0;
-        for (next_ = find_next(); next_.kind == Next::enters || next_.kind == Next::leaves; next_ = find_next()) {
+        for (next_ = find_next(); next_.kind == Next::enters || next_.kind == Next::leaves;
+             next_ = find_next()) {
             standstill = next_.lambda < at_ ? 0 : standstill + 1;
             if (standstill > patience + 4 * piece_.candidates().size()) break;
             at_ = next_.lambda;
@@ -236,7 +246,8 @@ private:
     /// A base within rounding of zero stays there.
     Best first_to_leave(double lowest, double noise) const {
         const ActiveSet& active = piece_.active();
-        const double *base = active.base(), *slope = active.slope(), *push = active.pushes(), *root = active.roots();
+        const double *base = active.base(), *slope = active.slope(), *push = active.pushes(),
+                     *root = active.roots();
         return team_.largest_fraction(
             padded(active.size()), lowest,
             [=](Index r) {
@@ -278,7 +289,8 @@ private:
     bool verified() {
         if (team_.stopped()) end_path(Status::interrupted);
         if (done_) return false;
-        if (next_.kind == Next::enters || next_.kind == Next::leaves) return give_way();  // events went round in a cycle
+        if (next_.kind == Next::enters || next_.kind == Next::leaves)
+            return give_way();  // events went round in a cycle
         measure_residual();
         if (residual_ > drift * scale()) {
             piece_.refine();
@@ -286,7 +298,8 @@ private:
         }
         find_violators(stage_.deviation(team_, piece_.candidates()));
         if (violators_ > 0) return false;
-        if (residual_ <= 0.5 * kkt_tolerance * scale()) return true;  // half is left for reading the solution back
+        if (residual_ <= 0.5 * kkt_tolerance * scale())
+            return true;  // half is left for reading the solution back
         raise_floor();
         return give_way();
     }
@@ -317,7 +330,8 @@ private:
         const double *w = target.outside.data(), *root = target.root;
         const double l0 = stage_.start(), l1 = at_, both = two_sided();
         // |p_j| <= root_j |v| makes this the larger of the two bounds, without a root for every source.
-        const double most = 2.0 * (1.0 + tolerance) * (deviation.across + deviation.along * std::sqrt(deviation.norm));
+        const double most =
+            2.0 * (1.0 + tolerance) * (deviation.across + deviation.along * std::sqrt(deviation.norm));
         const Index flagged = team_.select(
             target.sources,
             [=](Index j) {
@@ -334,10 +348,12 @@ private:
             const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
             const double slack = tolerance * l1 * w[j];
             bool out = room1 < -slack;
-            if (!out && std::fmin(room0, room1) + slack < deviation.reach(root[j], target.cross[j] - 0.5 * g0[j])) {
+            if (!out &&
+                std::fmin(room0, room1) + slack < deviation.reach(root[j], target.cross[j] - 0.5 * g0[j])) {
                 if (!packed) stage_.gather_support(team_, piece_.candidates());
                 packed = true;
-                out = stage_.leaves_bound(team_, gram_, j, target.cross[j], w[j] * (1.0 + tolerance), limits_.positive);
+                out = stage_.leaves_bound(team_, gram_, j, target.cross[j], w[j] * (1.0 + tolerance),
+                                          limits_.positive);
             }
             if (out) target.chosen[violators_++] = j;
         }
@@ -361,7 +377,9 @@ private:
     }
 
     /// Where lambda is so small that the residual seen now, which is rounding, would exceed the tolerance.
-    void raise_floor() { floor_ = std::max(floor_, std::min(margin * residual_ / kkt_tolerance, shorten * lambda_)); }
+    void raise_floor() {
+        floor_ = std::max(floor_, std::min(margin * residual_ / kkt_tolerance, shorten * lambda_));
+    }
 
     void end_path(Status status) {
         outcome_.status = status;
@@ -373,11 +391,11 @@ private:
         double push;
     };
 
-    static constexpr double tolerance = 1e-11;  // of a bound, for sources outside the candidates
-    static constexpr double drift = 1e-12;  // of a residual: beyond it the active set is refined
+    static constexpr double tolerance = 1e-11;          // of a bound, for sources outside the candidates
+    static constexpr double drift = 1e-12;              // of a residual: beyond it the active set is refined
     static constexpr double rounding = 16.0 * 0x1p-53;  // of a gradient, per unit of mass
-    static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
-    static constexpr double margin = 2.0; // rounding differs from one lambda to the next
+    static constexpr double noise_of_zero = 1e-14;      // of a gradient that should vanish
+    static constexpr double margin = 2.0;               // rounding differs from one lambda to the next
     static constexpr double shorten = 0.9;
     static constexpr int most_failures = 8;
     static constexpr Index patience = 64;  // events at one lambda; ties end sooner, a cycle does not
@@ -394,11 +412,11 @@ private:
     Index most_events_ = 0;  // and its most events
     Next next_{};
     Outcome outcome_{};
-    double lambda_ = 0.0;    // where the stage began
+    double lambda_ = 0.0;       // where the stage began
     double last_lambda_ = 0.0;  // where the stage before it began
-    double at_ = 0.0;        // where the stage has come to
-    double floor_ = 0.0;     // below this, rounding exceeds the tolerance of the certificate
-    double residual_ = 0.0;  // of the KKT conditions at the end of the stage
+    double at_ = 0.0;           // where the stage has come to
+    double floor_ = 0.0;        // below this, rounding exceeds the tolerance of the certificate
+    double residual_ = 0.0;     // of the KKT conditions at the end of the stage
     int failures_ = 0;
     bool done_ = false;
     bool all_inside_ = false;

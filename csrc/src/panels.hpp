@@ -39,7 +39,8 @@ public:
     void copy_row(Team team, Index from, Index to, Index columns) {
         for (Index q = 0; q < panel_count(columns); ++q) {
             double* base = panel(q);
-            team.for_each(panel_width, [=](Index t) { base[to * panel_width + t] = base[from * panel_width + t]; });
+            team.for_each(panel_width,
+                          [=](Index t) { base[to * panel_width + t] = base[from * panel_width + t]; });
         }
         team.sync();
     }

@@ -31,7 +31,8 @@ struct Work {
 void take_items(Work& work, int thread, Index items, std::atomic<bool>& stop,
                 const std::function<void(int, Index)>& body) {
     try {
-        for (Index item = work.next++; item < items && !stop.load(std::memory_order_relaxed); item = work.next++) {
+        for (Index item = work.next++; item < items && !stop.load(std::memory_order_relaxed);
+             item = work.next++) {
             body(thread, item);
             ++work.done;
         }

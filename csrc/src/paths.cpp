@@ -21,27 +21,32 @@ std::vector<double> root_of_diagonal(const Gram& gram) {
     return root;
 }
 
-[[noreturn]] void throw_indefinite(const Problem& problem, Id target, const Outcome& outcome, const Event* event,
-                                   Index count) {
+[[noreturn]] void throw_indefinite(const Problem& problem, Id target, const Outcome& outcome,
+                                   const Event* event, Index count) {
     std::string active;
     constexpr Index most = 8;
     for (Index e = 0; e < count && e < most; ++e) active += (e ? ", " : "") + std::to_string(event[e].source);
     if (count > most) active += ", ...";
     if (outcome.culprit == Outcome::the_target)
-        throw IndefiniteGram((problem.intra() ? "gram" : "gram, cross and energy") +
-                             std::string(": not positive semi-definite: the error of target ") +
-                             std::to_string(target) + " given categories " + active +
-                             " is negative; pass second moments of the same real logits, computed in float64");
+        throw IndefiniteGram(
+            (problem.intra() ? "gram" : "gram, cross and energy") +
+            std::string(": not positive semi-definite: the error of target ") + std::to_string(target) +
+            " given categories " + active +
+            " is negative; pass second moments of the same real logits, computed in float64");
     throw IndefiniteGram("gram: not positive semi-definite: category " + std::to_string(outcome.culprit) +
-                         " given categories " + active + " has a negative Schur complement (on the path of target " +
-                         std::to_string(target) + "); pass second moments X'X / N of real logits, computed in float64");
+                         " given categories " + active +
+                         " has a negative Schur complement (on the path of target " + std::to_string(target) +
+                         "); pass second moments X'X / N of real logits, computed in float64");
 }
 
 /// One worker per thread, made when the thread takes its first item.
 class Workers {
 public:
     Workers(const Problem& problem, const Options& options, int threads, const std::atomic<bool>* stop)
-        : problem_(problem), options_(options), root_(root_of_diagonal(*problem.gram)), stop_(stop),
+        : problem_(problem),
+          options_(options),
+          root_(root_of_diagonal(*problem.gram)),
+          stop_(stop),
           workers_(static_cast<std::size_t>(threads)) {}
 
     Worker& of(int thread) {
@@ -102,20 +107,29 @@ private:
 
 const char* to_string(Status status) {
     switch (status) {
-        case Status::certified: return "certified";
-        case Status::terms: return "terms";
-        case Status::lambda: return "lambda";
-        case Status::error: return "error";
-        case Status::exhausted: return "exhausted";
-        case Status::floor: return "floor";
-        case Status::uncertified: return "uncertified";
-        case Status::interrupted: return "interrupted";
+        case Status::certified:
+            return "certified";
+        case Status::terms:
+            return "terms";
+        case Status::lambda:
+            return "lambda";
+        case Status::error:
+            return "error";
+        case Status::exhausted:
+            return "exhausted";
+        case Status::floor:
+            return "floor";
+        case Status::uncertified:
+            return "uncertified";
+        case Status::interrupted:
+            return "interrupted";
     }
     return "unknown";
 }
 
 Paths::Paths(const Problem& problem, const Options& options) : problem_(problem), options_(options) {
-    if (problem_.gram != nullptr && problem_.targets == nullptr) problem_.target_count = problem_.possible_targets();
+    if (problem_.gram != nullptr && problem_.targets == nullptr)
+        problem_.target_count = problem_.possible_targets();
     validate(problem_, options_);
     options_.progress = nullptr;  // belongs to this call, not to the queries
     const Index count = size();
@@ -190,20 +204,22 @@ Solutions Paths::at_lambda(const double* lambda, bool refit) const {
 
 Solutions Paths::at_terms(Index terms, bool refit) const {
     if (terms < 0) throw InvalidArgument("terms: must be >= 0, got " + std::to_string(terms));
-    return read_all(problem_, options_, *this, [&](Worker& worker, Index) { return worker.at_terms(terms, refit); });
+    return read_all(problem_, options_, *this,
+                    [&](Worker& worker, Index) { return worker.at_terms(terms, refit); });
 }
 
 Solutions Paths::at_relative_error(double relative_error, bool refit) const {
     if (!(relative_error >= 0.0) || std::isinf(relative_error))
-        throw InvalidArgument("relative_error: must be a finite number >= 0, got " + std::to_string(relative_error));
+        throw InvalidArgument("relative_error: must be a finite number >= 0, got " +
+                              std::to_string(relative_error));
     return read_all(problem_, options_, *this,
                     [&](Worker& worker, Index) { return worker.at_relative_error(relative_error, refit); });
 }
 
 void Paths::check_target(Index t) const {
     if (t < 0 || t >= size())
-        throw InvalidArgument("target: " + std::to_string(t) + " is out of range for " + std::to_string(size()) +
-                              " targets");
+        throw InvalidArgument("target: " + std::to_string(t) + " is out of range for " +
+                              std::to_string(size()) + " targets");
 }
 
 Profile Paths::profile(Index t, const double* lambda, Index count) const {
@@ -253,9 +269,10 @@ Knots Paths::knots(Index t) const {
         const double at = std::min(event.lambda, lambda_max_[static_cast<std::size_t>(t)]);
         row.clear();
         for (Index r = 0; r < worker.active_count(); ++r)
-            row.emplace_back(worker.active_source(r), worker.active_source(r) == event.source && event.lambda == at
-                                                          ? 0.0  // it has just entered
-                                                          : worker.coefficient(r, at));
+            row.emplace_back(worker.active_source(r),
+                             worker.active_source(r) == event.source && event.lambda == at
+                                 ? 0.0  // it has just entered
+                                 : worker.coefficient(r, at));
         std::sort(row.begin(), row.end());
         for (const auto& [source, value] : row) {
             knots.index.push_back(source);

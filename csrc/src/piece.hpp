@@ -10,7 +10,11 @@ namespace covlasso {
 namespace COVLASSO_ISA {
 
 /// What became of a source that was to enter.
-enum class Entry { entered, dependent, indefinite };
+enum class Entry {
+    entered,
+    dependent,
+    indefinite
+};
 
 template <class Team>
 class Piece {
@@ -53,10 +57,11 @@ public:
         const double diagonal = candidates_.rows().at(k, j);
         const Independence test = active_.measure(team_, g, diagonal);
         candidates_.hold(j);
-        if (test.schur < 0.0 && form_along_direction(k, j) < -indefinite * noise_ * test.mass) return Entry::indefinite;
+        if (test.schur < 0.0 && form_along_direction(k, j) < -indefinite * noise_ * test.mass)
+            return Entry::indefinite;
         if (test.schur <= dependent * test.mass) return Entry::dependent;
-        const Change change = active_.enter(team_, candidates_.source(j), static_cast<Id>(j), g, diagonal, test.schur,
-                                            candidates_.cross(j), push);
+        const Change change = active_.enter(team_, candidates_.source(j), static_cast<Id>(j), g, diagonal,
+                                            test.schur, candidates_.cross(j), push);
         candidates_.move(team_, k + 1, active_.direction(), change);
         return Entry::entered;
     }
@@ -88,8 +93,8 @@ public:
     double mass(double lambda) const {
         const double *base = active_.base(), *slope = active_.slope(), *root = active_.roots();
         return std::sqrt(target_->energy) + team_.sum(padded(active_.size()), [=](Index r) {
-                   return std::fabs(base[r] - lambda * slope[r]) * root[r];
-               });
+            return std::fabs(base[r] - lambda * slope[r]) * root[r];
+        });
     }
 
     /// Corrects the active set against the entries of G themselves.
@@ -131,7 +136,7 @@ public:
             const double excess = larger(gradient[j], -both * gradient[j]) - lambda * w[j];
             return w[j] < infinity ? excess : 0.0;
         });
-        return std::fmax(worst, active_residual(lambda, gradient));
+        return larger(worst, active_residual(lambda, gradient));
     }
 
     /// The same over the candidates only.
@@ -142,7 +147,7 @@ public:
         const double worst = team_.max(candidates_.size(), [=](Index j) {
             return larger(gradient[source[j]], -both * gradient[source[j]]) - lambda * w[j];
         });
-        return std::fmax(worst, active_residual(lambda, gradient));
+        return larger(worst, active_residual(lambda, gradient));
     }
 
 private:
@@ -151,9 +156,10 @@ private:
     double active_residual(double lambda, const double* gradient) const {
         double worst = 0.0;
         for (Index r = 0; r < active_.size(); ++r) {
-            const double push = active_.push(r), b = active_.coefficient(r, lambda), root = active_.roots()[r];
-            worst = std::fmax(worst, std::fabs(gradient[active_.source(r)] - 2.0 * lambda * push));
-            if (b * push < 0.0) worst = std::fmax(worst, 2.0 * root * root * std::fabs(b));
+            const double push = active_.push(r), b = active_.coefficient(r, lambda),
+                         root = active_.roots()[r];
+            worst = larger(worst, std::fabs(gradient[active_.source(r)] - 2.0 * lambda * push));
+            if (b * push < 0.0) worst = larger(worst, 2.0 * root * root * std::fabs(b));
         }
         return worst;
     }
@@ -172,7 +178,7 @@ private:
     }
 
     static constexpr double dependent = 64.0 * 0x1p-53;  // Schur complement / mass: all digits cancelled
-    static constexpr double indefinite = 64.0;           // negative beyond what rounding of the entries explains
+    static constexpr double indefinite = 64.0;  // negative beyond what rounding of the entries explains
 
     Team team_;
     const Gram& gram_;

@@ -32,7 +32,8 @@ public:
 
     Point at_lambda(double lambda) const {
         const bool reached = lambda >= path_.outcome.lambda_end;
-        if (!reached && path_.outcome.status != Status::floor) return end_of_path();  // below a floor: by descent
+        if (!reached && path_.outcome.status != Status::floor)
+            return end_of_path();  // below a floor: by descent
         Index events = 0;
         while (events < path_.count && path_.event[events].lambda > lambda) ++events;
         return {lambda, events, Status::certified};
@@ -59,13 +60,15 @@ public:
             const double low = e < path_.count ? path_.event[e].lambda : path_.outcome.lambda_end;
             if (low <= high) {
                 if (error()(low) <= bound * (1.0 + 1e-6)) piece_.refine();  // exact where it matters
-                if (error()(low) <= bound) return {error().largest_below(bound, low, high), e, Status::certified};
+                if (error()(low) <= bound)
+                    return {error().largest_below(bound, low, high), e, Status::certified};
                 high = low;
             }
             if (e < path_.count) step(path_.event[e]);
         }
         Point end = end_of_path();
-        if (end.status == Status::error && bound >= limits_.error * (1.0 - 1e-12)) end.status = Status::certified;
+        if (end.status == Status::error && bound >= limits_.error * (1.0 - 1e-12))
+            end.status = Status::certified;
         return end;
     }
 
@@ -211,7 +214,8 @@ private:
         begin_output(active().size());
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
-            if (refit || value * active().push(r) >= 0.0) output(active().source(r), value);  // else: zero, by rounding
+            if (refit || value * active().push(r) >= 0.0)
+                output(active().source(r), value);  // else: zero, by rounding
         }
         solution.error = error()(lambda);
         return finish_output(solution);
@@ -237,7 +241,8 @@ private:
 
     Solution positive_refit(Solution solution) {
         descent_.clear();
-        for (Index r = 0; r < active().size(); ++r) descent_.admit(active().source(r), std::fmax(active().base(r), 0.0));
+        for (Index r = 0; r < active().size(); ++r)
+            descent_.admit(active().source(r), std::fmax(active().base(r), 0.0));
         descent_.solve_positive(*target_, limits_.l2, 1e-3 * kkt_tolerance * path_.outcome.lambda_max);
         begin_output(descent_.size());
         for (Index s = 0; s < descent_.size(); ++s) output(descent_.source(s), descent_.value(s));

@@ -9,18 +9,19 @@ namespace COVLASSO_ISA {
 
 struct Target {
     Index sources = 0;
-    double energy = 0.0;          ///< e
-    const double* root = nullptr; ///< sqrt(G_jj), shared by all targets
-    Buffer<double> cross;         ///< c_j
-    Buffer<double> penalty;       ///< w_j; infinity: excluded
-    Buffer<double> outside;       ///< w_j of the sources that are not candidates; infinity: candidate or excluded
-    Buffer<double> gradient;      ///< 2 (c - G b) at the start of the stage
-    Buffer<double> next_gradient; ///< the same at its end
-    Buffer<Id> chosen;            ///< scratch for lists of sources
+    double energy = 0.0;           ///< e
+    const double* root = nullptr;  ///< sqrt(G_jj), shared by all targets
+    Buffer<double> cross;          ///< c_j
+    Buffer<double> penalty;        ///< w_j; infinity: excluded
+    Buffer<double> outside;   ///< w_j of the sources that are not candidates; infinity: candidate or excluded
+    Buffer<double> gradient;  ///< 2 (c - G b) at the start of the stage
+    Buffer<double> next_gradient;  ///< the same at its end
+    Buffer<Id> chosen;             ///< scratch for lists of sources
 
     void reserve(Index p) {
         sources = p;
-        for (Buffer<double>* vector : {&cross, &penalty, &outside, &gradient, &next_gradient}) vector->reserve(p);
+        for (Buffer<double>* vector : {&cross, &penalty, &outside, &gradient, &next_gradient})
+            vector->reserve(p);
         chosen.reserve(p);
     }
 };

@@ -28,7 +28,8 @@ std::string text(Index i) { return std::to_string(i); }
 std::string entry(Index i, Index j) { return "[" + text(i) + ", " + text(j) + "]"; }
 
 void check_count(const std::string& argument, double value) {
-    if (!(value >= 0.0) || std::isinf(value)) fail(argument, "must be a finite number >= 0, got " + text(value));
+    if (!(value >= 0.0) || std::isinf(value))
+        fail(argument, "must be a finite number >= 0, got " + text(value));
 }
 
 // ---- the dense Gram ----
@@ -44,7 +45,8 @@ std::vector<double> checked_root(const MatrixView<T>& g) {
     std::vector<double> root(static_cast<std::size_t>(g.rows));
     for (Index j = 0; j < g.rows; ++j) {
         const double d = static_cast<double>(g(j, j));
-        if (!std::isfinite(d)) fail("gram", "not finite at " + entry(j, j) + "; remove such logits before the moments");
+        if (!std::isfinite(d))
+            fail("gram", "not finite at " + entry(j, j) + "; remove such logits before the moments");
         if (d < 0.0)
             throw IndefiniteGram("gram: negative diagonal " + text(d) + " at " + entry(j, j) +
                                  "; a second moment has none: pass X'X / N");
@@ -57,16 +59,18 @@ std::vector<double> checked_root(const MatrixView<T>& g) {
 template <class T>
 void check_pair(const MatrixView<T>& g, const std::vector<double>& root, Index i, Index j) {
     const double a = static_cast<double>(g(i, j)), b = static_cast<double>(g(j, i));
-    if (!std::isfinite(a)) fail("gram", "not finite at " + entry(i, j) + "; remove such logits before the moments");
-    if (!std::isfinite(b)) fail("gram", "not finite at " + entry(j, i) + "; remove such logits before the moments");
+    if (!std::isfinite(a))
+        fail("gram", "not finite at " + entry(i, j) + "; remove such logits before the moments");
+    if (!std::isfinite(b))
+        fail("gram", "not finite at " + entry(j, i) + "; remove such logits before the moments");
     const double scale = root[static_cast<std::size_t>(i)] * root[static_cast<std::size_t>(j)];
     if (std::fabs(a - b) > slack<T>() * scale && std::fabs(a - b) > slack<T>() * std::fabs(a))
-        fail("gram", "not symmetric: " + text(a) + " at " + entry(i, j) + " but " + text(b) + " at " + entry(j, i) +
-                         "; pass (G + G') / 2 if the difference is rounding");
+        fail("gram", "not symmetric: " + text(a) + " at " + entry(i, j) + " but " + text(b) + " at " +
+                         entry(j, i) + "; pass (G + G') / 2 if the difference is rounding");
     if (std::fabs(a) > scale * (1.0 + slack<T>()))
         throw IndefiniteGram("gram: not positive semi-definite: |" + text(a) + "| at " + entry(i, j) +
-                             " exceeds sqrt(G_ii G_jj) = " + text(scale) + " of categories " + text(i) + " and " +
-                             text(j) + "; pass second moments X'X / N");
+                             " exceeds sqrt(G_ii G_jj) = " + text(scale) + " of categories " + text(i) +
+                             " and " + text(j) + "; pass second moments X'X / N");
 }
 
 /// Whether all pairs of a block (rows from i0, columns from j0) are in order; without branches, so that it vectorises.
@@ -96,13 +100,15 @@ void check_dense(const MatrixView<T>& g, int threads) {
     constexpr Index side = 64;
     const Index blocks = (g.rows + side - 1) / side;
     std::atomic<bool> stop{false};
-    std::atomic<Index> first{blocks};  // the first row of blocks with a fault, so that the message is always the same
+    std::atomic<Index> first{
+        blocks};  // the first row of blocks with a fault, so that the message is always the same
     for_each_item(thread_count(threads, blocks), blocks, nullptr, stop, [&](int, Index bi) {
         const Index i0 = bi * side, i1 = std::min(i0 + side, g.rows);
         for (Index j0 = i0; j0 < g.rows; j0 += side) {
             if (block_in_order(g, root.data(), i0, i1, j0, std::min(j0 + side, g.rows))) continue;
             Index known = first;
-            while (bi < known && !first.compare_exchange_weak(known, bi)) {}
+            while (bi < known && !first.compare_exchange_weak(known, bi)) {
+            }
             return;
         }
     });
@@ -119,7 +125,8 @@ void check_view(const char* name, const MatrixView<T>& view) {
 
 template <class T>
 void check_square(const MatrixView<T>& view) {
-    if (view.rows != view.cols) fail("gram", "must be square, got " + text(view.rows) + " x " + text(view.cols));
+    if (view.rows != view.cols)
+        fail("gram", "must be square, got " + text(view.rows) + " x " + text(view.cols));
     check_view("gram", view);
 }
 
@@ -166,7 +173,8 @@ void check_targets(const Problem& problem) {
 void check_cross_row(const Problem& problem, const std::vector<double>& root, Index i) {
     const double energy = problem.energy[i];
     check_count("energy[" + text(i) + "]", energy);
-    const double tolerance = 1.0 + (problem.cross.f32.data || problem.gram->epsilon() > 0x1p-53 ? 1e-5 : 1e-10);
+    const double tolerance =
+        1.0 + (problem.cross.f32.data || problem.gram->epsilon() > 0x1p-53 ? 1e-5 : 1e-10);
     const double top = std::sqrt(energy) * tolerance;
     for (Index j = 0; j < problem.sources(); ++j) {
         const double c = problem.cross.at(i, j);
@@ -187,8 +195,8 @@ void check_cross(const Problem& problem) {
     if (problem.cross.f32.data && problem.cross.f64.data) fail("cross", "set one of f32 and f64, not both");
     problem.cross.f64.data ? check_view("cross", problem.cross.f64) : check_view("cross", problem.cross.f32);
     if (problem.cross.cols() != problem.sources())
-        fail("cross", "has " + text(problem.cross.cols()) + " columns, but the gram has " + text(problem.sources()) +
-                          " categories");
+        fail("cross", "has " + text(problem.cross.cols()) + " columns, but the gram has " +
+                          text(problem.sources()) + " categories");
     if (problem.energy == nullptr) fail("energy", "needed with cross: E[f_i^2], one number per row of cross");
     std::vector<double> root(static_cast<std::size_t>(problem.sources()));
     problem.gram->diagonal(root.data());
@@ -201,7 +209,8 @@ void check_exclusions(const Problem& problem) {
     const Index* offset = problem.exclusions.offset;
     for (Index t = 0; t < problem.target_count; ++t) {
         if (offset[t] > offset[t + 1])
-            fail("exclude", "offsets must not fall, got " + text(offset[t]) + ", " + text(offset[t + 1]) + " at row " + text(t));
+            fail("exclude", "offsets must not fall, got " + text(offset[t]) + ", " + text(offset[t + 1]) +
+                                " at row " + text(t));
         for (Index x = offset[t]; x < offset[t + 1]; ++x) {
             const Id j = problem.exclusions.index[x];
             if (j < 0 || j >= problem.sources())
@@ -220,8 +229,9 @@ void check_sources_left(const Problem& problem, const Options& options) {
         Index unpenalised = 0;
         for (Index j = 0; j < p; ++j) {
             if (w && !(w[j] >= 0.0))
-                fail("weights", "must be >= 0, got " + text(w[j]) + " for source " + text(j) +
-                                    (problem.weights_stride ? " of target " + text(Index{problem.target(t)}) : ""));
+                fail("weights",
+                     "must be >= 0, got " + text(w[j]) + " for source " + text(j) +
+                         (problem.weights_stride ? " of target " + text(Index{problem.target(t)}) : ""));
             open[static_cast<std::size_t>(j)] = w == nullptr || !std::isinf(w[j]);
         }
         if (problem.exclude_self) open[static_cast<std::size_t>(problem.target(t))] = 0;
@@ -229,7 +239,8 @@ void check_sources_left(const Problem& problem, const Options& options) {
         if (!problem.exclusions.empty())
             for (Index x = problem.exclusions.offset[t]; x < problem.exclusions.offset[t + 1]; ++x)
                 open[static_cast<std::size_t>(problem.exclusions.index[x])] = 0;
-        for (Index j = 0; w && j < p; ++j) unpenalised += open[static_cast<std::size_t>(j)] && w[j] == 0.0 ? 1 : 0;
+        for (Index j = 0; w && j < p; ++j)
+            unpenalised += open[static_cast<std::size_t>(j)] && w[j] == 0.0 ? 1 : 0;
         const bool asked = w != nullptr || !problem.exclusions.empty();
         if (asked && !alone && std::find(open.begin(), open.end(), 1) == open.end())
             fail(problem.exclusions.empty() ? "weights" : "exclude",
@@ -238,7 +249,8 @@ void check_sources_left(const Problem& problem, const Options& options) {
             fail("weights", "0 (unpenalised) cannot be combined with positive; use a small weight");
         if (unpenalised > options.max_terms)
             fail("max_terms", text(options.max_terms) + " is less than the " + text(unpenalised) +
-                                  " unpenalised sources (weight 0) of target " + text(Index{problem.target(t)}));
+                                  " unpenalised sources (weight 0) of target " +
+                                  text(Index{problem.target(t)}));
     }
 }
 

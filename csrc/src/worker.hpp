@@ -9,7 +9,8 @@ namespace COVLASSO_ISA {
 
 class SerialWorker final : public Worker {
 public:
-    SerialWorker(const Problem& problem, const Options& options, const double* root, const std::atomic<bool>* stop)
+    SerialWorker(const Problem& problem, const Options& options, const double* root,
+                 const std::atomic<bool>* stop)
         : problem_(problem),
           options_(options),
           homotopy_(SerialTeam{stop}, *problem.gram),
@@ -29,15 +30,21 @@ public:
 
     Index active_count() const override { return query_.active().size(); }
     Id active_source(Index r) const override { return query_.active().source(r); }
-    double coefficient(Index r, double lambda) const override { return query_.active().coefficient(r, lambda); }
+    double coefficient(Index r, double lambda) const override {
+        return query_.active().coefficient(r, lambda);
+    }
 
     void open(Index t, const PathView& path) override {
         load(t);
         query_.open(target_, limits(t), path);
     }
 
-    Solution at_lambda(double lambda, bool refit) override { return query_.solve(query_.at_lambda(lambda), refit); }
-    Solution at_terms(Index terms, bool refit) override { return query_.solve(query_.at_terms(terms), refit); }
+    Solution at_lambda(double lambda, bool refit) override {
+        return query_.solve(query_.at_lambda(lambda), refit);
+    }
+    Solution at_terms(Index terms, bool refit) override {
+        return query_.solve(query_.at_terms(terms), refit);
+    }
     Solution at_relative_error(double relative_error, bool refit) override {
         return query_.solve(query_.at_error(relative_error * target_.energy), refit);
     }

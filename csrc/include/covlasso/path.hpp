@@ -39,12 +39,13 @@ struct Event {
 
 /// Sparse solutions, one per target, in compressed rows.
 struct Solutions {
-    std::vector<Index> offset;       ///< targets + 1
-    std::vector<Id> index;           ///< sources, ascending within a target
-    std::vector<double> value;       ///< coefficients b
-    std::vector<double> lambda;      ///< where on the path, paper's scale
-    std::vector<double> error;       ///< b'Gb - 2c'b + e  (of the refitted b where refit is set)
-    std::vector<double> kkt;         ///< KKT residual of the Lasso solution, relative to lambda (at 0: to lambda_max)
+    std::vector<Index> offset;   ///< targets + 1
+    std::vector<Id> index;       ///< sources, ascending within a target
+    std::vector<double> value;   ///< coefficients b
+    std::vector<double> lambda;  ///< where on the path, paper's scale
+    std::vector<double> error;   ///< b'Gb - 2c'b + e  (of the refitted b where refit is set)
+    std::vector<double>
+        kkt;  ///< KKT residual of the Lasso solution, relative to lambda (at 0: to lambda_max)
     std::vector<Status> status;
 };
 
@@ -92,9 +93,9 @@ public:
     const std::vector<Index>& offset() const { return offset_; }
     const std::vector<double>& lambda_max() const { return lambda_max_; }  ///< zero solution iff lambda >= it
     const std::vector<double>& lambda_end() const { return lambda_end_; }  ///< where the path ends
-    const std::vector<double>& kkt() const { return kkt_; }                ///< KKT residual at the end, relative
-    const std::vector<Status>& status() const { return status_; }          ///< why the path ended
-    Index interrupted() const;                                             ///< how many targets were not done
+    const std::vector<double>& kkt() const { return kkt_; }        ///< KKT residual at the end, relative
+    const std::vector<Status>& status() const { return status_; }  ///< why the path ended
+    Index interrupted() const;                                     ///< how many targets were not done
 
 private:
     void check_target(Index t) const;

@@ -36,13 +36,14 @@ struct ExclusionLists {
 struct Problem {
     const Gram* gram = nullptr;
     CrossRows cross;
-    const double* energy = nullptr;    ///< one per row of cross; unused in the intra-network form
-    const Id* targets = nullptr;       ///< rows to solve; nullptr: all of them, in order
+    const double* energy = nullptr;  ///< one per row of cross; unused in the intra-network form
+    const Id* targets = nullptr;     ///< rows to solve; nullptr: all of them, in order
     Index target_count = 0;
-    bool exclude_self = true;          ///< b_i = 0 for target i (cross form too, when categories are shared)
-    ExclusionLists exclusions;         ///< further sources with b_j = 0, per position in `targets`
-    const double* weights = nullptr;   ///< penalty factors w >= 0; 0: unpenalised, inf: excluded; nullptr: all 1
-    Index weights_stride = 0;          ///< 0: one row of p factors for all targets; p: one row per target
+    bool exclude_self = true;   ///< b_i = 0 for target i (cross form too, when categories are shared)
+    ExclusionLists exclusions;  ///< further sources with b_j = 0, per position in `targets`
+    const double* weights =
+        nullptr;               ///< penalty factors w >= 0; 0: unpenalised, inf: excluded; nullptr: all 1
+    Index weights_stride = 0;  ///< 0: one row of p factors for all targets; p: one row per target
 
     Index sources() const { return gram->size(); }
     bool intra() const { return cross.empty(); }
@@ -55,13 +56,13 @@ using Progress = std::function<bool(Index done, Index total)>;
 
 /// When a path ends (whatever comes first), and the model that all targets share.
 struct Options {
-    Index max_terms = 50;               ///< ends just before a (max_terms + 1)-th term would enter
-    double min_lambda = 0.0;            ///< ends at this lambda (paper's scale, no 1/2)
+    Index max_terms = 50;                 ///< ends just before a (max_terms + 1)-th term would enter
+    double min_lambda = 0.0;              ///< ends at this lambda (paper's scale, no 1/2)
     const double* min_lambdas = nullptr;  ///< the same, one per position in `targets`; overrides min_lambda
-    double relative_error = 0.0;        ///< ends where error <= relative_error * e_i
-    double l2 = 0.0;                    ///< ridge term l2 |b|^2 (paper's scale, no 1/2)
-    bool positive = false;              ///< b >= 0
-    int threads = 0;                    ///< 0: one per hardware thread
+    double relative_error = 0.0;          ///< ends where error <= relative_error * e_i
+    double l2 = 0.0;                      ///< ridge term l2 |b|^2 (paper's scale, no 1/2)
+    bool positive = false;                ///< b >= 0
+    int threads = 0;                      ///< 0: one per hardware thread
     Progress progress;
 };
 
