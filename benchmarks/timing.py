@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,10 @@ from benchmarks.peers.base import Job
 _PAUSE = (
     0.05  # seconds: BLAS and OpenMP threads spin for some 0.03 s after a call and would slow the next one
 )
+
+
+# Some OpenMP run-times bind the calling thread to one core for good, and threads made later inherit that.
+_CORES = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else None
 
 
 @dataclass
@@ -44,6 +49,8 @@ class Contender:
 def timed(job: Job) -> tuple[float, Any]:
     """Seconds of one run, and what it returned; by the job's own clock where it has one."""
     gc.collect()
+    if _CORES is not None:
+        os.sched_setaffinity(0, _CORES)
     time.sleep(_PAUSE)
     start = time.perf_counter()
     result = job.run()

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "backend.hpp"
+#include "forecast.hpp"
 #include "piece.hpp"
 #include "stage.hpp"
 
@@ -27,21 +28,6 @@ struct Next {
     double lambda;
     Index index;    ///< place among the candidates (enters) or in the active set (leaves)
     Status reason;  ///< why the path ends
-};
-
-/// How long stages are. Any values give the same path; they decide only how fast (docs/performance.md).
-struct StagePolicy {
-    /// A check reads k rows of p entries, a candidate adds k entries to every event: more sources, more candidates.
-    explicit StagePolicy(Index sources) : fewest(4 + sources / 2000), most(6 * fewest) {}
-    StagePolicy() = default;
-
-    /// The most events of a stage: the forecast holds for about as many as half the active set.
-    Index events(Index active) const { return std::min<Index>(16, 6 + active / 2); }
-
-    Index fewest = 4;  ///< so many outsiders, at least and ...
-    Index most = 24;   ///< ... at most, become candidates when a stage opens: those expected to enter first;
-    static constexpr double caution =
-        0.25;  ///< the stage ends before the last of them, by this part of the way back
 };
 
 template <class Team>
@@ -73,10 +59,9 @@ private:
         done_ = false;
         floor_ = 0.0;
         last_lambda_ = 0.0;
-        reach_ = 0.9;
         failures_ = 0;
         const Index p = target.sources;
-        policy_ = StagePolicy(p);
+        forecast_ = Forecast(p);
         piece_.begin(target, limits.l2, limits.noise, std::min(limits.max_terms, p) + 1);
         double *gradient = target.gradient.data(), *outside = target.outside.data();
         const double *cross = target.cross.data(), *penalty = target.penalty.data();
@@ -87,6 +72,15 @@ private:
         team_.sync();
         outcome_ = Outcome{};
         enter_unpenalised(path);
+        find_lambda_max();
+    }
+
+    /// lambda_max = max |g_j| / w_j, and the paths that end there.
+    void find_lambda_max() {
+        const Target& target = *target_;
+        const double *gradient = target.gradient.data(), *cross = target.cross.data(),
+                     *penalty = target.penalty.data();
+        const Index p = target.sources;
         const double both = two_sided();
         const double largest_cross = 2.0 * team_.max(p, [=](Index j) { return std::fabs(cross[j]); });
         lambda_ = team_.max(p, [=](Index j) {
@@ -95,8 +89,8 @@ private:
         outcome_.lambda_max = outcome_.lambda_end = lambda_;
         if (lambda_ == 0.0 || (piece_.active().size() > 0 && lambda_ <= noise_of_zero * largest_cross))
             return end_at_zero();
-        if (lambda_ <= limits.min_lambda) return end_path(Status::lambda);
-        if (piece_.active().error(team_, target.energy, limits.l2)(lambda_) <= limits.error)
+        if (lambda_ <= limits_.min_lambda) return end_path(Status::lambda);
+        if (piece_.active().error(team_, target.energy, limits_.l2)(lambda_) <= limits_.error)
             end_path(Status::error);
     }
 
@@ -121,53 +115,14 @@ private:
     }
 
     void open_stage() {
-        piece_.admit(forecast());
-        bottom_ = (reach_ + policy_.caution * (1.0 - reach_)) * lambda_;
-        most_events_ =
-            last_lambda_ > 0.0 ? policy_.events(piece_.active().size()) : 1;  // at first, no forecast
+        piece_.admit(forecast_.choose(team_, *target_, lambda_, last_lambda_, two_sided()));
+        bottom_ = forecast_.end_of_stage(lambda_);
+        most_events_ = last_lambda_ > 0.0 ? forecast_.most_events(piece_.active().size()) : 1;
         const ActiveSet& active = piece_.active();
         saved_size_ = active.size();
         saved_.reserve(saved_size_ + 1);
         for (Index r = 0; r < saved_size_; ++r) saved_[r] = {active.place(r), active.push(r)};
         start_stage();
-    }
-
-    /// Lists in target.chosen the sources outside that are expected to meet their bound within reach_, the part of
-    /// the present lambda that is moved so that they are neither too many nor too few.
-    Index forecast() {
-        for (int wider = 0, tries = 0;; ++tries) {
-            const Index count = expected_within(reach_ * lambda_);
-            if (count > policy_.most && reach_ < 0.99) {
-                reach_ = 0.5 * (1.0 + reach_);
-                wider = -1;
-            } else if (count < policy_.fewest && wider >= 0 && tries < 16) {
-                reach_ *= 0.75;
-                wider = 1;
-            } else {
-                return count;
-            }
-        }
-    }
-
-    /// Those whose gradient, going on as in the last stage, meets the bound above `lowest`; at first, all above it.
-    Index expected_within(double lowest) {
-        Target& target = *target_;
-        const double *g = target.gradient.data(), *before = target.next_gradient.data(),
-                     *w = target.outside.data();
-        Id* list = target.chosen.data();
-        const double both = two_sided(), lambda = lambda_;
-        if (last_lambda_ == 0.0)
-            return team_.select(
-                target.sources, [=](Index j) { return larger(g[j], -both * g[j]) >= lowest * w[j]; }, list);
-        const double per_lambda = 1.0 / (last_lambda_ - lambda_);
-        return team_.select(
-            target.sources,
-            [=](Index j) {
-                const double tilt = (before[j] - g[j]) * per_lambda;
-                const double level = g[j] - lambda * tilt;
-                return larger(level, -both * level) >= lowest * (w[j] - std::copysign(1.0, level) * tilt);
-            },
-            list);
     }
 
     /// Back to the active set with which the stage began; violators become candidates.
@@ -406,8 +361,7 @@ private:
     Stage stage_;
     Limits limits_{};
     Target* target_ = nullptr;
-    StagePolicy policy_;
-    double reach_ = 0.0;     // where outsiders are expected, as a part of lambda_
+    Forecast forecast_{0};
     double bottom_ = 0.0;    // the lowest lambda of this stage
     Index most_events_ = 0;  // and its most events
     Next next_{};

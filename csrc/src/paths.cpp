@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -62,6 +64,56 @@ private:
     const std::atomic<bool>* stop_;
     std::vector<std::unique_ptr<Worker>> workers_;
 };
+
+/// Appends the events of all targets in their order, whatever the order in which the targets are done: only those done
+/// out of turn are held apart, so that the peak of memory is that of the result.
+class EventLog {
+public:
+    EventLog(Index count, Index expected, std::vector<Event>& events, std::vector<Index>& offset)
+        : count_(count), events_(events), offset_(offset) {
+        events_.reserve(static_cast<std::size_t>(expected));
+        offset_.assign(1, 0);
+    }
+
+    void add(Index t, const Event* event, Index count) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        waiting_.emplace(t, std::vector<Event>(event, event + count));
+        while (!waiting_.empty() && waiting_.begin()->first == turn()) append_first();
+    }
+
+    /// Targets that were left out have no events.
+    void finish() {
+        while (turn() < count_) {
+            if (!waiting_.empty() && waiting_.begin()->first == turn())
+                append_first();
+            else
+                offset_.push_back(offset_.back());
+        }
+    }
+
+private:
+    Index turn() const { return static_cast<Index>(offset_.size()) - 1; }
+
+    void append_first() {
+        const std::vector<Event>& first = waiting_.begin()->second;
+        events_.insert(events_.end(), first.begin(), first.end());
+        offset_.push_back(static_cast<Index>(events_.size()));
+        waiting_.erase(waiting_.begin());
+    }
+
+    Index count_;
+    std::vector<Event>& events_;
+    std::vector<Index>& offset_;
+    std::mutex mutex_;
+    std::map<Index, std::vector<Event>> waiting_;
+};
+
+/// Enough room for most paths without a second allocation; memory that stays untouched costs nothing.
+Index expected_events(const Problem& problem, const Options& options) {
+    constexpr Index most = Index{1} << 22, per_term = 3;
+    const Index terms = std::min(options.max_terms, problem.sources());
+    return std::min(most, problem.target_count * (per_term * terms + 8));
+}
 
 /// Solutions of single targets, put together in order at the end.
 class Collector {
@@ -134,7 +186,7 @@ Paths::Paths(const Problem& problem, const Options& options) : problem_(problem)
     options_.progress = nullptr;  // belongs to this call, not to the queries
     const Index count = size();
     const auto length = static_cast<std::size_t>(count);
-    std::vector<std::vector<Event>> events(length);
+    EventLog log(count, expected_events(problem_, options_), events_, offset_);
     lambda_max_.assign(length, 0.0);
     lambda_end_.assign(length, 0.0);
     kkt_.assign(length, 0.0);
@@ -149,20 +201,14 @@ Paths::Paths(const Problem& problem, const Options& options) : problem_(problem)
         if (outcome.culprit != -1)
             throw_indefinite(problem_, problem_.target(item), outcome, worker.events(), worker.event_count());
         const auto t = static_cast<std::size_t>(item);
-        events[t].assign(worker.events(), worker.events() + worker.event_count());
+        log.add(item, worker.events(), worker.event_count());
         lambda_max_[t] = outcome.lambda_max;
         lambda_end_[t] = outcome.lambda_end;
         kkt_[t] = outcome.kkt;
         status_[t] = outcome.status;
     });
 
-    offset_.assign(1, 0);
-    for (const auto& list : events) offset_.push_back(offset_.back() + static_cast<Index>(list.size()));
-    events_.reserve(static_cast<std::size_t>(offset_.back()));
-    for (auto& list : events) {
-        events_.insert(events_.end(), list.begin(), list.end());
-        std::vector<Event>().swap(list);
-    }
+    log.finish();
 }
 
 Index Paths::interrupted() const {
