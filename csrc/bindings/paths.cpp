@@ -1,5 +1,6 @@
 #include "paths.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "watch.hpp"
@@ -144,26 +145,31 @@ void ArrayPaths::check_target(Index t) const {
                               ", given " + std::to_string(t));
 }
 
+template <class Read>
+SolutionArrays ArrayPaths::read(Read read) const {
+    Watch watch{py::object(py::none())};
+    Solutions solutions;
+    {
+        const py::gil_scoped_release free_gil;
+        solutions = read([&watch](Index done, Index total) { return watch(done, total); });
+    }
+    const auto left = std::count(solutions.status.begin(), solutions.status.end(), Status::interrupted);
+    watch.raise_if_stopped(targets() - static_cast<Index>(left), targets());
+    return arrays_of(std::move(solutions));
+}
+
 SolutionArrays ArrayPaths::at_lambda(const VectorArgument<double>& lam, bool refit) const {
     const auto* lambda = vector_view<double>(lam, "lam", targets());
-    py::gil_scoped_release free_gil;
-    auto solutions = core_->at_lambda(lambda, refit);
-    py::gil_scoped_acquire gil;
-    return arrays_of(std::move(solutions));
+    return read([&](const Progress& watch) { return core_->at_lambda(lambda, refit, watch); });
 }
 
 SolutionArrays ArrayPaths::at_terms(Index terms, bool refit) const {
-    py::gil_scoped_release free_gil;
-    auto solutions = core_->at_terms(terms, refit);
-    py::gil_scoped_acquire gil;
-    return arrays_of(std::move(solutions));
+    return read([&](const Progress& watch) { return core_->at_terms(terms, refit, watch); });
 }
 
 SolutionArrays ArrayPaths::at_relative_error(double relative_error, bool refit) const {
-    py::gil_scoped_release free_gil;
-    auto solutions = core_->at_relative_error(relative_error, refit);
-    py::gil_scoped_acquire gil;
-    return arrays_of(std::move(solutions));
+    return read(
+        [&](const Progress& watch) { return core_->at_relative_error(relative_error, refit, watch); });
 }
 
 std::tuple<py::array_t<double>, py::array_t<double>> ArrayPaths::profile(

@@ -59,6 +59,10 @@ public:
     KnotArrays knots(Index t) const;
 
 private:
+    /// Solutions from read(watch), with Ctrl-C answered meanwhile.
+    template <class Read>
+    SolutionArrays read(Read read) const;
+
     Problem problem() const;
     Options options(Index target_count) const;
     void check_target(Index t) const;

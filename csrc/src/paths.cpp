@@ -225,13 +225,14 @@ static PathView view(const Paths& paths, Index t) {
 
 /// Calls read(worker, t) for every target, each worker with the stored path of t open.
 template <class Read>
-static Solutions read_all(const Problem& problem, const Options& options, const Paths& paths, Read read) {
+static Solutions read_all(const Problem& problem, const Options& options, const Paths& paths,
+                          const Progress& progress, Read read) {
     std::atomic<bool> stop{false};
     const Index count = paths.size();
     const int threads = thread_count(options.threads, count);
     Workers workers(problem, options, threads, &stop);
     Collector collector(count);
-    for_each_item(threads, count, nullptr, stop, [&](int thread, Index t) {
+    for_each_item(threads, count, progress, stop, [&](int thread, Index t) {
         Worker& worker = workers.of(thread);
         worker.open(t, view(paths, t));
         collector.set(t, read(worker, t));
@@ -239,26 +240,26 @@ static Solutions read_all(const Problem& problem, const Options& options, const 
     return collector.finish();
 }
 
-Solutions Paths::at_lambda(const double* lambda, bool refit) const {
+Solutions Paths::at_lambda(const double* lambda, bool refit, const Progress& progress) const {
     for (Index t = 0; t < size(); ++t)
         if (!(lambda[t] >= 0.0) || std::isinf(lambda[t]))
             throw InvalidArgument("lam: must be a finite number >= 0, got " + std::to_string(lambda[t]) +
                                   " for target " + std::to_string(problem_.target(t)));
-    return read_all(problem_, options_, *this,
+    return read_all(problem_, options_, *this, progress,
                     [&](Worker& worker, Index t) { return worker.at_lambda(lambda[t], refit); });
 }
 
-Solutions Paths::at_terms(Index terms, bool refit) const {
+Solutions Paths::at_terms(Index terms, bool refit, const Progress& progress) const {
     if (terms < 0) throw InvalidArgument("terms: must be >= 0, got " + std::to_string(terms));
-    return read_all(problem_, options_, *this,
+    return read_all(problem_, options_, *this, progress,
                     [&](Worker& worker, Index) { return worker.at_terms(terms, refit); });
 }
 
-Solutions Paths::at_relative_error(double relative_error, bool refit) const {
+Solutions Paths::at_relative_error(double relative_error, bool refit, const Progress& progress) const {
     if (!(relative_error >= 0.0) || std::isinf(relative_error))
         throw InvalidArgument("relative_error: must be a finite number >= 0, got " +
                               std::to_string(relative_error));
-    return read_all(problem_, options_, *this,
+    return read_all(problem_, options_, *this, progress,
                     [&](Worker& worker, Index) { return worker.at_relative_error(relative_error, refit); });
 }
 

@@ -175,6 +175,27 @@ TEST_CASE("progress runs on the calling thread, never falls, and ends with all t
     }
 }
 
+TEST_CASE("progress that returns false stops the reading of solutions") {
+    Data data(correlated(200, 250, 56));
+    Troubled slow(data.gram, std::chrono::milliseconds(5));
+    auto problem = data.problem();
+    problem.gram = &slow;
+    auto options = with_threads(1);
+    options.max_terms = 3;
+    const Paths paths(problem, options);
+    const auto s = paths.at_terms(3, false, [](Index done, Index) { return done < 10; });
+    Index interrupted = 0;
+    for (std::size_t t = 0; t < 200; ++t)
+        if (s.status[t] == Status::interrupted) {
+            ++interrupted;
+            CHECK(s.offset[t + 1] == s.offset[t]);
+        } else {
+            CHECK(s.status[t] == Status::certified);
+        }
+    CHECK(interrupted > 0);
+    CHECK(interrupted <= 190);
+}
+
 TEST_CASE("progress that returns false stops the work soon; what is done stays") {
     Data data(correlated(200, 250, 56));
     const Troubled slow(data.gram, std::chrono::milliseconds(5));

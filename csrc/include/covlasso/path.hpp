@@ -75,11 +75,14 @@ public:
     Index size() const { return problem_.target_count; }
 
     /// Solutions at one lambda per target (lambda: size() numbers, paper's scale).
-    Solutions at_lambda(const double* lambda, bool refit = false) const;
+    ///
+    /// Where `progress` returns false, the targets not read by then have status interrupted and no coefficients.
+    Solutions at_lambda(const double* lambda, bool refit = false, const Progress& progress = {}) const;
     /// Solutions just before term k + 1 enters for the first time.
-    Solutions at_terms(Index terms, bool refit = false) const;
+    Solutions at_terms(Index terms, bool refit = false, const Progress& progress = {}) const;
     /// Solutions at the largest lambda with error <= relative_error * energy.
-    Solutions at_relative_error(double relative_error, bool refit = false) const;
+    Solutions at_relative_error(double relative_error, bool refit = false,
+                                const Progress& progress = {}) const;
 
     /// Error and l1 norm of target t at `count` values of lambda (below the end of the path: those of its end).
     Profile profile(Index t, const double* lambda, Index count) const;
