@@ -24,7 +24,6 @@ public:
     const T* data() const { return data_; }
     T& operator[](Index i) { return data_[i]; }
     const T& operator[](Index i) const { return data_[i]; }
-    Index capacity() const { return capacity_; }
 
     /// Room for `count` elements; the first `used` of the old ones are kept.
     void reserve(Index count, Index used = 0) {

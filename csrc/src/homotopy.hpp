@@ -50,8 +50,6 @@ public:
         return outcome_;
     }
 
-    const ActiveSet& active() const { return piece_.active(); }
-
 private:
     void begin(Target& target, const Limits& limits, EventList& path) {
         target_ = &target;

@@ -42,7 +42,6 @@ public:
     }
 
     double start() const { return start_; }
-    Index knots() const { return knots_; }
     const EventList& events() const { return events_; }
     void add_event(double lambda, Id source, int sign) { events_.push({lambda, source, sign}); }
 

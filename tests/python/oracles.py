@@ -167,9 +167,13 @@ class Case:
         return allowed_sources(len(self.gram), target if self.intra else None)
 
     def is_noise(self, target):
-        """Whether all its moments with sources are zero but for rounding: then no lambda is certain."""
+        """Whether all moments that could bring a source in are zero but for rounding: no lambda is certain."""
         size = np.sqrt(self.energy[target]) * np.sqrt(np.diag(self.gram).max())
-        return np.abs(self.cross[target][self.allowed(target)]).max(initial=0.0) <= 1e-13 * size
+        weights = self.options.get("weights", np.ones(len(self.gram)))
+        moments = self.cross[target][self.allowed(target) & np.isfinite(weights)]
+        if not self.options.get("positive", False):
+            moments = np.abs(moments)  # else only positive ones can bring a source in
+        return moments.max(initial=0.0) <= 1e-13 * size
 
 
 def assert_certified(case, deps):
