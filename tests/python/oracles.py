@@ -167,7 +167,7 @@ class Case:
         return allowed_sources(len(self.gram), target if self.intra else None)
 
     def is_noise(self, target):
-        """Whether all moments that could bring a source in are zero but for rounding: no lambda is certain."""
+        """Whether all moments that could bring a source in are rounding: then no lambda is certain."""
         size = np.sqrt(self.energy[target]) * np.sqrt(np.diag(self.gram).max())
         weights = self.options.get("weights", np.ones(len(self.gram)))
         moments = self.cross[target][self.allowed(target) & np.isfinite(weights)]
