@@ -1,8 +1,4 @@
-"""The command line: ``covlasso COMMAND``. Commands import what they need, so that ``--help`` answers at once.
-
-Exit codes: 0 done; 1 done, but a result carries no certificate; 2 wrong usage, or a file that cannot be read
-or written; 130 interrupted.
-"""
+"""What the commands share: exit codes, options, the bar, JSON, and the one line of an error."""
 
 from __future__ import annotations
 
@@ -21,10 +17,6 @@ UNCERTIFIED = 1
 USAGE = 2
 INTERRUPTED = 130
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
-)
-
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads.", show_default="one per hardware thread")
 ]
@@ -32,56 +24,6 @@ Json = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is standard output."),
 ]
-
-
-def main() -> None:
-    """Entry point of the ``covlasso`` command."""
-    app()
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from covlasso import __version__
-
-        typer.echo(f"covlasso {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def covlasso(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Find sparse dependencies between the categories of large classifiers."""
-
-
-@app.command()
-def demo(
-    terms: Annotated[int, typer.Option(min=1, max=999, help="Terms per equation.")] = 10,
-    top: Annotated[int, typer.Option(min=1, max=1000, help="Categories per table.")] = 3,
-    threads: Threads = None,
-    json_file: Json = None,
-) -> None:
-    """Solve two real ImageNet-1k networks, each from itself and from the other.
-
-    The data come with the package. Equations are found on one half of the pictures and checked on the other
-    half. With --json - nothing else is written to standard output.
-
-    Exit codes: 0 every solution is certified; 1 a solution is not; 2 wrong usage, or FILE cannot be written.
-    """
-    from rich.console import Console
-
-    from covlasso.demo import as_json, run, show
-
-    with interruptible(), progress_bar() as report:
-        result = run(terms, threads, report)
-    if json_file is not None:
-        write_json(as_json(result), json_file)
-    if json_file != Path("-"):
-        show(result, Console(), top)
-    if not result.certified:
-        raise typer.Exit(UNCERTIFIED)
 
 
 @contextmanager

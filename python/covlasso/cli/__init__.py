@@ -1,0 +1,40 @@
+"""The command line: ``covlasso COMMAND``. Commands import what they need, so that ``--help`` answers at once.
+
+Exit codes: 0 done; 1 done, but a result carries no certificate; 2 wrong usage, or a file that cannot be read
+or written; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from covlasso.cli.demo import demo
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+)
+app.command()(demo)
+
+
+def main() -> None:
+    """Entry point of the ``covlasso`` command."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from covlasso import __version__
+
+        typer.echo(f"covlasso {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def covlasso(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Find sparse dependencies between the categories of large classifiers."""
