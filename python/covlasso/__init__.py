@@ -12,12 +12,14 @@ from covlasso._core import __version__
 from covlasso.dependencies import Dependencies
 from covlasso.evaluation import held_out_error
 from covlasso.moments import Moments
+from covlasso.origin import Origin
 from covlasso.paths import Knots, Path, path, solve
 
 __all__ = [
     "Dependencies",
     "Knots",
     "Moments",
+    "Origin",
     "Path",
     "__version__",
     "datasets",

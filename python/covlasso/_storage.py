@@ -58,6 +58,10 @@ class StoredTensors:
             raise self.error(f"header field {name!r} is missing or not of type {kind.__name__}")
         return value
 
+    def optional(self, name: str, kind: type) -> Any:
+        """Entry ``name`` of the header, or None where the file has none."""
+        return None if self._header.get(name) is None else self.field(name, kind)
+
     def strings(self, name: str) -> tuple[str, ...]:
         """Entry ``name`` of the header, a list of strings."""
         value = self.field(name, list)

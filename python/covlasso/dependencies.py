@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._storage import load_tensors, save_tensors
+from covlasso._optional import needed
+from covlasso._storage import StoredTensors, load_tensors, save_tensors
+from covlasso.origin import Origin
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -51,6 +53,8 @@ class Dependencies:
         Whether the coefficients are least squares on the Lasso's support.
     target_names, source_names : tuple of str, or None
         Names per target (n_targets) and per source (p).
+    origin : Origin, or None
+        The models and the moments that they were found from; ``covlasso solve`` knows them.
     """
 
     coef: scipy.sparse.csr_array
@@ -64,6 +68,7 @@ class Dependencies:
     refit: bool
     target_names: tuple[str, ...] | None = None
     source_names: tuple[str, ...] | None = None
+    origin: Origin | None = None
 
     @property
     def n_targets(self) -> int:
@@ -156,7 +161,7 @@ class Dependencies:
             columns["target_name"] = [self.target_names[t] for t in position]
         if self.source_names is not None:
             columns["source_name"] = [self.source_names[j] for j in source]
-        frame: pd.DataFrame = _optional("pandas").DataFrame(columns)
+        frame: pd.DataFrame = needed("pandas").DataFrame(columns)
         return frame
 
     def to_networkx(self) -> nx.DiGraph:
@@ -171,22 +176,9 @@ class Dependencies:
         ImportError
             networkx is not installed.
         """
-        graph: nx.DiGraph = _optional("networkx").DiGraph()
+        from covlasso.graph import to_networkx
 
-        def node(role: str, category: int) -> Any:
-            return category if self.intra else (role, category)
-
-        for t, target in enumerate(self.targets.tolist()):
-            values = {name: float(getattr(self, name)[t]) for name in ("lam", "error", "energy", "kkt")}
-            graph.add_node(node("target", target), status=str(self.status[t]), **values)
-            if self.target_names is not None:
-                graph.nodes[node("target", target)]["name"] = self.target_names[t]
-            row = slice(self.coef.indptr[t], self.coef.indptr[t + 1])
-            for j, b in zip(self.coef.indices[row].tolist(), self.coef.data[row].tolist(), strict=True):
-                graph.add_edge(node("source", j), node("target", target), weight=b)
-                if self.source_names is not None:
-                    graph.nodes[node("source", j)]["name"] = self.source_names[j]
-        return graph
+        return to_networkx(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, atomically.
@@ -211,6 +203,7 @@ class Dependencies:
             "refit": self.refit,
             "target_names": self.target_names,
             "source_names": self.source_names,
+            "origin": None if self.origin is None else asdict(self.origin),
         }
         save_tensors(path, "Dependencies", tensors, header)
 
@@ -248,6 +241,42 @@ class Dependencies:
             refit=stored.field("refit", bool),
             target_names=stored.names("target_names", n),
             source_names=stored.names("source_names", shape[1]),
+            origin=_stored_origin(stored),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Dependencies]) -> Dependencies:
+        """Dependencies of all targets of several parts, in their order.
+
+        Parameters
+        ----------
+        parts : sequence of Dependencies
+            Of different targets on the same sources: equal but for the arrays per target.
+
+        Raises
+        ------
+        ValueError
+            There is no part, two differ in what they should share, or a target is in both; the message says
+            which.
+        """
+        if not parts:
+            raise ValueError("parts is empty; give at least one Dependencies")
+        first = parts[0]
+        for place, part in enumerate(parts):
+            _check_alike(first, part, place)
+        targets = np.concatenate([part.targets for part in parts])
+        values, counts = np.unique(targets, return_counts=True)
+        if len(values) < len(targets):
+            raise ValueError(f"parts have target {values[counts > 1][0]} twice; give each target once")
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in (*_PER_TARGET, "status")
+        }
+        return replace(
+            first,
+            coef=scipy.sparse.vstack([part.coef for part in parts], format="csr"),
+            targets=targets,
+            target_names=None if first.target_names is None else _joined_names(parts),
+            **arrays,
         )
 
     def __repr__(self) -> str:
@@ -262,6 +291,29 @@ class Dependencies:
 
 
 _PER_TARGET = ("lam", "error", "energy", "kkt")
+_SHARED = ("n_sources", "intra", "refit", "source_names", "origin")
+
+
+def _check_alike(first: Dependencies, part: Dependencies, place: int) -> None:
+    differing = [field for field in _SHARED if getattr(part, field) != getattr(first, field)]
+    if (part.target_names is None) != (first.target_names is None):
+        differing.append("target_names, which one of them lacks")
+    if differing:
+        raise ValueError(f"parts[{place}] and parts[0] differ in {differing[0]}; solve them alike")
+
+
+def _joined_names(parts: Sequence[Dependencies]) -> tuple[str, ...]:
+    return tuple(name for part in parts for name in part.target_names or ())
+
+
+def _stored_origin(stored: StoredTensors) -> Origin | None:
+    fields = stored.optional("origin", dict)
+    if fields is None:
+        return None
+    try:
+        return Origin(**fields)
+    except (TypeError, ValueError) as cause:
+        raise stored.error(f"header field 'origin': {cause}") from cause
 
 
 def find_target(target: int | str, targets: Int32, names: Sequence[str] | None) -> int:
@@ -290,13 +342,3 @@ def find_target(target: int | str, targets: Int32, names: Sequence[str] | None) 
 
 def _label(names: Sequence[str] | None, place: int, category: int) -> str:
     return f"#{category}" if names is None else names[place]
-
-
-def _optional(package: str) -> Any:
-    """Import a package that only this call needs."""
-    import importlib
-
-    try:
-        return importlib.import_module(package)
-    except ImportError as cause:
-        raise ImportError(f"this needs {package}, which is not installed: pip install {package}") from cause
