@@ -1,6 +1,6 @@
 """Neural dependencies: exact, fast node-wise Lasso paths on the moments of a classifier's logits.
 
-Everything public is here: `Moments`, `path`, `solve`, `Path`, `Dependencies`, `held_out_error`, and the real
+Everything public is here: `Moments`, `SplitMoments`, `path`, `solve`, `Path`, `Dependencies`, ..., and the real
 data of `covlasso.datasets`, which is loaded when it is first used.
 """
 
@@ -9,18 +9,26 @@ from __future__ import annotations
 from types import ModuleType
 
 from covlasso._core import __version__
+from covlasso.accumulate import Accumulator
 from covlasso.dependencies import Dependencies
 from covlasso.evaluation import held_out_error
+from covlasso.heads import LinearHead
 from covlasso.moments import Moments
 from covlasso.origin import Origin
 from covlasso.paths import Knots, Path, path, solve
+from covlasso.split import Split
+from covlasso.split_moments import SplitMoments
 
 __all__ = [
+    "Accumulator",
     "Dependencies",
     "Knots",
+    "LinearHead",
     "Moments",
     "Origin",
     "Path",
+    "Split",
+    "SplitMoments",
     "__version__",
     "datasets",
     "held_out_error",

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from covlasso.heads import FLOATS, LinearHead
+
 Float64 = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 
 _LARGEST = 2.0**500  # squares and sums of 2^23 squares stay within float64
-_INPUT_TYPES = (np.float16, np.float32, np.float64)
+_STRIP = 256  # rows checked at a time
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -38,10 +41,31 @@ def checked_class_names(
     return {name: tuple(labels) for name, labels in class_names.items()}
 
 
-def checked_logits(name: str, value: npt.ArrayLike) -> Float64:
-    """Return the logits of one model as float64; every entry is finite and its square too."""
+def checked_heads(heads: Mapping[str, LinearHead] | None, names: Sequence[str]) -> dict[str, LinearHead]:
+    for name, head in (heads or {}).items():
+        if name not in names:
+            raise ValueError(f"heads names a model {name!r}; the models are {list(names)}")
+        if not isinstance(head, LinearHead):
+            raise TypeError(f"the head of model {name!r} is {type(head).__name__}; a LinearHead is expected")
+    return dict(heads or {})
+
+
+def checked_batch(batch: Mapping[str, npt.ArrayLike], names: Sequence[str]) -> dict[str, Floats]:
+    """Return one (k, n) array per model, with k rows each; every entry is finite and its square too."""
+    if not isinstance(batch, Mapping):
+        raise TypeError(f"batch must map model names to arrays, got {type(batch).__name__}")
+    if set(batch) != set(names):
+        raise ValueError(f"batch has the models {sorted(batch)}, expected {sorted(names)}")
+    arrays = {name: _checked_logits(name, batch[name]) for name in names}
+    lengths = {name: len(rows) for name, rows in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"the models differ in their number of rows: {lengths}; row r of all is input r")
+    return arrays
+
+
+def _checked_logits(name: str, value: npt.ArrayLike) -> Floats:
     logits = np.asarray(value)
-    if logits.dtype not in _INPUT_TYPES:
+    if logits.dtype not in FLOATS:
         raise TypeError(
             f"logits of model {name!r} are {logits.dtype}; float16, float32 and float64 are taken"
         )
@@ -49,15 +73,15 @@ def checked_logits(name: str, value: npt.ArrayLike) -> Float64:
         raise ValueError(
             f"logits of model {name!r} have shape {logits.shape}; (batch, categories) is expected"
         )
-    rows = logits.astype(np.float64)
-    bad = ~(np.abs(rows) <= _LARGEST)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise ValueError(
-            f"logits of model {name!r} have {rows[row, column]} at row {row}, column {column}; "
-            "every logit must be finite and at most 2^500: drop or repair that input"
-        )
-    return rows
+    for start in range(0, len(logits), _STRIP):
+        bad = ~(np.abs(logits[start : start + _STRIP].astype(np.float64)) <= _LARGEST)
+        if bad.any():
+            row, column = np.argwhere(bad)[0] + (start, 0)
+            raise ValueError(
+                f"logits of model {name!r} have {logits[row, column]} at row {row}, column {column}; "
+                "every logit must be finite and at most 2^500: drop or repair that input"
+            )
+    return logits
 
 
 def checked_finite(value: npt.ArrayLike, where: str, shape: tuple[int | None, ...]) -> Float64:

@@ -39,10 +39,15 @@ def save_tensors(
 
 
 class StoredTensors:
-    """What ``load_tensors`` read; every access checks, and every error names the file and the remedy."""
+    """What ``load_tensors`` opened; every access checks, and every error names the file and the remedy."""
 
-    def __init__(self, path: Path, kind: str, tensors: dict[str, Array], header: dict[str, Any]):
-        self._path, self._kind, self._tensors, self._header = path, kind, tensors, header
+    def __init__(self, path: Path, kind: str, file: Any, header: dict[str, Any]):
+        self._path, self._kind, self._file, self._header = path, kind, file, header
+        self._present = set(file.keys()) if file is not None else set()
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a tensor ``name``."""
+        return name in self._present
 
     def error(self, reason: str) -> ValueError:
         """Make the one error for a file that is not what it should be."""
@@ -78,23 +83,25 @@ class StoredTensors:
             raise self.error(f"header field {name!r} has {len(found)} entries, expected {length}")
         return found
 
-    def tensor(self, name: str, dtype: npt.DTypeLike, shape: Sequence[int | None]) -> Array:
-        """Tensor ``name``, of the given dtype and shape (None: any length)."""
-        tensor = self._tensors.get(name)
-        if tensor is None:
+    def tensor(self, name: str, dtype: npt.DTypeLike | Sequence[type], shape: Sequence[int | None]) -> Array:
+        """Tensor ``name``, read now, of the given dtype or one of several, and shape (None: any length)."""
+        if name not in self._present:
             raise self.error(f"tensor {name!r} is missing")
+        tensor: Array = self._file.get_tensor(name)
+        allowed = [np.dtype(one) for one in (dtype if isinstance(dtype, tuple) else (dtype,))]
         fits = tensor.ndim == len(shape) and all(
             want is None or want == have for want, have in zip(shape, tensor.shape, strict=True)
         )
-        if tensor.dtype != np.dtype(dtype) or not fits:
+        if tensor.dtype not in allowed or not fits:
+            expected = " or ".join(map(str, allowed))
             raise self.error(
-                f"tensor {name!r} is {tensor.dtype} {tensor.shape}, expected {np.dtype(dtype)} {tuple(shape)}"
+                f"tensor {name!r} is {tensor.dtype} {tensor.shape}, expected {expected} {tuple(shape)}"
             )
         return tensor
 
 
 def load_tensors(path: str | os.PathLike[str], kind: str) -> StoredTensors:
-    """Read a file of ``save_tensors``.
+    """Open a file of ``save_tensors``; its tensors are read when they are asked for.
 
     Raises
     ------
@@ -106,15 +113,14 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> StoredTensors:
     from safetensors import SafetensorError, safe_open
 
     source = Path(path)
-    stored = StoredTensors(source, kind, {}, {})
+    stored = StoredTensors(source, kind, None, {})
     try:
-        with safe_open(source, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if _HEADER not in metadata:
-                raise stored.error("the file has no covlasso header")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        file = safe_open(source, framework="numpy")
+        metadata: dict[str, str] = file.metadata() or {}  # type: ignore[no-untyped-call]
     except SafetensorError as cause:
         raise stored.error(f"truncated or not safetensors: {cause}") from cause
+    if _HEADER not in metadata:
+        raise stored.error("the file has no covlasso header")
     try:
         header = json.loads(metadata[_HEADER])
     except json.JSONDecodeError as cause:
@@ -124,4 +130,4 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> StoredTensors:
         raise stored.error(f"it holds {found!r}")
     if header.get("version") != VERSION:
         raise stored.error(f"format version {header.get('version')!r}, this covlasso reads version {VERSION}")
-    return StoredTensors(source, kind, tensors, header)
+    return StoredTensors(source, kind, file, header)

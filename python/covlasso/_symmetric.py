@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Float64 = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
 MAX_SIZE = 65_535  # LAPACK counts the n (n + 1) / 2 entries in 32 bits
 _STRIP = 256  # rows mirrored at a time: both strips stay in cache
@@ -50,6 +51,49 @@ def unpack(packed: Float64, n: int) -> Float64:
     return full
 
 
+def rows(packed: Float64, n: int, index: slice | npt.NDArray[np.integer]) -> Float64:
+    """Return the rows ``index`` of the full matrix."""
+    chosen = np.arange(n)[index]
+    column = np.arange(n)
+    result = np.empty((len(chosen), n))
+    for row, i in zip(result, chosen, strict=True):
+        row[:] = packed[_position(np.minimum(i, column), np.maximum(i, column), n)]
+    return result
+
+
+def diagonal(packed: Float64, n: int) -> Float64:
+    """Return the diagonal of the matrix."""
+    i = np.arange(n)
+    entries: Float64 = packed[_position(i, i, n)]
+    return entries
+
+
+def product(factor: Float64) -> Float64:
+    """``factor factor'``, C-ordered, symmetric to the last bit."""
+    n = len(factor)
+    return unpack(add_products(zeros(n), factor.T), n)
+
+
+def root(packed: Float64, n: int) -> Float64:
+    """Return L (n, rank) with L L' the positive semi-definite matrix, by Cholesky with complete pivoting.
+
+    The matrix is scaled to a unit diagonal first, so that LAPACK's tolerance of n eps for the rank does not
+    depend on the units of the columns.
+    """
+    from scipy.linalg.lapack import dpstrf
+
+    scale = np.sqrt(diagonal(packed, n))
+    scaled = unpack(packed, n)
+    divisor = np.where(scale > 0.0, scale, 1.0)
+    scaled /= divisor
+    scaled /= divisor[:, np.newaxis]
+    lower, pivot, rank, _ = dpstrf(scaled.T, lower=1, overwrite_a=1)
+    result = np.empty((n, rank))
+    result[pivot - 1] = np.tril(lower[:, :rank])
+    result *= scale[:, np.newaxis]
+    return result
+
+
 def to_triangle(packed: Float64, n: int) -> Float64:
     """Return the lower triangle by rows, as ``numpy.tril_indices`` counts: any reader understands it."""
     from scipy.linalg.lapack import dtfttp
@@ -64,3 +108,15 @@ def from_triangle(triangle: Float64, n: int) -> Float64:
 
     packed: Float64 = dtpttf(n, triangle)[0]
     return packed
+
+
+def _position(i: Index, j: Index, n: int) -> Index:
+    """Return where entry (i, j), i <= j, is.
+
+    The format is an array of n // 2 (+ 1) columns: columns n // 2 and up of the upper triangle, and below them
+    the columns before, transposed.
+    """
+    half = n // 2
+    height = n + 1 - n % 2
+    before = half + 1 + j + height * i
+    return np.where(j >= half, i + height * (j - half), before)

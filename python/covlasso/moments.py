@@ -5,31 +5,49 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from covlasso import _symmetric
+from covlasso._moment_files import MomentFile, save_moments
 from covlasso._moment_input import (
     check_second_moment,
+    checked_batch,
     checked_class_names,
     checked_finite,
-    checked_logits,
+    checked_heads,
     checked_names,
 )
-from covlasso._storage import load_tensors, save_tensors
+from covlasso._sums import JointSums
+from covlasso.heads import LinearHead
+
+if TYPE_CHECKING:
+    from covlasso.factored import FactoredGram
 
 Float64 = npt.NDArray[np.float64]
+Rows = slice | npt.ArrayLike
+Index = slice | npt.NDArray[np.integer]
+Kind = Literal["second_moment", "covariance", "correlation"]
+
+_STRIP = 256  # rows of a large matrix treated at a time
 
 
 class Moments:
     """Moments of several models' logits on the same inputs, accumulated in float64.
 
     Kept are the means m_a = E[f_a] and the centred sums S_ab = sum over samples of (f_a - m_a)(f_b - m_b)',
-    updated batch by batch with the rule of Chan, Golub and LeVeque (1983): a batch of k samples with mean m'
+    updated block by block with the rule of Chan, Golub and LeVeque (1983): a block of k samples with mean m'
     adds its own centred sums and count k / (count + k) (m' - m)(m' - m)'. Nothing cancels, so covariances of
-    logits with large means are as accurate as second moments. A model with n categories takes n (n + 1) / 2
-    numbers, a pair n_a n_b.
+    logits with large means are as accurate as second moments. Samples wait until their block is full, so the
+    same samples in the same order give the same bits, however they were cut into batches; saving and merging
+    close a block early.
+
+    A model with n categories takes n (n + 1) / 2 numbers, a pair n_a n_b. Where its logits are those of a
+    linear layer, f = W h + b with d features h, give the layer as its *head* and the features to `update`:
+    the sums are then those of h, d (d + 1) / 2 numbers, and the moments of the logits follow from them, such
+    as cov(f) = W cov(h) W'.
 
     Parameters
     ----------
@@ -37,11 +55,13 @@ class Moments:
         Names of the models.
     class_names : mapping from model name to sequence of str, or sequence of str, optional
         Names of the categories: per model, or one list that all models share. They need not be unique.
+    heads : mapping from model name to LinearHead, optional
+        The last layers of the models that are given by their features.
 
     Raises
     ------
     TypeError, ValueError
-        Names missing, repeated, or not strings.
+        Names missing, repeated, or not strings; a head of an unknown model.
 
     Examples
     --------
@@ -56,13 +76,15 @@ class Moments:
         self,
         names: Sequence[str],
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+        heads: Mapping[str, LinearHead] | None = None,
     ):
         self._names = checked_names(names)
         self._class_names = checked_class_names(class_names, self._names)
-        self._count = 0
-        self._mean: dict[str, Float64] = {}
-        self._within: dict[str, Float64] = {}  # S_aa, packed symmetric
-        self._across: dict[tuple[str, str], Float64] = {}  # S_ab for a before b in names
+        self._heads = checked_heads(heads, self._names)
+        self._sums: JointSums | None = None  # made by the first samples
+        self._closed: JointSums | None = None  # what is read, until samples are added
+        self._roots: dict[str, Float64] = {}  # F with F F' = cov(f), of models with a head
+        self._check_sizes(self.sizes)
 
     @classmethod
     def from_arrays(
@@ -71,8 +93,9 @@ class Moments:
         mean: Mapping[str, npt.ArrayLike],
         second_moment: Mapping[str | tuple[str, str], npt.ArrayLike],
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+        heads: Mapping[str, LinearHead] | None = None,
     ) -> Moments:
-        """Moments computed elsewhere.
+        """Moments computed elsewhere: of the logits, or of the features for models with a head.
 
         Parameters
         ----------
@@ -83,7 +106,7 @@ class Moments:
         second_moment : mapping from model name, or pair of names, to array
             ``"a"``: E[f_a f_a'] (n_a, n_a), symmetric; ``("a", "b")``: E[f_a f_b'] (n_a, n_b), once for every
             pair in the order of the names.
-        class_names
+        class_names, heads
             As in the constructor.
 
         Raises
@@ -91,26 +114,27 @@ class Moments:
         TypeError, ValueError
             A block is missing, has the wrong shape, is not finite, not symmetric, or below the mean's square.
         """
-        moments = cls(list(mean), class_names)
+        moments = cls(list(mean), class_names, heads)
         if not isinstance(count, (int, np.integer)) or count < 1:
             raise ValueError(f"count must be an integer of at least 1, got {count!r}")
-        for name, values in mean.items():
-            moments._mean[name] = checked_finite(values, f"mean[{name!r}]", (None,)).copy()
-        moments._check_sizes({name: values.size for name, values in moments._mean.items()})
+        means = {name: checked_finite(m, f"mean[{name!r}]", (None,)).copy() for name, m in mean.items()}
+        moments._check_inputs({name: m.size for name, m in means.items()})
         for key in [*moments._names, *combinations(moments._names, 2)]:
             if key not in second_moment:
                 raise ValueError(
                     f"second_moment has no block {key!r}; give E[f f'] of every model and every pair"
                 )
-        for name, m in moments._mean.items():
+        sums = JointSums({name: m.size for name, m in means.items()})
+        for name, m in means.items():
             block = checked_finite(second_moment[name], f"second_moment[{name!r}]", (m.size, m.size))
             check_second_moment(block, m, name)
-            moments._within[name] = _symmetric.pack(count * (block - np.outer(m, m)))
+            sums.put(name, m, _symmetric.pack(count * (block - np.outer(m, m))))
         for a, b in combinations(moments._names, 2):
-            ma, mb = moments._mean[a], moments._mean[b]
+            ma, mb = means[a], means[b]
             block = checked_finite(second_moment[a, b], f"second_moment[{(a, b)!r}]", (ma.size, mb.size))
-            moments._across[a, b] = count * (block - np.outer(ma, mb))
-        moments._count = int(count)
+            sums.put_across(a, b, count * (block - np.outer(ma, mb)))
+        sums.added = int(count)
+        moments._sums = sums
         return moments
 
     @property
@@ -121,17 +145,24 @@ class Moments:
     @property
     def count(self) -> int:
         """Number of samples seen."""
-        return self._count
+        return 0 if self._sums is None else self._sums.count
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Number of categories of each model; empty before the first update."""
-        return {name: mean.size for name, mean in self._mean.items()}
+        """Number of categories of each model; before the first update only of those with a head."""
+        inputs = {} if self._sums is None else self._sums.sizes
+        heads = {name: head.categories for name, head in self._heads.items()}
+        return {name: {**inputs, **heads}[name] for name in self._names if name in {**inputs, **heads}}
 
     @property
     def class_names(self) -> dict[str, tuple[str, ...]]:
         """Names of the categories of each model that has them."""
         return dict(self._class_names)
+
+    @property
+    def heads(self) -> dict[str, LinearHead]:
+        """Last layer of each model that is given by its features."""
+        return dict(self._heads)
 
     def update(self, batch: Mapping[str, npt.ArrayLike]) -> None:
         """Add a batch of samples; on any error nothing is added.
@@ -140,7 +171,7 @@ class Moments:
         ----------
         batch : mapping from model name to (k, n) array
             Logits of every model on the same k inputs, float16, float32 or float64; row r of all arrays is
-            input r.
+            input r. For a model with a head: its features, (k, d).
 
         Raises
         ------
@@ -150,105 +181,108 @@ class Moments:
             A model is missing or unknown, numbers of rows differ, the number of categories is not that of
             earlier batches, or an entry is NaN, infinite or beyond 2^500 (its square would overflow).
         """
-        if not isinstance(batch, Mapping):
-            raise TypeError(f"batch must map model names to arrays, got {type(batch).__name__}")
-        if set(batch) != set(self._names):
-            raise ValueError(f"batch has the models {sorted(batch)}, expected {sorted(self._names)}")
-        logits = {name: checked_logits(name, batch[name]) for name in self._names}
-        lengths = {name: len(rows) for name, rows in logits.items()}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"the models differ in their number of rows: {lengths}; row r of all is input r")
-        self._check_sizes({name: rows.shape[1] for name, rows in logits.items()})
-        added = next(iter(lengths.values()))
-        if added == 0:
+        arrays = checked_batch(batch, self._names)
+        sizes = {name: rows.shape[1] for name, rows in arrays.items()}
+        self._check_inputs(sizes)
+        if len(arrays[self._names[0]]) == 0:
             return
-        if self._count == 0:
-            self._start({name: rows.shape[1] for name, rows in logits.items()})
-        mean: dict[str, Float64] = {}
-        centred: dict[str, Float64] = {}
-        for name, rows in logits.items():
-            mean[name], centred[name] = _centre(rows)
-        self._add(added, mean, centred)
+        if self._sums is None:
+            self._sums = JointSums(sizes)
+        self._forget()
+        self._sums.append(arrays)
 
     def __iadd__(self, other: Moments) -> Moments:
-        """Add the samples of ``other``, which has the same models."""
+        """Add the samples of ``other``, which has the same models and heads."""
         if not isinstance(other, Moments):
             return NotImplemented
         if set(other._names) != set(self._names):
             raise ValueError(f"cannot add moments of {other._names} to moments of {self._names}")
-        self._check_sizes(other.sizes)
+        if other._heads != self._heads:
+            raise ValueError("cannot add moments: the heads of the models differ")
+        if other._sums is not None:
+            self._check_inputs(other._sums.sizes)
         self._merge_class_names(other)
-        if other._count == 0:
-            return self
-        if self._count == 0:
-            self._start(other.sizes)
-        within = {name: other._within[name] for name in self._names}
-        across = {pair: other._between(*pair) for pair in self._across}
-        nothing = {name: np.empty((1, size)) for name, size in self.sizes.items()}
-        self._add(other._count, dict(other._mean), nothing)
-        for name, block in within.items():
-            self._within[name] += block
-        for pair, block in across.items():
-            self._across[pair] += block
+        if other._sums is not None:
+            if self._sums is None:
+                self._sums = JointSums({name: other._sums.sizes[name] for name in self._names})
+            self._forget()
+            self._sums.merge(other._sums)
         return self
 
     def __add__(self, other: Moments) -> Moments:
         """Moments of the samples of both."""
         if not isinstance(other, Moments):
             return NotImplemented
-        total = Moments(self._names, self._class_names)
+        total = Moments(self._names, self._class_names, self._heads)
         total += self
         total += other
         return total
 
-    def second_moment(self, a: str, b: str | None = None) -> Float64:
+    def copy(self) -> Moments:
+        """Moments that further samples of these do not change."""
+        twin = Moments(self._names, self._class_names, self._heads)
+        if self._sums is not None:
+            twin._sums = self._sums.copy()
+        return twin
+
+    def second_moment(self, a: str, b: str | None = None, *, rows: Rows | None = None) -> Float64:
         """E[f_a f_a'] (n_a, n_a), symmetric to the last bit; with ``b``: E[f_a f_b'] (n_a, n_b).
 
+        Parameters
+        ----------
+        a, b : str
+            Models.
+        rows : slice or sequence of int, optional
+            Only the rows of these categories of ``a``, in this order.
+
         Raises
         ------
         ValueError
             Unknown model, or no sample yet.
+        IndexError
+            A row is not there.
         """
-        if b is None or a == b:
-            mean = self.mean(a)
-            packed = _symmetric.add_products(self._within[a], mean[np.newaxis], scale=1.0 / self._count)
-            return _symmetric.unpack(packed, mean.size)
-        second = self.covariance(a, b)
-        return _add_outer(second, self.mean(a), self.mean(b))
+        result = self.covariance(a, b, rows=rows)
+        column = self.mean(a if b is None else b)
+        row = self.mean(a)[_index(rows)]
+        for start in range(0, len(row), _STRIP):
+            strip = slice(start, start + _STRIP)
+            result[strip] += np.multiply.outer(row[strip], column)
+        return result
 
-    def covariance(self, a: str, b: str | None = None) -> Float64:
+    def covariance(self, a: str, b: str | None = None, *, rows: Rows | None = None) -> Float64:
         """E[(f_a - m_a)(f_b - m_b)'] (n_a, n_b), divided by the count; without ``b``: of ``a`` with itself.
 
-        Raises
-        ------
-        ValueError
-            Unknown model, or no sample yet.
+        Parameters and errors are those of `second_moment`.
         """
-        self._check_asked(a, a if b is None else b)
-        if b is None or a == b:
-            full = _symmetric.unpack(self._within[a], self._mean[a].size)
+        b = a if b is None else b
+        sums = self._read(a, b)
+        if a != b:
+            result = self._cross_sums(a, b, _index(rows))
+        elif a in self._heads:
+            root = self._root(a)
+            return _symmetric.product(root) if rows is None else root[_index(rows)] @ root.T
+        elif rows is None:
+            result = _symmetric.unpack(sums.within(a), sums.sizes[a])
         else:
-            full = np.array(self._between(a, b), order="C")
-        full /= self._count
-        return full
+            result = _symmetric.rows(sums.within(a), sums.sizes[a], _index(rows))
+        result /= sums.count
+        return result
 
-    def correlation(self, a: str, b: str | None = None) -> Float64:
+    def correlation(self, a: str, b: str | None = None, *, rows: Rows | None = None) -> Float64:
         """Covariances over the product of the standard deviations, (n_a, n_b).
 
         A category with one constant logit has no correlations: its row and column are 0, its diagonal entry
-        too.
-
-        Raises
-        ------
-        ValueError
-            Unknown model, or no sample yet.
+        too. Parameters and errors are those of `second_moment`.
         """
-        result = self.covariance(a, b)
-        row, column = self._deviation(a), self._deviation(a if b is None else b)
-        for i, scale in enumerate(row):
+        result = self.covariance(a, b, rows=rows)
+        deviation = self._deviation(a)
+        column = self._deviation(a if b is None else b)
+        for i, scale in enumerate(deviation[_index(rows)]):
             result[i] /= scale * column
         if b is None or a == b:
-            np.fill_diagonal(result, np.isfinite(row))
+            place = np.arange(len(deviation))[_index(rows)]
+            result[np.arange(len(place)), place] = np.isfinite(deviation[place])
         return result
 
     def mean(self, name: str) -> Float64:
@@ -259,33 +293,77 @@ class Moments:
         ValueError
             Unknown model, or no sample yet.
         """
-        self._check_asked(name)
-        return self._mean[name].copy()
+        mean = self._read(name).mean(name)
+        return self._heads[name](mean) if name in self._heads else mean.copy()
+
+    def energy(self, name: str, kind: Kind = "second_moment") -> Float64:
+        """E[f_i^2] of every category i of one model, (n,): the diagonal of `gram`.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        kind : {"second_moment", "covariance", "correlation"}
+            As in `gram`: "covariance" gives the variances.
+
+        Raises
+        ------
+        ValueError
+            Unknown model or kind, or no sample yet.
+        """
+        _check_kind(kind)
+        variance = self._variance(name)
+        if kind == "correlation":
+            return (variance > 0.0).astype(np.float64)
+        result: Float64 = variance + np.square(self.mean(name)) if kind == "second_moment" else variance
+        return result
+
+    def gram(self, name: str, kind: Kind = "second_moment") -> Float64 | FactoredGram:
+        """Return what `covlasso.path` takes as the Gram of one model.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        kind : {"second_moment", "covariance", "correlation"}
+            E[f f'] as in the paper, or centred, or centred and scaled to unit variance.
+
+        Returns
+        -------
+        (n, n) array, or FactoredGram
+            The matrix; for a model with a head F with F F' equal to it, F of shape (n, at most d + 1).
+
+        Raises
+        ------
+        ValueError
+            Unknown model or kind, or no sample yet.
+        """
+        _check_kind(kind)
+        if name not in self._heads:
+            matrix: Float64 = getattr(self, kind)(name)
+            return matrix
+        from covlasso.factored import FactoredGram
+
+        root = self._root(name)
+        if kind == "second_moment":
+            root = np.column_stack([root, self.mean(name)])
+        elif kind == "correlation":
+            root = root / self._deviation(name)[:, np.newaxis]
+        return FactoredGram(root)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a safetensors file, atomically.
-
-        Tensors, all float64, with i and j the positions of models in ``names``: ``mean.i`` (n,); ``sum.i``:
-        lower triangle by rows of the centred sums S_ii (n (n + 1) / 2,); ``sum.i.j``, i < j: S_ij (n_i, n_j).
+        """Write a safetensors file, atomically: that of a `SplitMoments` with a fit part only.
 
         Raises
         ------
         ValueError
             No sample yet.
         """
-        self._check_asked()
-        tensors: dict[str, Float64] = {}
-        for i, name in enumerate(self._names):
-            tensors[f"mean.{i}"] = self._mean[name]
-            tensors[f"sum.{i}"] = _symmetric.to_triangle(self._within[name], self._mean[name].size)
-        for (i, a), (j, b) in combinations(enumerate(self._names), 2):
-            tensors[f"sum.{i}.{j}"] = self._across[a, b]
-        header = {"names": self._names, "count": self._count, "class_names": self._class_names}
-        save_tensors(path, "Moments", tensors, header)
+        save_moments(path, self._names, self._class_names, self._heads, {"fit": self._read()})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
-        """Read a file of `save`.
+        """Read a file of `save`; of a file of `SplitMoments` the fit part.
 
         Raises
         ------
@@ -294,76 +372,86 @@ class Moments:
         ValueError
             The file is truncated, foreign, or of a newer version; the message names it.
         """
-        stored = load_tensors(path, "Moments")
-        names = stored.strings("names")
-        try:
-            moments = cls(names, stored.field("class_names", dict))
-        except (TypeError, ValueError) as cause:
-            raise stored.error(str(cause)) from cause
-        moments._count = stored.field("count", int)
-        for i, name in enumerate(names):
-            mean = stored.tensor(f"mean.{i}", np.float64, (None,))
-            triangle = stored.tensor(f"sum.{i}", np.float64, (mean.size * (mean.size + 1) // 2,))
-            moments._mean[name] = mean
-            moments._within[name] = _symmetric.from_triangle(triangle, mean.size)
-        for (i, a), (j, b) in combinations(enumerate(names), 2):
-            shape = (moments._mean[a].size, moments._mean[b].size)
-            moments._across[a, b] = stored.tensor(f"sum.{i}.{j}", np.float64, shape)
-        return moments
+        return cls._of_file(MomentFile(path), "fit")
 
     def __repr__(self) -> str:
         """Say which models there are, with their numbers of categories and samples."""
         sizes = self.sizes
-        models = ", ".join(f"{name}: {sizes[name]}" if sizes else name for name in self._names)
-        return f"Moments({{{models}}}, count={self._count})"
+        models = ", ".join(f"{name}: {sizes[name]}" if name in sizes else name for name in self._names)
+        return f"Moments({{{models}}}, count={self.count})"
 
-    def _start(self, sizes: Mapping[str, int]) -> None:
-        """Empty sums for models of these sizes."""
-        self._mean = {name: np.zeros(sizes[name]) for name in self._names}
-        self._within = {name: _symmetric.zeros(sizes[name]) for name in self._names}
-        self._across = {(a, b): np.zeros((sizes[a], sizes[b])) for a, b in combinations(self._names, 2)}
+    @classmethod
+    def _of_file(cls, file: MomentFile, part: str) -> Moments:
+        """One part of an opened file."""
+        with file.explained():
+            moments = cls(file.names, file.class_names, file.heads)
+        sums = file.sums(part)
+        with file.explained():
+            moments._check_inputs(sums.sizes)
+        moments._sums = sums
+        return moments
 
-    def _add(self, added: int, mean: Mapping[str, Float64], rows: Mapping[str, Float64]) -> None:
-        """Add ``added`` samples with these means, centred, in all rows but the last, set to the shift."""
-        total = self._count + added
-        for name in self._names:
-            shift = mean[name] - self._mean[name]
-            rows[name][-1] = np.sqrt(self._count * (added / total)) * shift
-            self._within[name] = _symmetric.add_products(self._within[name], rows[name])
-            self._mean[name] = self._mean[name] + shift * (added / total)
-        for a, b in self._across:
-            self._across[a, b] = _add_cross(self._across[a, b], rows[a], rows[b])
-        self._count = total
+    def _forget(self) -> None:
+        """Drop what was computed for reading: samples are about to be added."""
+        self._closed = None
+        self._roots = {}
 
-    def _between(self, a: str, b: str) -> Float64:
-        """S_ab for two different models in either order."""
-        return self._across[a, b] if (a, b) in self._across else self._across[b, a].T
-
-    def _deviation(self, name: str) -> Float64:
-        """Return the standard deviations, infinite where 0, so that dividing by them gives 0."""
-        n = self._mean[name].size
-        triangle = _symmetric.to_triangle(self._within[name], n)
-        ends = np.cumsum(np.arange(1, n + 1)) - 1  # where the rows of the lower triangle end: its diagonal
-        deviation: Float64 = np.sqrt(triangle[ends] / self._count)
-        deviation[deviation == 0.0] = np.inf
-        return deviation
-
-    def _check_asked(self, *names: str) -> None:
+    def _read(self, *names: str) -> JointSums:
+        """Return the sums of all samples, those that wait included."""
         for name in names:
             if name not in self._names:
                 raise ValueError(f"no model {name!r}; the models are {list(self._names)}")
-        if self._count == 0:
+        if self._sums is None:
             raise ValueError("no sample has been added yet; call update() first")
+        if self._closed is None:
+            self._closed = self._sums.closed()
+        return self._closed
+
+    def _root(self, name: str) -> Float64:
+        """F with F F' = cov(f) = W cov(h) W'; of full column rank, also where cov(h) is singular."""
+        if name not in self._roots:
+            sums = self._read(name)
+            root = _symmetric.root(sums.within(name), sums.sizes[name]) / np.sqrt(sums.count)
+            self._roots[name] = self._heads[name].times(root)
+        return self._roots[name]
+
+    def _cross_sums(self, a: str, b: str, index: Index) -> Float64:
+        """S_ab of two models' logits, rows ``index``."""
+        sums = self._read(a, b).across(a, b)
+        sums = self._heads[a].times(sums, index) if a in self._heads else np.array(sums[index], order="C")
+        return self._heads[b].times(sums.T).T if b in self._heads else sums
+
+    def _variance(self, name: str) -> Float64:
+        sums = self._read(name)
+        if name in self._heads:
+            root = self._root(name)
+            variance: Float64 = np.einsum("ir,ir->i", root, root)
+            return variance
+        return _symmetric.diagonal(sums.within(name), sums.sizes[name]) / sums.count
+
+    def _deviation(self, name: str) -> Float64:
+        """Return the standard deviations, infinite where 0, so that dividing by them gives 0."""
+        deviation: Float64 = np.sqrt(self._variance(name))
+        deviation[deviation == 0.0] = np.inf
+        return deviation
+
+    def _check_inputs(self, inputs: Mapping[str, int]) -> None:
+        """Numbers of columns of new data against those of earlier data, of the heads, and the class names."""
+        for name, n in inputs.items():
+            what = "features" if name in self._heads else "categories"
+            if not 1 <= n <= _symmetric.MAX_SIZE:
+                raise ValueError(f"model {name!r} has {n} {what}; 1 to {_symmetric.MAX_SIZE} are possible")
+            if name in self._heads and n != self._heads[name].features:
+                raise ValueError(
+                    f"model {name!r} has {n} features here and its head {self._heads[name].features}"
+                )
+            if self._sums is not None and n != self._sums.sizes[name]:
+                raise ValueError(f"model {name!r} has {n} {what} here and {self._sums.sizes[name]} before")
+        self._check_sizes({name: n for name, n in inputs.items() if name not in self._heads})
 
     def _check_sizes(self, sizes: Mapping[str, int]) -> None:
-        """Sizes of new data against those of earlier data and against the class names."""
+        """Numbers of categories against the class names."""
         for name, n in sizes.items():
-            if not 1 <= n <= _symmetric.MAX_SIZE:
-                raise ValueError(
-                    f"model {name!r} has {n} categories; 1 to {_symmetric.MAX_SIZE} are possible"
-                )
-            if self._count and n != self._mean[name].size:
-                raise ValueError(f"model {name!r} has {n} categories here and {self._mean[name].size} before")
             if name in self._class_names and n != len(self._class_names[name]):
                 raise ValueError(
                     f"model {name!r} has {n} categories and {len(self._class_names[name])} class_names"
@@ -375,26 +463,16 @@ class Moments:
                 raise ValueError(f"cannot add moments: the class_names of model {name!r} differ")
 
 
-def _centre(logits: Float64) -> tuple[Float64, Float64]:
-    """Mean of the rows, and the rows less their mean with one more row to fill.
-
-    The first row is subtracted before the mean is taken, so that constant categories have no variance at all.
-    """
-    rows = np.empty((len(logits) + 1, logits.shape[1]))
-    centred = rows[:-1]
-    np.subtract(logits, logits[0], out=centred)
-    offset = centred.mean(axis=0)
-    centred -= offset
-    return logits[0] + offset, rows
+def _check_kind(kind: str) -> None:
+    if kind not in get_args(Kind):
+        raise ValueError(f"kind must be {', '.join(get_args(Kind))}, got {kind!r}")
 
 
-def _add_cross(total: Float64, rows_a: Float64, rows_b: Float64) -> Float64:
-    """``total + rows_a' rows_b`` in place: BLAS sees the C-ordered sum as its transpose."""
-    from scipy.linalg.blas import dgemm
-
-    result: Float64 = dgemm(1.0, rows_b.T, rows_a.T, 1.0, total.T, trans_b=True, overwrite_c=True).T
-    return result
-
-
-def _add_outer(total: Float64, a: Float64, b: Float64) -> Float64:
-    return _add_cross(total, a[np.newaxis], b[np.newaxis])
+def _index(rows: Rows | None) -> Index:
+    """Return what selects ``rows`` of a matrix."""
+    if rows is None or isinstance(rows, slice):
+        return rows or slice(None)
+    index = np.asarray(rows)
+    if index.ndim != 1 or index.dtype.kind not in "iu":
+        raise TypeError(f"rows is {index.dtype} {index.shape}; a slice or a vector of integers is expected")
+    return index

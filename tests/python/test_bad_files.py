@@ -138,8 +138,9 @@ def test_files_of_another_kind(tmp_path):
 
 @pytest.mark.parametrize(("old", "new", "part"), [
     (b'\\"version\\": 1', b'\\"version\\": 9', "format version 9"),
-    (b'"mean.0"', b'"mean.9"', "'mean.0' is missing"),
-    (b'\\"count\\": 4', b'\\"count\\": []', "'count' is missing or not of type int"),
+    (b'"fit.mean.0"', b'"fit.mean.9"', "'fit.mean.0' is missing"),
+    (b'{\\"fit\\": 4}', b'[]', "'parts' is missing or not of type dict"),
+    (b'{\\"fit\\": 4}', b'{\\"fit\\": []}', "there is no part 'fit'"),
 ])  # fmt: skip
 def test_files_with_a_wrong_header(old, new, part, tmp_path):
     file = tmp_path / "some.safetensors"

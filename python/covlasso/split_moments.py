@@ -1,0 +1,110 @@
+"""Moments of a sample that was split: to fit on, to check on, and folds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from covlasso._moment_files import MomentFile, save_moments
+from covlasso.moments import Moments
+from covlasso.split import Split
+
+
+@dataclass(frozen=True)
+class SplitMoments:
+    """Moments of the parts of one sample, of the same models.
+
+    Parameters
+    ----------
+    fit : Moments
+        To find dependencies on.
+    held_out : Moments, optional
+        To check them on: no source of these samples is among those of ``fit``.
+    folds : tuple of Moments
+        ``fit`` in parts, by source; () for none.
+    split : Split
+        How the samples were divided.
+    skipped : int
+        Number of samples that could not be read and are in no part.
+
+    Raises
+    ------
+    ValueError
+        A part has no sample.
+    """
+
+    fit: Moments
+    held_out: Moments | None = None
+    folds: tuple[Moments, ...] = ()
+    split: Split = field(default_factory=Split)
+    skipped: int = 0
+
+    def __post_init__(self) -> None:
+        """Check that every part has samples."""
+        for part, moments in self.parts.items():
+            if moments.count == 0:
+                raise ValueError(
+                    f"part {part} of {list(self.parts)} has no sample; "
+                    "give more groups, fewer folds or another fraction"
+                )
+
+    @property
+    def parts(self) -> Mapping[str, Moments]:
+        """``fit``, ``held_out`` where there is one, and ``fold.0``, ``fold.1``, ..."""
+        parts = {"fit": self.fit}
+        if self.held_out is not None:
+            parts["held_out"] = self.held_out
+        return parts | {f"fold.{k}": moments for k, moments in enumerate(self.folds)}
+
+    def __add__(self, other: SplitMoments) -> SplitMoments:
+        """Parts of the samples of both, which were divided in the same way.
+
+        Raises
+        ------
+        ValueError
+            The splits differ, or the models do.
+        """
+        if not isinstance(other, SplitMoments):
+            return NotImplemented
+        if self.split != other.split or len(self.folds) != len(other.folds):
+            raise ValueError(f"cannot add moments split by {self.split} and by {other.split}")
+        if self.held_out is None or other.held_out is None:
+            held_out = self.held_out or other.held_out
+        else:
+            held_out = self.held_out + other.held_out
+        folds = tuple(a + b for a, b in zip(self.folds, other.folds, strict=True))
+        return SplitMoments(self.fit + other.fit, held_out, folds, self.split, self.skipped + other.skipped)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all parts to one safetensors file, atomically.
+
+        Tensors, with i and j the positions of models in ``names`` and PART one of ``fit``, ``held_out``,
+        ``fold.0``, ...: ``PART.mean.i`` (n,) float64; ``PART.sum.i`` (n (n + 1) / 2,) float64, the lower
+        triangle by rows of the centred sums S_ii; ``PART.sum.i.j``, i < j: S_ij (n_i, n_j) float64. A model
+        with a linear head has ``weight.i`` and ``bias.i`` in the head's dtype, and its sums are those of the
+        head's input. The header has the names, and the number of samples of every part.
+        """
+        parts = {part: moments._read() for part, moments in self.parts.items()}
+        fit = self.fit
+        header = {"split": self.split.as_dict(), "skipped": self.skipped}
+        save_moments(path, fit.names, fit.class_names, fit.heads, parts, header)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> SplitMoments:
+        """Read a file of `save`, or of `Moments.save`: that has a fit part only.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            The file is truncated, foreign, or of a newer version; the message names it.
+        """
+        file = MomentFile(path)
+        parts = {part: Moments._of_file(file, part) for part in file.counts}
+        folds = tuple(parts[f"fold.{k}"] for k in range(sum(part.startswith("fold.") for part in parts)))
+        with file.explained():
+            split = Split(**(file.stored.optional("split", dict) or {}))
+            skipped = file.stored.optional("skipped", int) or 0
+            return cls(parts["fit"], parts.get("held_out"), folds, split, skipped)
