@@ -1,7 +1,7 @@
 """Neural dependencies: exact, fast node-wise Lasso paths on the moments of a classifier's logits.
 
-Everything public is here: `Moments`, `SplitMoments`, `path`, `solve`, `Path`, `Dependencies`, ..., and the real
-data of `covlasso.datasets`, which is loaded when it is first used.
+Everything public is here: `Moments`, `SplitMoments`, `path`, `solve`, `Path`, `Dependencies`, and more; the real
+data of `covlasso.datasets` are loaded when they are first used.
 """
 
 from __future__ import annotations

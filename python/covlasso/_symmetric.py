@@ -113,7 +113,7 @@ def from_triangle(triangle: Float64, n: int) -> Float64:
 def _position(i: Index, j: Index, n: int) -> Index:
     """Return where entry (i, j), i <= j, is.
 
-    The format is an array of n // 2 (+ 1) columns: columns n // 2 and up of the upper triangle, and below them
+    The format is an array of columns: columns n // 2 and up of the upper triangle, and below them
     the columns before, transposed.
     """
     half = n // 2
