@@ -142,17 +142,15 @@ class Dependencies:
             text += f" + ... ({len(order) - len(shown)} more)"
         return f"{_label(self.target_names, t, self.targets[t])} = {text or '0'}"
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row per term: target, source, coefficient, and target_name, source_name where names are known.
+    def to_columns(self) -> dict[str, npt.NDArray[Any] | list[str]]:
+        """Columns of the table with one row per term.
 
-        Raises
-        ------
-        ImportError
-            pandas is not installed.
+        ``target``, ``source`` (category numbers) and ``coefficient``; ``target_name`` and ``source_name``
+        where names are known.
         """
         position = np.repeat(np.arange(self.n_targets), self.n_terms)
         source = self.coef.indices
-        columns: dict[str, Any] = {
+        columns: dict[str, npt.NDArray[Any] | list[str]] = {
             "target": self.targets[position],
             "source": source,
             "coefficient": self.coef.data,
@@ -161,7 +159,17 @@ class Dependencies:
             columns["target_name"] = [self.target_names[t] for t in position]
         if self.source_names is not None:
             columns["source_name"] = [self.source_names[j] for j in source]
-        frame: pd.DataFrame = needed("pandas").DataFrame(columns)
+        return columns
+
+    def to_frame(self) -> pd.DataFrame:
+        """Table with one row per term; its columns are those of `to_columns`.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed.
+        """
+        frame: pd.DataFrame = needed("pandas").DataFrame(self.to_columns())
         return frame
 
     def to_networkx(self) -> nx.DiGraph:
@@ -203,7 +211,7 @@ class Dependencies:
             "refit": self.refit,
             "target_names": self.target_names,
             "source_names": self.source_names,
-            "origin": None if self.origin is None else asdict(self.origin),
+            **({} if self.origin is None else {"origin": asdict(self.origin)}),
         }
         save_tensors(path, "Dependencies", tensors, header)
 

@@ -1,0 +1,144 @@
+"""Dependencies from moments: which arrays the solver gets, block by block so that memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covlasso._problem import check_count
+from covlasso.dependencies import Dependencies
+from covlasso.moments import Moments
+from covlasso.origin import Origin
+from covlasso.paths import one_place, path
+
+Int32 = npt.NDArray[np.int32]
+Report = Callable[[int, int], object]
+
+_BLOCK = 1 << 25  # entries of the cross moments in memory at a time: 256 MB
+
+
+def solve_moments(
+    moments: Moments,
+    origin: Origin,
+    *,
+    lam: float | None = None,
+    terms: int | None = None,
+    relative_error: float | None = None,
+    refit: bool = False,
+    max_terms: int | None = None,
+    allow_same: bool = False,
+    targets: Int32 | None = None,
+    n_threads: int | None = None,
+    progress: Report | None = None,
+) -> Dependencies:
+    """Find dependencies on moments: `covlasso.solve` with the arrays that an `Origin` names.
+
+    Between two networks the cross moments are made for blocks of targets, so that large networks need memory
+    for the Gram and for one block only; the result has the same bits for any block.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the models that ``origin`` names.
+    origin : Origin
+        Models, kind of moments, and the options l2 and positive.
+    lam, terms, relative_error
+        The place on the paths, exactly one of them: as in `covlasso.solve`. ``lam`` is in the paper's scale
+        (no 1/2).
+    refit : bool, default False
+        Least squares on the support found.
+    max_terms : int, optional
+        With ``lam`` or ``relative_error``: end a path before it has more terms. By default there is no limit.
+    allow_same : bool, default False
+        Between two networks: let a target's own category in the other network explain it; see `Origin.same`.
+    targets : (k,) int32 array, optional
+        Categories to solve, each once. By default all.
+    n_threads : int, optional
+        By default one per hardware thread.
+    progress : callable, optional
+        Called as progress(done, total) about ten times a second.
+
+    Returns
+    -------
+    Dependencies
+        With names where the moments have class names, and with ``origin``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is wrong, a model is unknown, or there is no sample.
+    KeyboardInterrupt
+        Ctrl-C; the message says how many targets were done.
+    """
+    limit = _term_limit(terms, max_terms, one_place(lam, terms, relative_error))
+    gram = origin.gram(moments)
+    rows = np.arange(moments.sizes[origin.target_model], dtype=np.int32) if targets is None else targets
+    parts = []
+    for done, block in _blocks(rows, gram.shape[0], origin):
+        with _of_all(progress, done, len(rows)) as report:
+            paths = path(
+                gram,
+                **_problem(moments, origin, block, allow_same),
+                max_terms=limit or gram.shape[0],
+                min_lambda=0.0 if lam is None else lam,
+                relative_error=0.0 if relative_error is None else relative_error,
+                l2=origin.l2,
+                positive=origin.positive,
+                source_names=moments.class_names.get(origin.source_model),
+                n_threads=n_threads,
+                progress=report,
+            )
+            found = paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)
+        parts.append(replace(found, targets=block, origin=origin))
+    return Dependencies.concatenate(parts)
+
+
+def _term_limit(terms: int | None, max_terms: int | None, place: str) -> int | None:
+    if place == "terms":
+        if max_terms is not None:
+            raise ValueError("max_terms is for lam and relative_error; terms is a limit itself")
+        return check_count(terms, "terms")
+    return None if max_terms is None else check_count(max_terms, "max_terms")
+
+
+def _blocks(rows: Int32, p: int, origin: Origin) -> Iterator[tuple[int, Int32]]:
+    """Targets whose cross moments are in memory together, with the number of those before them."""
+    size = len(rows) if origin.intra else max(1, _BLOCK // p)
+    for start in range(0, len(rows), size):
+        yield start, rows[start : start + size]
+
+
+def _problem(moments: Moments, origin: Origin, rows: Int32, allow_same: bool) -> dict[str, Any]:
+    """Arguments of `covlasso.path` that depend on the targets."""
+    names = moments.class_names.get(origin.target_model)
+    if origin.intra:
+        return {"targets": rows, "names": names}
+    own = origin.same(moments, rows)
+    return {
+        "cross": origin.cross(moments, rows),
+        "energy": origin.energy(moments)[rows],
+        "exclude": None if allow_same or own.nnz == 0 else own,
+        "names": None if names is None else [names[i] for i in rows],
+    }
+
+
+@contextmanager
+def _of_all(progress: Report | None, before: int, total: int) -> Iterator[Report]:
+    """Turn the counts of one block into those of all targets, for reports and for an interruption."""
+    done = before
+
+    def report(done_here: int, _: int) -> None:
+        nonlocal done
+        done = before + done_here
+        if progress is not None:
+            progress(done, total)
+
+    try:
+        yield report
+    except KeyboardInterrupt as cause:
+        raise KeyboardInterrupt(f"interrupted: {done} of {total} targets were done") from cause
