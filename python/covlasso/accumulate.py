@@ -79,6 +79,26 @@ class Accumulator:
             if chosen.size:
                 moments.update({name: rows[chosen] for name, rows in arrays.items()})
 
+    @property
+    def parts(self) -> Mapping[str, Moments]:
+        """Moments of the samples so far, by the name of their part; a part may be empty."""
+        return dict(self._parts)
+
+    def merge(self, parts: Mapping[str, Moments], skipped: int = 0) -> None:
+        """Add samples whose moments were accumulated elsewhere: on a device, or by another rank.
+
+        Raises
+        ------
+        ValueError
+            A part is not of this split, or its models are others.
+        """
+        unknown = set(parts) - set(self._parts)
+        if unknown:
+            raise ValueError(f"there is no part {unknown.pop()!r}; the parts are {list(self._parts)}")
+        for part, moments in parts.items():
+            self._parts[part] += moments
+        self.skipped += skipped
+
     def result(self) -> SplitMoments:
         """Moments of all samples so far.
 
