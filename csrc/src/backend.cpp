@@ -1,5 +1,6 @@
 // The code of one set of instructions; compiled once for each, with COVLASSO_ISA naming it.
 #include "dense.hpp"
+#include "factored.hpp"
 #include "worker.hpp"
 
 namespace covlasso {
@@ -14,7 +15,12 @@ static std::unique_ptr<Worker> make_worker(const Problem& problem, const Options
 #define COVLASSO_STRING(x) COVLASSO_STRING_OF(x)
 
 extern const Backend backend;
-const Backend backend{COVLASSO_STRING(COVLASSO_ISA), make_worker, multiply<float>, multiply<double>};
+const Backend backend{COVLASSO_STRING(COVLASSO_ISA),
+                      make_worker,
+                      multiply<float>,
+                      multiply<double>,
+                      multiply_factor,
+                      gather_factor};
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

@@ -63,6 +63,9 @@ public:
     virtual double error(double lambda) const = 0;
 };
 
+/// An inner product of two rows of a factor is added up in this many partial sums: a 512-bit vector of them.
+inline constexpr Index partial_sums = 8;
+
 /// The code of one set of instructions.
 struct Backend {
     const char* name;
@@ -74,6 +77,10 @@ struct Backend {
                          double* out);
     void (*multiply_f64)(const MatrixView<double>& g, const Id* index, const double* x, Index count,
                          double* out);
+    /// out[v][j] = f_j . u_v for all rows f_j of F; the vectors u_v follow one another.
+    void (*multiply_factor)(const MatrixView<double>& f, const double* u, Index vectors, double* const* out);
+    /// out[t] = f_row . f_columns[t]
+    void (*gather_factor)(const MatrixView<double>& f, Id row, const Id* columns, Index count, double* out);
 };
 
 /// The best code that this processor runs.

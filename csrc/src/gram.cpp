@@ -1,4 +1,4 @@
-// The dense Gram over the caller's memory.
+// What every Gram does by default, and the dense Gram over the caller's memory.
 #include "covlasso/gram.hpp"
 
 #include <type_traits>
@@ -6,6 +6,10 @@
 #include "backend.hpp"
 
 namespace covlasso {
+
+void Gram::multiply_all(const Product* products, Index count) const {
+    for (Index i = 0; i < count; ++i) multiply(products[i].x, products[i].out, products[i].stride);
+}
 
 template <class T>
 void DenseGram<T>::diagonal(double* out) const {

@@ -174,7 +174,7 @@ void check_cross_row(const Problem& problem, const std::vector<double>& root, In
     const double energy = problem.energy[i];
     check_count("energy[" + text(i) + "]", energy);
     const double tolerance =
-        1.0 + (problem.cross.f32.data || problem.gram->epsilon() > 0x1p-53 ? 1e-5 : 1e-10);
+        1.0 + (problem.cross.f32.data || problem.gram->epsilon() >= 0x1p-24 ? 1e-5 : 1e-10);
     const double top = std::sqrt(energy) * tolerance;
     for (Index j = 0; j < problem.sources(); ++j) {
         const double c = problem.cross.at(i, j);

@@ -1,4 +1,4 @@
-// The Gram behind its interface: float32, strided views, and a factored one that a user might add.
+// The Gram behind its interface: float32, strided views, and one that a user might add.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -17,9 +17,9 @@ namespace {
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 /// G = W M W', never formed: M is r x r, W is p x r.
-class FactoredGram final : public covlasso::Gram {
+class HeadGram final : public covlasso::Gram {
 public:
-    FactoredGram(Matrix w, Matrix m) : w_(std::move(w)), m_(std::move(m)) {}
+    HeadGram(Matrix w, Matrix m) : w_(std::move(w)), m_(std::move(m)) {}
 
     Index size() const override { return w_.rows; }
 
@@ -74,9 +74,9 @@ void check_close(const covlasso::Solutions& a, const covlasso::Solutions& b, Ind
 
 }  // namespace
 
-TEST_CASE("a factored Gram W M W' gives what its dense form gives") {
+TEST_CASE("a Gram of the user's own, W M W', gives what its dense form gives") {
     const Matrix w = gaussian(40, 12, 41);
-    const FactoredGram factored(w, moments(gaussian(50, 12, 42)));
+    const HeadGram factored(w, moments(gaussian(50, 12, 42)));
     Matrix g(40, 40);
     std::vector<Id> all(40);
     for (Id j = 0; j < 40; ++j) all[at(j)] = j;

@@ -1,7 +1,8 @@
-// The Gram matrix as the solver sees it: a small interface, and its dense form over the caller's memory.
+// The Gram matrix as the solver sees it: a small interface, and its forms over the caller's memory.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace covlasso {
 
@@ -31,9 +32,16 @@ struct SparseVectors {
     Index vectors = 1;  ///< how many vectors
 };
 
+/// A product to be computed: out[v * stride + j] = (G x_v)_j, for 0 <= j < p and every vector v of x.
+struct Product {
+    SparseVectors x;
+    double* out = nullptr;
+    Index stride = 0;
+};
+
 /// A symmetric positive semi-definite p x p matrix G, reached by rows and by products with sparse vectors.
 ///
-/// An implementer provides the five members below. They are called from several threads at once, always on a
+/// An implementer provides the five abstract members below. They are called from several threads at once, always on a
 /// valid range; the values of one entry must agree between them to the last bit of `epsilon()`.
 class Gram {
 public:
@@ -51,8 +59,11 @@ public:
     /// out[v * stride + j] = (G x_v)_j, for 0 <= j < p and every vector v of x.
     virtual void multiply(const SparseVectors& x, double* out, Index stride) const = 0;
 
-    /// Relative precision of the stored entries: 2^-53 for float64, 2^-24 for float32.
+    /// Precision of the entries, relative to sqrt(G_ii G_jj): 2^-53 for stored float64, 2^-24 for stored float32.
     virtual double epsilon() const = 0;
+
+    /// All of `count` products, each with the bits that multiply() gives; here one after the other.
+    virtual void multiply_all(const Product* products, Index count) const;
 };
 
 /// A Gram held as a float32 or float64 matrix in the caller's memory; arithmetic is in double.
@@ -76,5 +87,33 @@ private:
 
 extern template class DenseGram<float>;
 extern template class DenseGram<double>;
+
+/// G = F F' by its factor F, p x r, in the caller's memory: logits W h + b of a linear head have G = (W L) (W L)' with
+/// L L' the second moments of (h, 1). The p x p matrix is never formed.
+///
+/// An entry is an inner product of two rows, r multiply-adds; a product G x is F (F'x), p r of them and one reading of F.
+/// Entries are those of one symmetric matrix to the last bit, within epsilon() = (r / 8 + 4) 2^-53 of F F'.
+class FactoredGram final : public Gram {
+public:
+    /// Every row is zero or has a length in this range, so that products of two rows neither overflow nor vanish.
+    static constexpr double shortest_row = 1e-75, longest_row = 1e75;
+
+    /// @param factor p x r; it must outlive this object and stay as it is.
+    /// @throws InvalidArgument  F is empty, not finite, or a row is too short or too long.
+    explicit FactoredGram(MatrixView<double> factor);
+
+    Index size() const override { return factor_.rows; }
+    void diagonal(double* out) const override;
+    void gather(Id row, const Id* columns, Index count, double* out) const override;
+    void multiply(const SparseVectors& x, double* out, Index stride) const override;
+    void multiply_all(const Product* products, Index count) const override;
+    double epsilon() const override;
+
+    const MatrixView<double>& factor() const { return factor_; }
+
+private:
+    MatrixView<double> factor_;
+    std::vector<double> diagonal_;
+};
 
 }  // namespace covlasso

@@ -1,0 +1,95 @@
+// The Gram G = F F', reached through its factor.
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include "backend.hpp"
+#include "covlasso/error.hpp"
+#include "covlasso/gram.hpp"
+
+namespace covlasso {
+
+namespace {
+
+[[noreturn]] void fail(const std::string& what) { throw InvalidArgument("factor: " + what); }
+
+std::string text(double x) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.6g", x);
+    return buffer;
+}
+
+void check_shape(const MatrixView<double>& factor) {
+    if (factor.rows < 1) fail("has no rows; one per category is needed");
+    if (factor.cols < 1) fail("has no columns; at least one is needed");
+    if (factor.stride < factor.cols)
+        fail("row stride " + std::to_string(factor.stride) + " is less than its " +
+             std::to_string(factor.cols) + " columns");
+}
+
+/// G_jj = |f_j|^2 must hold what the squares of f_j add up to: neither infinite nor rounded to nothing.
+void check_row(const MatrixView<double>& factor, Index j, double square) {
+    const double* row = factor.row(j);
+    constexpr double shortest = FactoredGram::shortest_row, longest = FactoredGram::longest_row;
+    if (square >= shortest * shortest && square <= longest * longest) return;
+    double largest = 0.0;
+    for (Index k = 0; k < factor.cols; ++k) {
+        if (!std::isfinite(row[k]))
+            fail("not finite at [" + std::to_string(j) + ", " + std::to_string(k) +
+                 "]; remove such logits or weights before the factor is made");
+        largest = std::fmax(largest, std::fabs(row[k]));
+    }
+    if (largest == 0.0) return;
+    fail("row " + std::to_string(j) + ", whose largest entry is " + text(largest) +
+         ", has a length outside " + text(shortest) + " to " + text(longest) +
+         "; multiply the factor by a number, which multiplies lambda by its square");
+}
+
+}  // namespace
+
+FactoredGram::FactoredGram(MatrixView<double> factor) : factor_(factor) {
+    check_shape(factor);
+    diagonal_.resize(static_cast<std::size_t>(factor.rows));
+    for (Index j = 0; j < factor.rows; ++j) {
+        double& square = diagonal_[static_cast<std::size_t>(j)];
+        const Id id = static_cast<Id>(j);
+        backend().gather_factor(factor, id, &id, 1, &square);
+        check_row(factor, j, square);
+    }
+}
+
+void FactoredGram::diagonal(double* out) const {
+    for (const double square : diagonal_) *out++ = square;
+}
+
+void FactoredGram::gather(Id row, const Id* columns, Index count, double* out) const {
+    backend().gather_factor(factor_, row, columns, count, out);
+}
+
+void FactoredGram::multiply(const SparseVectors& x, double* out, Index stride) const {
+    const Product product{x, out, stride};
+    multiply_all(&product, 1);
+}
+
+void FactoredGram::multiply_all(const Product* products, Index count) const {
+    std::vector<double*> out;
+    for (Index i = 0; i < count; ++i)
+        for (Index v = 0; v < products[i].x.vectors; ++v)
+            out.push_back(products[i].out + v * products[i].stride);
+    std::vector<double> inner(out.size() *
+                              static_cast<std::size_t>(factor_.cols));  // F'x, one row per vector
+    double* u = inner.data();
+    for (Index i = 0; i < count; ++i)
+        for (Index v = 0; v < products[i].x.vectors; ++v, u += factor_.cols) {
+            const SparseVectors& x = products[i].x;
+            backend().multiply_f64(factor_, x.index, x.value + v * x.count, x.count, u);
+        }
+    backend().multiply_factor(factor_, inner.data(), static_cast<Index>(out.size()), out.data());
+}
+
+double FactoredGram::epsilon() const {
+    constexpr Index others = 4;  // the tree over the partial sums, and the rounding of a product
+    return 0x1p-53 * static_cast<double>((factor_.cols + partial_sums - 1) / partial_sums + others);
+}
+
+}  // namespace covlasso
