@@ -112,6 +112,14 @@ class Dependencies:
         """
         return find_target(target, self.targets, self.target_names)
 
+    def target_label(self, row: int) -> str:
+        """Name of the target of a row of ``coef``, or # and its number where there are no names."""
+        return f"#{self.targets[row]}" if self.target_names is None else self.target_names[row]
+
+    def source_label(self, source: int) -> str:
+        """Name of a source, or # and its number where there are no names."""
+        return f"#{source}" if self.source_names is None else self.source_names[source]
+
     def equation(self, target: int | str, digits: int = 2, max_terms: int | None = None) -> str:
         """Write the dependency as text, largest coefficients first: ``sports car = 0.18 grille - 0.02 tub``.
 
@@ -137,10 +145,10 @@ class Dependencies:
         text = ""
         for k in shown:
             sign = (" - " if text else "-") if value[k] < 0 else (" + " if text else "")
-            text += f"{sign}{abs(value[k]):.{digits}f} {_label(self.source_names, index[k], index[k])}"
+            text += f"{sign}{abs(value[k]):.{digits}f} {self.source_label(index[k])}"
         if len(shown) < len(order):
             text += f" + ... ({len(order) - len(shown)} more)"
-        return f"{_label(self.target_names, t, self.targets[t])} = {text or '0'}"
+        return f"{self.target_label(t)} = {text or '0'}"
 
     def to_columns(self) -> dict[str, npt.NDArray[Any] | list[str]]:
         """Columns of the table with one row per term.
@@ -346,7 +354,3 @@ def find_target(target: int | str, targets: Int32, names: Sequence[str] | None) 
     if len(found) == 0:
         raise ValueError(f"target {target} is not among the {len(targets)} targets solved")
     return int(found[0])
-
-
-def _label(names: Sequence[str] | None, place: int, category: int) -> str:
-    return f"#{category}" if names is None else names[place]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
 from covlasso._problem import check_count
 from covlasso.dependencies import Dependencies
@@ -16,9 +17,13 @@ from covlasso.moments import Moments
 from covlasso.origin import Origin
 from covlasso.paths import one_place, path
 
+if TYPE_CHECKING:
+    from covlasso._distributed import Group
+
 Int32 = npt.NDArray[np.int32]
 Report = Callable[[int, int], object]
 
+_PER_ROW = ("lam", "error", "energy", "kkt", "status", "targets")
 _BLOCK = 1 << 25  # entries of the cross moments in memory at a time: 256 MB
 
 
@@ -77,7 +82,7 @@ def solve_moments(
     """
     limit = _term_limit(terms, max_terms, one_place(lam, terms, relative_error))
     gram = origin.gram(moments)
-    rows = np.arange(moments.sizes[origin.target_model], dtype=np.int32) if targets is None else targets
+    rows = _all_targets(moments, origin) if targets is None else targets
     parts = []
     for done, block in _blocks(rows, gram.shape[0], origin):
         with _of_all(progress, done, len(rows)) as report:
@@ -96,6 +101,60 @@ def solve_moments(
             found = paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)
         parts.append(replace(found, targets=block, origin=origin))
     return Dependencies.concatenate(parts)
+
+
+def solve_slices(group: Group, moments: Moments, origin: Origin, **options: Any) -> Dependencies | None:
+    """Solve all targets, a slice on every rank.
+
+    Parameters
+    ----------
+    group : Group
+        The ranks, from ``process_group``.
+    moments, origin, **options
+        As in `solve_moments`, without ``targets``; equal on all ranks.
+
+    Returns
+    -------
+    Dependencies or None
+        On rank 0 those of all targets, with the bits of a single process; None elsewhere.
+
+    Raises
+    ------
+    GroupError
+        Another rank ended.
+    """
+    mine = np.array_split(_all_targets(moments, origin), group.size)[group.rank]
+    part = solve_moments(moments, origin, targets=mine, **options) if len(mine) else None
+    slices = group.gather(None if part is None else _to_arrays(part))
+    if slices is None or part is None:
+        return None
+    names = moments.class_names.get(origin.target_model)
+    return Dependencies.concatenate([_with_arrays(part, arrays, names) for arrays in slices if arrays])
+
+
+def _to_arrays(part: Dependencies) -> dict[str, npt.NDArray[Any]]:
+    """Return what differs from slice to slice."""
+    coef = part.coef
+    arrays = {"indptr": coef.indptr, "indices": coef.indices, "data": coef.data}
+    return arrays | {name: getattr(part, name) for name in _PER_ROW}
+
+
+def _with_arrays(
+    part: Dependencies, arrays: dict[str, npt.NDArray[Any]], names: tuple[str, ...] | None
+) -> Dependencies:
+    """Inverse of `_to_arrays`, the rest taken from another slice."""
+    coef = tuple(arrays[name] for name in ("data", "indices", "indptr"))
+    rows: dict[str, Any] = {name: arrays[name] for name in _PER_ROW}
+    return replace(
+        part,
+        coef=scipy.sparse.csr_array(coef, shape=(len(rows["targets"]), part.n_sources)),
+        target_names=None if names is None else tuple(names[i] for i in rows["targets"]),
+        **rows,
+    )
+
+
+def _all_targets(moments: Moments, origin: Origin) -> Int32:
+    return np.arange(len(moments.mean(origin.target_model)), dtype=np.int32)
 
 
 def _term_limit(terms: int | None, max_terms: int | None, place: str) -> int | None:

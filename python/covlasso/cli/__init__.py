@@ -11,11 +11,13 @@ from typing import Annotated
 import typer
 
 from covlasso.cli.demo import demo
+from covlasso.cli.solve import solve
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
 app.command()(demo)
+app.command()(solve)
 
 
 def main() -> None:

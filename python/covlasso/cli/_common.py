@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
+    from covlasso import Dependencies
     from covlasso.demo import Report
 
 UNCERTIFIED = 1
 USAGE = 2
 INTERRUPTED = 130
+
+STANDARD = Path("-")  # standard input or output in the place of a file
 
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads.", show_default="one per hardware thread")
@@ -33,6 +38,20 @@ def interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt as interruption:
         fail(str(interruption) or "interrupted", INTERRUPTED)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Answer bad input, a file that cannot be read or written, or a missing package with one line."""
+    try:
+        yield
+    except (typer.Exit, BrokenPipeError):  # a reader such as head that has enough is no error of ours
+        raise
+    except OSError as cause:
+        place = "" if cause.filename is None else f"{cause.filename}: "
+        fail(f"{place}{cause.strerror or cause}")
+    except (TypeError, ValueError, RuntimeError, ImportError, MemoryError) as cause:
+        fail(str(cause) or type(cause).__name__)
 
 
 @contextmanager
@@ -57,11 +76,54 @@ def progress_bar() -> Iterator[Report | None]:
         yield report
 
 
+def check_new_file(file: Path, force: bool) -> None:
+    """Before long work: refuse to overwrite ``file`` unless ``force``, and a folder that is not there."""
+    if file == STANDARD:
+        if sys.stdout.isatty():
+            fail("standard output is a terminal; give --out FILE, or send it on to a file or a command")
+        return
+    if file.is_dir():
+        fail(f"{file} is a folder; give --out a file")
+    if file.exists() and not force:
+        fail(f"{file} is there already; give --force to overwrite it, or another FILE to --out")
+    if not file.parent.is_dir():
+        fail(f"there is no folder {file.parent}; make it, or give another FILE to --out")
+
+
+def read_dependencies(file: Path) -> Dependencies:
+    """Dependencies of a file, or of standard input for ``-``."""
+    from covlasso import Dependencies
+
+    if file != STANDARD:
+        return Dependencies.load(file)
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "standard input"
+        copy.write_bytes(sys.stdin.buffer.read())
+        return Dependencies.load(copy)
+
+
+def write_dependencies(deps: Dependencies, file: Path) -> None:
+    """Save to a file, or to standard output for ``-``."""
+    if file != STANDARD:
+        deps.save(file)
+        return
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "standard output"
+        deps.save(copy)
+        write_bytes(copy.read_bytes())
+
+
+def write_bytes(content: bytes) -> None:
+    """Write to standard output, byte by byte."""
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def write_json(value: dict[str, Any], file: Path) -> None:
     """Write ``value`` as one line of JSON to ``file``, or to standard output for ``-``."""
     text = json.dumps(value, allow_nan=False) + "\n"
     try:
-        if file == Path("-"):
+        if file == STANDARD:
             print(text, end="", flush=True)
         else:
             file.write_text(text, encoding="utf-8")

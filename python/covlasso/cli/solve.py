@@ -1,0 +1,218 @@
+"""``covlasso solve``."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from covlasso.cli._common import (
+    STANDARD,
+    UNCERTIFIED,
+    Json,
+    Threads,
+    check_new_file,
+    fail,
+    interruptible,
+    one_line_errors,
+    progress_bar,
+    write_dependencies,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from covlasso import Dependencies, Moments
+    from covlasso.moments import Kind
+
+SCHEMA = "covlasso-solve-1"
+_MOMENTS = {
+    "second_moment": "logits as they are",
+    "covariance": "centred logits",
+    "correlation": "standardised logits",
+}
+_NAMED = 5  # categories without certificate that are named
+
+
+def solve(
+    file: Annotated[Path, typer.Argument(metavar="MOMENTS", help="A file of `moments` or `extract`.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where the dependencies go; - is standard output.")
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Model whose categories are explained.", show_default="the only one"
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Model whose categories explain.", show_default="the target's"),
+    ] = None,
+    terms: Annotated[
+        int | None, typer.Option(min=1, help="Stop just before one more term would enter.")
+    ] = None,
+    lam: Annotated[
+        float | None, typer.Option(min=0.0, help="At this lambda, in the paper's scale (no 1/2).")
+    ] = None,
+    relative_error: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="At the largest lambda that leaves this share of a logit's energy."),
+    ] = None,
+    max_terms: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most terms, with --lam or --relative-error.", show_default="no limit"),
+    ] = None,
+    refit: Annotated[bool, typer.Option("--refit", help="Least squares on the terms found.")] = False,
+    l2: Annotated[float, typer.Option(min=0.0, help="Ridge term, in the paper's scale (no 1/2).")] = 0.0,
+    positive: Annotated[bool, typer.Option("--positive", help="No negative coefficients.")] = False,
+    centred: Annotated[bool, typer.Option("--centred", help="Logits less their means.")] = False,
+    correlation: Annotated[
+        bool, typer.Option("--correlation", help="Logits less their means, over their deviations.")
+    ] = False,
+    allow_same: Annotated[
+        bool, typer.Option("--allow-same", help="Between models: a category may explain its twin.")
+    ] = False,
+    threads: Threads = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    json_file: Json = None,
+) -> None:
+    """Find the dependencies of all categories, on the fit part of a file of moments.
+
+    Give exactly one of --terms, --lam and --relative-error. Started by torchrun, every process solves a
+    part of the categories, and the first one writes the file.
+
+    Exit codes: 0 every solution is certified; 1 a solution is not, the file is written all the same; 2
+    wrong usage, or a file cannot be read or written; 130 interrupted.
+    """
+    place = _place(terms, lam, relative_error)
+    with interruptible(), one_line_errors():
+        from rich.console import Console
+
+        from covlasso import Moments, Origin
+        from covlasso._distributed import process_group
+        from covlasso.moment_solver import solve_slices
+
+        check_new_file(out, force)
+        start = time.perf_counter()
+        moments = Moments.load(file)
+        origin = Origin(*_models(moments, target, source), _kind(centred, correlation), l2, positive)
+        options = {**place, "refit": refit, "max_terms": max_terms, "allow_same": allow_same}
+        with process_group() as group, progress_bar() as bar:
+            report = None if bar is None or group.rank else partial(bar, origin.title)
+            found = solve_slices(group, moments, origin, **options, n_threads=threads, progress=report)
+        if found is None:  # rank 0 writes the file
+            return
+        seconds = time.perf_counter() - start
+        write_dependencies(found, out)
+    record = _record(found, place, seconds, out)
+    if json_file is not None:
+        write_json(record, json_file)
+    if json_file != STANDARD:
+        _show(found, record, Console(stderr=out == STANDARD))
+    if record["uncertified"]:
+        names = ", ".join(record["uncertified"][:_NAMED])
+        more = ", ..." if len(record["uncertified"]) > _NAMED else ""
+        typer.echo(f"no certificate for {len(record['uncertified'])} solutions: {names}{more}", err=True)
+        raise typer.Exit(UNCERTIFIED)
+
+
+def _place(terms: int | None, lam: float | None, relative_error: float | None) -> dict[str, Any]:
+    """Return the one place on the paths that is given."""
+    places = {"--terms": terms, "--lam": lam, "--relative-error": relative_error}
+    given = [option for option, value in places.items() if value is not None]
+    if len(given) != 1:
+        fail(f"give exactly one of {', '.join(places)}; {' and '.join(given) or 'none of them'} given")
+    return {"terms": terms, "lam": lam, "relative_error": relative_error}
+
+
+def _kind(centred: bool, correlation: bool) -> Kind:
+    if centred and correlation:
+        fail("--centred and --correlation exclude each other; give one of them")
+    return "covariance" if centred else "correlation" if correlation else "second_moment"
+
+
+def _models(moments: Moments, target: str | None, source: str | None) -> tuple[str, str]:
+    """Names of the target and of the source model."""
+    names = list(moments.names)
+    for option, name in (("--target", target), ("--source", source)):
+        if name is not None and name not in names:
+            fail(f"{option} {name}: no such model; the models are {', '.join(names)}")
+    if target is None and len(names) > 1:
+        fail(f"the file has the models {', '.join(names)}; choose with --target (and --source)")
+    target = target or names[0]
+    return target, source or target
+
+
+def _record(found: Dependencies, place: dict[str, Any], seconds: float, out: Path) -> dict[str, Any]:
+    """Summary of a file of dependencies, for ``--json``.
+
+    ::
+
+        schema, covlasso    "covlasso-solve-1", version
+        origin              models, kind of moments, l2 and positive, as in `Origin`
+        place               terms, lam or relative_error, as given;  refit
+        targets, sources    numbers of categories
+        median_terms        of the equations
+        median_r2_fit       on the samples that the equations were found on, which flatters; null where no
+                            logit has energy
+        worst_kkt           largest KKT residual, relative to lambda
+        statuses            how many targets have which status
+        uncertified         names (or numbers) of targets whose KKT residual is above the tolerance
+        seconds             wall time, reading included;  file: what was written
+    """
+    import numpy as np
+
+    from covlasso import _core
+    from covlasso.export import finite
+
+    r2 = found.r2[np.isfinite(found.r2)]
+    missed = np.flatnonzero(~(found.kkt <= _core.KKT_TOLERANCE))
+    return {
+        "schema": SCHEMA,
+        "covlasso": _core.__version__,
+        "origin": None if found.origin is None else asdict(found.origin),
+        "place": {name: value for name, value in place.items() if value is not None},
+        "refit": found.refit,
+        "targets": found.n_targets,
+        "sources": found.n_sources,
+        "median_terms": float(np.median(found.n_terms)),
+        "median_r2_fit": float(np.median(r2)) if r2.size else None,
+        "worst_kkt": finite(found.kkt.max()),
+        "statuses": dict(Counter(found.status.tolist()).most_common()),
+        "uncertified": [found.target_label(t) for t in missed.tolist()],
+        "seconds": seconds,
+        "file": str(out),
+    }
+
+
+def _show(found: Dependencies, record: dict[str, Any], console: Console) -> None:
+    """Print the summary."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    place = " ".join(f"{name} {value:g}" for name, value in record["place"].items()).replace("_", " ")
+    moment = "" if found.origin is None else _MOMENTS[found.origin.moment]
+    r2, kkt = record["median_r2_fit"], record["worst_kkt"]
+    rows = {
+        "targets": f"{found.n_targets}, from {found.n_sources} categories",
+        "asked for": f"{place}, {'refitted' if found.refit else 'Lasso'}, {moment}",
+        "terms": f"{record['median_terms']:g} (median)",
+        "R^2 in sample": "none" if r2 is None else f"{r2:.2f} (median; it flatters: check it held out)",
+        "worst KKT residual": "not finite" if kkt is None else f"{kkt:.1e}",
+        "status": ", ".join(f"{count} {status}" for status, count in record["statuses"].items()),
+        "time": f"{record['seconds']:.2f} s",
+        "written to": record["file"],
+    }
+    table = Table(box=box.SIMPLE, show_header=False, show_edge=False, pad_edge=False)
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    console.print(Text(found.origin.title if found.origin else "", style="bold"))
+    console.print(table)
