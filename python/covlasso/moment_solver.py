@@ -81,7 +81,7 @@ def solve_moments(
         Ctrl-C; the message says how many targets were done.
     """
     limit = _term_limit(terms, max_terms, one_place(lam, terms, relative_error))
-    gram = origin.gram(moments)
+    gram = moments.gram(origin.source_model, origin.moment)
     rows = _all_targets(moments, origin) if targets is None else targets
     parts = []
     for done, block in _blocks(rows, gram.shape[0], origin):
@@ -179,8 +179,8 @@ def _problem(moments: Moments, origin: Origin, rows: Int32, allow_same: bool) ->
         return {"targets": rows, "names": names}
     own = origin.same(moments, rows)
     return {
-        "cross": origin.cross(moments, rows),
-        "energy": origin.energy(moments)[rows],
+        "cross": getattr(moments, origin.moment)(origin.target_model, origin.source_model, rows=rows),
+        "energy": moments.energy(origin.target_model, origin.moment)[rows],
         "exclude": None if allow_same or own.nnz == 0 else own,
         "names": None if names is None else [names[i] for i in rows],
     }

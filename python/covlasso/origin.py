@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,6 @@ import scipy.sparse
 from covlasso._problem import check_flag, check_number
 from covlasso.moments import Kind, Moments
 
-if TYPE_CHECKING:
-    from covlasso.factored import FactoredGram
-
-Float64 = npt.NDArray[np.float64]
 Int32 = npt.NDArray[np.int32]
 
 
@@ -70,56 +66,6 @@ class Origin:
             f"within {self.target_model}" if self.intra else f"{self.target_model} from {self.source_model}"
         )
 
-    def gram(self, moments: Moments, scale_of: Moments | None = None) -> Float64 | FactoredGram:
-        """Gram of the sources, as `covlasso.path` takes it.
-
-        Parameters
-        ----------
-        moments : Moments
-            Of the samples wanted: those of the fit, or held-out ones.
-        scale_of : Moments, optional
-            For "correlation": whose standard deviations the logits are divided by. Give the fit's where
-            ``moments`` are held-out ones: an equation found on the fit has that scale. By default
-            ``moments``.
-
-        Raises
-        ------
-        ValueError
-            Unknown model, or no sample yet.
-        """
-        if self.moment != "correlation" or scale_of is None:
-            return moments.gram(self.source_model, self.moment)
-        scale = _deviation(scale_of, self.source_model)
-        gram = moments.gram(self.source_model, "covariance")
-        if isinstance(gram, np.ndarray):
-            gram /= scale
-            gram /= scale[:, np.newaxis]
-            return gram
-        from covlasso.factored import FactoredGram
-
-        return FactoredGram(gram.factor / scale[:, np.newaxis])
-
-    def cross(self, moments: Moments, rows: Int32, scale_of: Moments | None = None) -> Float64:
-        """Cross moments c_i of the targets ``rows`` with all sources, (len(rows), p); see `gram`."""
-        models = self.target_model, self.source_model
-        if self.moment == "second_moment":
-            return moments.second_moment(*models, rows=rows)
-        if self.moment == "correlation" and scale_of is None:
-            return moments.correlation(*models, rows=rows)
-        result = moments.covariance(*models, rows=rows)
-        if scale_of is not None and self.moment == "correlation":
-            result /= _deviation(scale_of, self.source_model)
-            result /= _deviation(scale_of, self.target_model)[rows, np.newaxis]
-        return result
-
-    def energy(self, moments: Moments, scale_of: Moments | None = None) -> Float64:
-        """Energies e_i of all categories of the target model, (n,); see `gram`."""
-        if self.moment != "correlation" or scale_of is None:
-            return moments.energy(self.target_model, self.moment)
-        scale = _deviation(scale_of, self.target_model)
-        result: Float64 = moments.energy(self.target_model, "covariance") / scale**2
-        return result
-
     def same(self, moments: Moments, rows: Int32) -> scipy.sparse.csr_array:
         """Mark the sources that are the targets' own categories in the other network, for ``exclude``.
 
@@ -146,10 +92,3 @@ class Origin:
             columns = np.array([j for columns in found for j in columns], dtype=np.int32)
         entries = np.ones(len(own), dtype=bool)
         return scipy.sparse.csr_array((entries, (own, columns)), shape=shape)
-
-
-def _deviation(moments: Moments, name: str) -> Float64:
-    """Return the standard deviations, infinite where 0, so that dividing by them gives 0."""
-    deviation = np.sqrt(moments.energy(name, "covariance"))
-    deviation[deviation == 0.0] = np.inf
-    return deviation
