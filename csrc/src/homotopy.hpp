@@ -68,6 +68,8 @@ private:
             outside[j] = penalty[j];
         });
         team_.sync();
+        const double* root = target.root;
+        largest_root_ = team_.max(p, [=](Index j) { return outside[j] < infinity ? root[j] : 0.0; });
         outcome_ = Outcome{};
         enter_unpenalised(path);
         find_lambda_max();
@@ -253,7 +255,6 @@ private:
         if (violators_ > 0) return false;
         if (residual_ <= 0.5 * kkt_tolerance * scale())
             return true;  // half is left for reading the solution back
-        raise_floor();
         return give_way();
     }
 
@@ -320,7 +321,7 @@ private:
         lambda_ = at_;
         outcome_.lambda_end = at_;
         outcome_.kkt = residual_ / scale();
-        if (at_ > 0.0) raise_floor();
+        if (at_ > 0.0) set_floor();
         if (piece_.has_negative_error(at_, target_->gradient.data())) {
             outcome_.culprit = Outcome::the_target;
             return end_path(Status::uncertified);
@@ -329,9 +330,11 @@ private:
         if (next_.kind == Next::end_of_path) end_path(next_.reason);
     }
 
-    /// Where lambda is so small that the residual seen now, which is rounding, would exceed the tolerance.
-    void raise_floor() {
-        floor_ = std::max(floor_, std::min(margin * residual_ / kkt_tolerance, shorten * lambda_));
+    /// A gradient j in double carries an error of some eps sqrt(G_jj) mass(lambda). Below the floor that exceeds the
+    /// tolerance of the certificate. Residuals seen do not tell: a source that touches its bound may add to them.
+    void set_floor() {
+        const double error = rounding * piece_.mass(at_) * largest_root_;
+        floor_ = std::min(error / kkt_tolerance, shorten * lambda_);
     }
 
     void end_path(Status status) {
@@ -348,7 +351,6 @@ private:
     static constexpr double drift = 1e-12;              // of a residual: beyond it the active set is refined
     static constexpr double rounding = 16.0 * 0x1p-53;  // of a gradient, per unit of mass
     static constexpr double noise_of_zero = 1e-14;      // of a gradient that should vanish
-    static constexpr double margin = 2.0;               // rounding differs from one lambda to the next
     static constexpr double shorten = 0.9;
     static constexpr int most_failures = 8;
     static constexpr Index patience = 64;  // events at one lambda; ties end sooner, a cycle does not
@@ -364,11 +366,12 @@ private:
     Index most_events_ = 0;  // and its most events
     Next next_{};
     Outcome outcome_{};
-    double lambda_ = 0.0;       // where the stage began
-    double last_lambda_ = 0.0;  // where the stage before it began
-    double at_ = 0.0;           // where the stage has come to
-    double floor_ = 0.0;        // below this, rounding exceeds the tolerance of the certificate
-    double residual_ = 0.0;     // of the KKT conditions at the end of the stage
+    double lambda_ = 0.0;        // where the stage began
+    double last_lambda_ = 0.0;   // where the stage before it began
+    double at_ = 0.0;            // where the stage has come to
+    double largest_root_ = 0.0;  // sqrt(G_jj) of the sources that take part
+    double floor_ = 0.0;         // below this, rounding exceeds the tolerance of the certificate
+    double residual_ = 0.0;      // of the KKT conditions at the end of the stage
     int failures_ = 0;
     bool done_ = false;
     bool all_inside_ = false;
