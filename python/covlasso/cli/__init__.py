@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 from covlasso.cli.demo import demo
+from covlasso.cli.export import export
+from covlasso.cli.show import show
 from covlasso.cli.solve import solve
 
 app = typer.Typer(
@@ -18,6 +20,8 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(solve)
+app.command()(show)
+app.command()(export)
 
 
 def main() -> None:

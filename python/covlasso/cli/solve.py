@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,17 +24,10 @@ from covlasso.cli._common import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from covlasso import Dependencies, Moments
     from covlasso.moments import Kind
 
 SCHEMA = "covlasso-solve-1"
-_MOMENTS = {
-    "second_moment": "logits as they are",
-    "covariance": "centred logits",
-    "correlation": "standardised logits",
-}
 _NAMED = 5  # categories without certificate that are named
 
 
@@ -93,8 +84,6 @@ def solve(
     """
     place = _place(terms, lam, relative_error)
     with interruptible(), one_line_errors():
-        from rich.console import Console
-
         from covlasso import Moments, Origin
         from covlasso._distributed import process_group
         from covlasso.moment_solver import solve_slices
@@ -111,16 +100,7 @@ def solve(
             return
         seconds = time.perf_counter() - start
         write_dependencies(found, out)
-    record = _record(found, place, seconds, out)
-    if json_file is not None:
-        write_json(record, json_file)
-    if json_file != STANDARD:
-        _show(found, record, Console(stderr=out == STANDARD))
-    if record["uncertified"]:
-        names = ", ".join(record["uncertified"][:_NAMED])
-        more = ", ..." if len(record["uncertified"]) > _NAMED else ""
-        typer.echo(f"no certificate for {len(record['uncertified'])} solutions: {names}{more}", err=True)
-        raise typer.Exit(UNCERTIFIED)
+    _tell(found, {name: value for name, value in place.items() if value is not None}, seconds, out, json_file)
 
 
 def _place(terms: int | None, lam: float | None, relative_error: float | None) -> dict[str, Any]:
@@ -150,69 +130,27 @@ def _models(moments: Moments, target: str | None, source: str | None) -> tuple[s
     return target, source or target
 
 
-def _record(found: Dependencies, place: dict[str, Any], seconds: float, out: Path) -> dict[str, Any]:
-    """Summary of a file of dependencies, for ``--json``.
+def _tell(
+    found: Dependencies, place: dict[str, float], seconds: float, out: Path, json_file: Path | None
+) -> None:
+    """Print the summary, write it as JSON, and leave with the exit code.
 
-    ::
-
-        schema, covlasso    "covlasso-solve-1", version
-        origin              models, kind of moments, l2 and positive, as in `Origin`
-        place               terms, lam or relative_error, as given;  refit
-        targets, sources    numbers of categories
-        median_terms        of the equations
-        median_r2_fit       on the samples that the equations were found on, which flatters; null where no
-                            logit has energy
-        worst_kkt           largest KKT residual, relative to lambda
-        statuses            how many targets have which status
-        uncertified         names (or numbers) of targets whose KKT residual is above the tolerance
-        seconds             wall time, reading included;  file: what was written
+    The JSON is a record of `summarise` with schema "covlasso-solve-1", ``place`` (terms, lam or
+    relative_error as given), ``seconds`` (reading included) and ``file`` (what was written).
     """
-    import numpy as np
+    from rich.console import Console, Group
 
-    from covlasso import _core
-    from covlasso.export import finite
+    from covlasso.cli._summary import summarise, summary_table
 
-    r2 = found.r2[np.isfinite(found.r2)]
-    missed = np.flatnonzero(~(found.kkt <= _core.KKT_TOLERANCE))
-    return {
-        "schema": SCHEMA,
-        "covlasso": _core.__version__,
-        "origin": None if found.origin is None else asdict(found.origin),
-        "place": {name: value for name, value in place.items() if value is not None},
-        "refit": found.refit,
-        "targets": found.n_targets,
-        "sources": found.n_sources,
-        "median_terms": float(np.median(found.n_terms)),
-        "median_r2_fit": float(np.median(r2)) if r2.size else None,
-        "worst_kkt": finite(found.kkt.max()),
-        "statuses": dict(Counter(found.status.tolist()).most_common()),
-        "uncertified": [found.target_label(t) for t in missed.tolist()],
-        "seconds": seconds,
-        "file": str(out),
-    }
-
-
-def _show(found: Dependencies, record: dict[str, Any], console: Console) -> None:
-    """Print the summary."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    place = " ".join(f"{name} {value:g}" for name, value in record["place"].items()).replace("_", " ")
-    moment = "" if found.origin is None else _MOMENTS[found.origin.moment]
-    r2, kkt = record["median_r2_fit"], record["worst_kkt"]
-    rows = {
-        "targets": f"{found.n_targets}, from {found.n_sources} categories",
-        "asked for": f"{place}, {'refitted' if found.refit else 'Lasso'}, {moment}",
-        "terms": f"{record['median_terms']:g} (median)",
-        "R^2 in sample": "none" if r2 is None else f"{r2:.2f} (median; it flatters: check it held out)",
-        "worst KKT residual": "not finite" if kkt is None else f"{kkt:.1e}",
-        "status": ", ".join(f"{count} {status}" for status, count in record["statuses"].items()),
-        "time": f"{record['seconds']:.2f} s",
-        "written to": record["file"],
-    }
-    table = Table(box=box.SIMPLE, show_header=False, show_edge=False, pad_edge=False)
-    for name, value in rows.items():
-        table.add_row(name, Text(value))
-    console.print(Text(found.origin.title if found.origin else "", style="bold"))
-    console.print(table)
+    record = {"schema": SCHEMA, **summarise(found), "place": place, "seconds": seconds, "file": str(out)}
+    if json_file is not None:
+        write_json(record, json_file)
+    if json_file != STANDARD:
+        asked = " ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in place.items())
+        more = {"asked for": asked, "time": f"{seconds:.2f} s", "written to": str(out)}
+        Console(stderr=out == STANDARD).print(Group(*summary_table(found, record, more)))
+    missed = record["uncertified"]
+    if missed:
+        names = ", ".join(missed[:_NAMED]) + (", ..." if len(missed) > _NAMED else "")
+        typer.echo(f"no certificate for {len(missed)} solutions: {names}", err=True)
+        raise typer.Exit(UNCERTIFIED)

@@ -1,0 +1,108 @@
+"""``covlasso show``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from covlasso.cli._common import (
+    STANDARD,
+    Json,
+    fail,
+    interruptible,
+    one_line_errors,
+    read_dependencies,
+    write_json,
+)
+from covlasso.cli._match import match
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from covlasso import Dependencies
+
+_LISTED = 20  # categories that a text may mean, where it is not clear
+
+
+def show(
+    file: Annotated[
+        Path, typer.Argument(metavar="DEPENDENCIES", help="A file of `solve`; - is standard input.")
+    ],
+    category: Annotated[
+        str | None,
+        typer.Argument(metavar="CATEGORY", help="Name, part of a name, or number (17 or #17). Without: all."),
+    ] = None,
+    moments: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Moments with a held-out part, to check the equations on."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Categories per table, without CATEGORY.")] = 10,
+    json_file: Json = None,
+) -> None:
+    """Print the equation of a category and who depends on it; without CATEGORY an overview.
+
+    A misspelt name finds the one that is similar. Where several categories fit, they are listed with their
+    numbers.
+
+    Exit codes: 0 done; 2 no such category, or several; or a file cannot be read or written.
+    """
+    with interruptible(), one_line_errors():
+        from rich.console import Console, Group
+
+        from covlasso.cli import _summary
+
+        deps = read_dependencies(file)
+        number = None if category is None else _number(deps, category)
+        held_out = None if moments is None else _held_out_r2(deps, moments)
+        if number is None:
+            record = _summary.overview(deps, held_out, top)
+            parts = _summary.overview_tables(deps, record)
+        else:
+            record = _summary.category(deps, held_out, number)
+            parts = _summary.category_tables(record)
+        if json_file is not None:
+            write_json(record, json_file)
+        if json_file != STANDARD:
+            Console().print(Group(*parts))
+
+
+def _number(deps: Dependencies, text: str) -> int:
+    """Return the category that ``text`` means."""
+    names = deps.source_names if deps.intra else deps.target_names
+    numbers = list(range(deps.n_sources)) if deps.intra else deps.targets.tolist()
+    found = match(text, names, numbers)
+    if not found.places:
+        known = "numbers" if names is None else "names or numbers"
+        fail(f"no category {text!r} among the {len(numbers)} {known}; `covlasso export` lists them")
+    if len(found.places) > 1:
+        listed = "; ".join(_entry(names, numbers, place) for place in found.places[:_LISTED])
+        more = len(found.places) - _LISTED
+        fail(
+            f"{text!r} fits {len(found.places)} categories, give a number: {listed}"
+            + (f"; and {more} more" if more > 0 else "")
+        )
+    place = found.places[0]
+    if not found.literal:
+        typer.echo(f"{text!r}: showing {_entry(names, numbers, place)}", err=True)
+    return numbers[place]
+
+
+def _entry(names: Sequence[str] | None, numbers: Sequence[int], place: int) -> str:
+    return f"#{numbers[place]}" + ("" if names is None else f" {names[place]}")
+
+
+def _held_out_r2(deps: Dependencies, file: Path) -> npt.NDArray[np.float64]:
+    """R^2 of the same kind as `Dependencies.r2`, on the held-out part of a file of moments."""
+    from covlasso import SplitMoments
+    from covlasso.evaluation import evaluate
+
+    split = SplitMoments.load(file)
+    quality = evaluate(deps, split).held_out
+    if quality is None:
+        fail(f"{file} has no held-out part; make it with --held-out")
+    as_they_are = deps.origin is None or deps.origin.moment == "second_moment"
+    return quality.r2 if as_they_are else quality.r2_centred
