@@ -34,6 +34,12 @@ public:
     PYBIND11_OBJECT_DEFAULT(MatrixArgument, object, is_anything)
 };
 
+/// The same, or an object of the class FactoredGram.
+class GramArgument : public py::object {
+public:
+    PYBIND11_OBJECT_DEFAULT(GramArgument, object, is_anything)
+};
+
 /// An argument that shall be None or a callable progress(done, total).
 class ProgressArgument : public py::object {
 public:
@@ -106,6 +112,11 @@ template <>
 struct handle_type_name<covlasso::python::MatrixArgument> {
     static constexpr auto name =
         const_name("numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64]");
+};
+template <>
+struct handle_type_name<covlasso::python::GramArgument> {
+    static constexpr auto name = const_name(
+        "numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | FactoredGram");
 };
 template <>
 struct handle_type_name<covlasso::python::ProgressArgument> {

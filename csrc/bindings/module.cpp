@@ -2,6 +2,7 @@
 #include <pybind11/native_enum.h>
 
 #include "covlasso/covlasso.hpp"
+#include "factor.hpp"
 #include "paths.hpp"
 
 namespace covlasso::python {
@@ -17,7 +18,7 @@ Arrays are looked at, never copied, and kept alive. Matrices have contiguous row
 
 Parameters
 ----------
-gram : (p, p) float32 or float64, G
+gram : (p, p) float32 or float64, G; or a FactoredGram
 cross : (n, p) float32 or float64, rows c_i; None: the intra-network form (c_i = G_i, e_i = G_ii, b_i = 0)
 energy : (n,) float64, e_i; given exactly when cross is
 targets : (n_targets,) int32, rows to solve, or None for all
@@ -39,7 +40,7 @@ TypeError, ValueError
 KeyboardInterrupt
     "interrupted: 312 of 1000 targets were done". What `progress` raises is raised unchanged.)";
 
-ArrayPaths make_paths(MatrixArgument gram, std::optional<MatrixArgument> cross,
+ArrayPaths make_paths(GramArgument gram, std::optional<MatrixArgument> cross,
                       std::optional<VectorArgument<double>> energy, std::optional<VectorArgument<Id>> targets,
                       bool exclude_self, std::optional<VectorArgument<Index>> exclusion_offset,
                       std::optional<VectorArgument<Id>> exclusion_index,
@@ -49,6 +50,14 @@ ArrayPaths make_paths(MatrixArgument gram, std::optional<MatrixArgument> cross,
     return ArrayPaths({std::move(gram), std::move(cross), std::move(energy), std::move(targets), exclude_self,
                        std::move(exclusion_offset), std::move(exclusion_index), std::move(weights), max_terms,
                        std::move(min_lambda), relative_error, l2, positive, n_threads, std::move(progress)});
+}
+
+void bind_factored_gram(py::module_& m) {
+    py::class_<ArrayFactor>(m, "FactoredGram", "G = F F' over its factor, which is looked at, never copied.")
+        .def(py::init<const VectorArgument<double>&>(), py::arg("factor"),
+             "factor : (n, r) float64 with contiguous rows, each of length 0 or 1e-75 to 1e75")
+        .def("diagonal", &ArrayFactor::diagonal, "(n,) G_jj")
+        .def("rows", &ArrayFactor::rows, py::arg("index"), "(k, n) rows of G; index : (k,) int32");
 }
 
 void bind_status(py::module_& m) {
@@ -175,6 +184,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
             py::set_error(PyExc_ValueError, error.what());
         }
     });
+    bind_factored_gram(m);
     bind_status(m);
     bind_solutions(m);
     bind_paths(m);

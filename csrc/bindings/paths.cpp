@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "factor.hpp"
 #include "watch.hpp"
 
 namespace covlasso::python {
@@ -21,13 +22,14 @@ void require_shape(bool fits, const char* name, const std::string& expected, con
                               shape_text(given));
 }
 
-std::unique_ptr<Gram> gram_over(const MatrixArgument& argument) {
+std::shared_ptr<const Gram> gram_over(const GramArgument& argument) {
+    if (py::isinstance<ArrayFactor>(argument)) return argument.cast<const ArrayFactor&>().gram();
     const auto array = matrix_of(argument, "gram");
     require_shape(array.ndim() == 2 && array.shape(0) == array.shape(1) && array.shape(0) > 0, "gram",
                   "(p, p) with p > 0", array);
     if (py::isinstance<py::array_t<double>>(array))
-        return std::make_unique<DenseGram<double>>(matrix_view<double>(array, "gram"));
-    return std::make_unique<DenseGram<float>>(matrix_view<float>(array, "gram"));
+        return std::make_shared<DenseGram<double>>(matrix_view<double>(array, "gram"));
+    return std::make_shared<DenseGram<float>>(matrix_view<float>(array, "gram"));
 }
 
 CrossRows cross_over(const MatrixArgument& argument, Index sources) {

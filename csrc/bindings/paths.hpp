@@ -13,7 +13,7 @@ namespace covlasso::python {
 
 /// The arguments of Paths.__init__, as Python hands them over.
 struct Arguments {
-    MatrixArgument gram;
+    GramArgument gram;
     std::optional<MatrixArgument> cross;
     std::optional<VectorArgument<double>> energy;
     std::optional<VectorArgument<Id>> targets;
@@ -68,7 +68,7 @@ private:
     void check_target(Index t) const;
 
     Arguments arguments_;
-    std::unique_ptr<Gram> gram_;
+    std::shared_ptr<const Gram> gram_;
     std::unique_ptr<Paths> core_;
 };
 

@@ -12,6 +12,7 @@ from covlasso._core import __version__
 from covlasso.accumulate import Accumulator
 from covlasso.dependencies import Dependencies
 from covlasso.evaluation import held_out_error
+from covlasso.factored import FactoredGram
 from covlasso.heads import LinearHead
 from covlasso.moments import Moments
 from covlasso.origin import Origin
@@ -22,6 +23,7 @@ from covlasso.split_moments import SplitMoments
 __all__ = [
     "Accumulator",
     "Dependencies",
+    "FactoredGram",
     "Knots",
     "LinearHead",
     "Moments",

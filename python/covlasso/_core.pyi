@@ -7,7 +7,23 @@ import enum
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['KKT_TOLERANCE', 'Paths', 'Solutions', 'Status', 'instruction_set']
+__all__: list[str] = ['FactoredGram', 'KKT_TOLERANCE', 'Paths', 'Solutions', 'Status', 'instruction_set']
+class FactoredGram:
+    """
+    G = F F' over its factor, which is looked at, never copied.
+    """
+    def __init__(self, factor: numpy.typing.NDArray[numpy.float64]) -> None:
+        """
+        factor : (n, r) float64 with contiguous rows, each of length 0 or 1e-75 to 1e75
+        """
+    def diagonal(self) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        (n,) G_jj
+        """
+    def rows(self, index: numpy.typing.NDArray[numpy.int32]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        (k, n) rows of G; index : (k,) int32
+        """
 class Status(enum.IntEnum):
     """
     What is known about one target's path or solution.
@@ -70,7 +86,7 @@ class Paths:
     
     Parameters
     ----------
-    gram : (p, p) float32 or float64, G
+    gram : (p, p) float32 or float64, G; or a FactoredGram
     cross : (n, p) float32 or float64, rows c_i; None: the intra-network form (c_i = G_i, e_i = G_ii, b_i = 0)
     energy : (n,) float64, e_i; given exactly when cross is
     targets : (n_targets,) int32, rows to solve, or None for all
@@ -92,7 +108,7 @@ class Paths:
     KeyboardInterrupt
         "interrupted: 312 of 1000 targets were done". What `progress` raises is raised unchanged.
     """
-    def __init__(self, gram: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64], cross: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | None, energy: numpy.typing.NDArray[numpy.float64] | None, targets: numpy.typing.NDArray[numpy.int32] | None, exclude_self: bool, exclusion_offset: numpy.typing.NDArray[numpy.int64] | None, exclusion_index: numpy.typing.NDArray[numpy.int32] | None, weights: numpy.typing.NDArray[numpy.float64] | None, *, max_terms: typing.SupportsInt | typing.SupportsIndex, min_lambda: typing.SupportsFloat | typing.SupportsIndex | numpy.typing.NDArray[numpy.float64], relative_error: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex, positive: bool, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: collections.abc.Callable[[int, int], typing.Any] | None) -> None:
+    def __init__(self, gram: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | FactoredGram, cross: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | None, energy: numpy.typing.NDArray[numpy.float64] | None, targets: numpy.typing.NDArray[numpy.int32] | None, exclude_self: bool, exclusion_offset: numpy.typing.NDArray[numpy.int64] | None, exclusion_index: numpy.typing.NDArray[numpy.int32] | None, weights: numpy.typing.NDArray[numpy.float64] | None, *, max_terms: typing.SupportsInt | typing.SupportsIndex, min_lambda: typing.SupportsFloat | typing.SupportsIndex | numpy.typing.NDArray[numpy.float64], relative_error: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex, positive: bool, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: collections.abc.Callable[[int, int], typing.Any] | None) -> None:
         ...
     def at_lambda(self, lam: numpy.typing.NDArray[numpy.float64], refit: bool) -> Solutions:
         """

@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
+from covlasso._matrix import check_matrix
+from covlasso.factored import FactoredGram
+
 Float64 = npt.NDArray[np.float64]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -23,7 +26,7 @@ Exclude = Any  # "self", None, a boolean array or a scipy sparse array
 class Problem:
     """The arguments of the core, and the names that the core does not need."""
 
-    gram: npt.NDArray[Any]
+    gram: npt.NDArray[Any] | FactoredGram
     cross: npt.NDArray[Any] | None
     energy: Float64 | None  # one per row of cross
     targets: Int32
@@ -44,7 +47,8 @@ class Problem:
         """e_i of every target, (n_targets,)."""
         if self.energy is not None:
             return self.energy[self.targets]
-        return np.diagonal(self.gram)[self.targets].astype(np.float64)
+        diagonal: npt.NDArray[Any] = self.gram.diagonal()
+        return diagonal[self.targets].astype(np.float64)
 
 
 def check_problem(
@@ -58,7 +62,8 @@ def check_problem(
     source_names: Sequence[str] | None,
 ) -> Problem:
     """Check the data arguments of `covlasso.path`; TypeError or ValueError for the first that is wrong."""
-    check_matrix(gram, "gram")
+    if not isinstance(gram, FactoredGram):
+        check_matrix(gram, "gram")
     p = gram.shape[0]
     if gram.shape != (p, p) or p == 0:
         raise ValueError(f"gram has shape {gram.shape}; a square matrix of at least one category is expected")
@@ -81,26 +86,6 @@ def check_problem(
         target_names=None if labels is None else tuple(labels[i] for i in rows),
         source_names=sources,
     )
-
-
-def check_matrix(value: Any, name: str) -> None:
-    """Refuse all but a float32 or float64 matrix with contiguous rows, which the core reads in place."""
-    remedy = f"give np.ascontiguousarray({name}, dtype=np.float64)"
-    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} must be a numpy array, got {type(value).__name__}; {remedy}")
-    if value.dtype not in (np.float32, np.float64):
-        raise TypeError(f"{name} is {value.dtype}; float32 and float64 are read in place, so {remedy}")
-    if value.ndim != 2:
-        raise ValueError(f"{name} has shape {value.shape}; two dimensions are expected")
-    row, column = value.strides
-    size, (rows, columns) = value.itemsize, value.shape
-    contiguous = columns <= 1 or column == size
-    whole = rows <= 1 or (row >= columns * size and row % size == 0)
-    if not (contiguous and whole and value.flags.aligned):
-        free = f", or {name}.T, which costs nothing, if it is symmetric" if value.flags.f_contiguous else ""
-        raise ValueError(
-            f"the rows of {name} are not contiguous in memory (strides {value.strides}); {remedy}{free}"
-        )
 
 
 def _check_cross(cross: Any, energy: Any, p: int) -> tuple[npt.NDArray[Any] | None, Float64 | None]:

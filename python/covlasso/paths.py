@@ -13,6 +13,7 @@ from covlasso import _core
 from covlasso._problem import Problem, check_count, check_flag, check_lambda, check_number, check_problem
 from covlasso._progress import reporter
 from covlasso.dependencies import Dependencies, find_target
+from covlasso.factored import FactoredGram
 
 Float64 = npt.NDArray[np.float64]
 Matrix = npt.NDArray[Any]  # float32 or float64
@@ -191,7 +192,7 @@ class Path:
 
 
 def path(
-    gram: Matrix,
+    gram: Matrix | FactoredGram,
     cross: Matrix | None = None,
     energy: npt.ArrayLike | None = None,
     *,
@@ -222,9 +223,10 @@ def path(
 
     Parameters
     ----------
-    gram : (p, p) array
+    gram : (p, p) array, or FactoredGram
         G = E[g g'] of the source network, symmetric positive semi-definite; float32 or float64 with
-        contiguous rows (a row stride is fine). It is read in place, all arithmetic is in double.
+        contiguous rows (a row stride is fine). It is read in place, all arithmetic is in double. A
+        `FactoredGram` stands for a G = F F' that need not fit into memory.
     cross : (n, p) array, optional
         Rows c_i = E[f_i g], dtype and order as ``gram``. By default the network explains itself: c_i is row i
         of ``gram``, e_i its diagonal entry, and b_i = 0.
@@ -299,7 +301,7 @@ def path(
 
 
 def solve(
-    gram: Matrix,
+    gram: Matrix | FactoredGram,
     cross: Matrix | None = None,
     energy: npt.ArrayLike | None = None,
     *,
@@ -357,7 +359,7 @@ def solve(
     problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
     paths = run(
         problem,
-        max_terms=check_count(terms, "terms") if place == "terms" else len(gram),
+        max_terms=check_count(terms, "terms") if place == "terms" else problem.gram.shape[0],
         min_lambda=check_lambda(lam if place == "lam" else 0.0, "lam", len(problem.targets)),
         relative_error=check_number(relative_error, "relative_error") if place == "relative_error" else 0.0,
         l2=check_number(l2, "l2"),
@@ -382,7 +384,7 @@ def run(
     """Hand checked arguments to the core."""
     with reporter(progress) as report:
         core = _core.Paths(
-            problem.gram,
+            problem.gram.core if isinstance(problem.gram, FactoredGram) else problem.gram,
             problem.cross,
             problem.energy,
             problem.targets,

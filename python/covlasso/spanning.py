@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from covlasso._problem import check_count, check_matrix, check_number
+from covlasso._matrix import check_matrix
+from covlasso._problem import check_count, check_number
 
 Float64 = npt.NDArray[np.float64]
 
