@@ -1,7 +1,7 @@
 """The one file format of moments: the parts of a split, or a single part, in one safetensors file.
 
-`SplitMoments.save` says what is in it. The state of a run that goes on also has ``PART.rows.i``: the samples
-that wait for their block to fill.
+`SplitMoments.save` says what is in it. The state of a run that goes on also has ``PART.waiting``: the samples
+that wait for their block to fill, (k, N).
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from covlasso import _symmetric
 from covlasso._storage import StoredTensors, load_tensors, save_tensors
 from covlasso._sums import JointSums
+from covlasso._symmetric import SymmetricSum
 from covlasso.heads import FLOATS, LinearHead
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -41,9 +40,13 @@ def save_moments(
             if bias is not None:
                 tensors[f"bias.{i}"] = bias
     for part, sums in parts.items():
-        tensors.update(_pack(sums, part))
+        tensors[f"{part}.mean"] = sums.mean
+        tensors[f"{part}.sum"] = sums.products.to_triangle()
+        if len(sums.waiting):
+            tensors[f"{part}.waiting"] = sums.waiting
     counts = {part: sums.count for part, sums in parts.items()}
-    common = {"names": names, "class_names": class_names, "parts": counts}
+    columns = [next(iter(parts.values())).sizes[name] for name in names] if parts else None
+    common = {"names": names, "columns": columns, "class_names": class_names, "parts": counts}
     save_tensors(path, kind, tensors, {**common, **(header or {})})
 
 
@@ -71,7 +74,23 @@ class MomentFile:
         count = self.counts.get(part)
         if not isinstance(count, int):
             raise self.stored.error(f"there is no part {part!r}")
-        return _unpack(self.stored, part, self.names, count)
+        sums = JointSums(dict(zip(self.names, self._columns(), strict=True)))
+        n = len(sums.mean)
+        sums.mean = self.stored.tensor(f"{part}.mean", np.float64, (n,))
+        triangle = self.stored.tensor(f"{part}.sum", np.float64, (n * (n + 1) // 2,))
+        sums.products = SymmetricSum.from_triangle(triangle, n)
+        sums.added = count
+        if f"{part}.waiting" in self.stored:
+            waiting = self.stored.tensor(f"{part}.waiting", np.float64, (None, n))
+            sums.added -= len(waiting)
+            sums.append({name: waiting[:, columns] for name, columns in sums.columns.items()})
+        return sums
+
+    def _columns(self) -> list[int]:
+        columns: list[int] = self.stored.field("columns", list)
+        if len(columns) != len(self.names) or not all(isinstance(n, int) and n > 0 for n in columns):
+            raise self.stored.error(f"header field 'columns' is {columns}; one number per model is expected")
+        return columns
 
     def _heads(self) -> Iterator[tuple[str, LinearHead]]:
         for i, name in enumerate(self.names):
@@ -80,34 +99,3 @@ class MomentFile:
                 has_bias = f"bias.{i}" in self.stored
                 bias = self.stored.tensor(f"bias.{i}", FLOATS, (len(weight),)) if has_bias else None
                 yield name, LinearHead(weight, bias)
-
-
-def _pack(sums: JointSums, part: str) -> Tensors:
-    tensors: Tensors = {}
-    for i, (name, n) in enumerate(sums.sizes.items()):
-        tensors[f"{part}.mean.{i}"] = sums.mean(name)
-        tensors[f"{part}.sum.{i}"] = _symmetric.to_triangle(sums.within(name), n)
-        if sums.waiting:
-            tensors[f"{part}.rows.{i}"] = sums.waiting_rows(name)
-    for (i, a), (j, b) in combinations(enumerate(sums.sizes), 2):
-        tensors[f"{part}.sum.{i}.{j}"] = sums.across(a, b)
-    return tensors
-
-
-def _unpack(stored: StoredTensors, part: str, names: tuple[str, ...], count: int) -> JointSums:
-    def tensor(name: str, *shape: int | None) -> npt.NDArray[Any]:
-        return stored.tensor(f"{part}.{name}", np.float64, shape)
-
-    means = {name: tensor(f"mean.{i}", None) for i, name in enumerate(names)}
-    sums = JointSums({name: mean.size for name, mean in means.items()})
-    for i, (name, mean) in enumerate(means.items()):
-        triangle = tensor(f"sum.{i}", mean.size * (mean.size + 1) // 2)
-        sums.put(name, mean, _symmetric.from_triangle(triangle, mean.size))
-    for (i, a), (j, b) in combinations(enumerate(names), 2):
-        sums.put_across(a, b, tensor(f"sum.{i}.{j}", means[a].size, means[b].size))
-    sums.added = count
-    if f"{part}.rows.0" in stored:
-        rows = {name: tensor(f"rows.{i}", None, n) for i, (name, n) in enumerate(sums.sizes.items())}
-        sums.added -= len(rows[names[0]])
-        sums.append(rows)
-    return sums

@@ -1,136 +1,136 @@
-"""Counts, means and centred sums of products of several blocks of columns, accumulated in float64."""
+"""Number, mean and centred sums of products of the columns of several models, accumulated in float64."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from covlasso import _symmetric
+from covlasso._symmetric import SymmetricSum
 
 Float64 = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
 BLOCK = 1024  # samples multiplied at a time
 
 
 class JointSums:
-    """Means m_a and centred sums S_ab = sum over samples of (z_a - m_a)(z_b - m_b)' of blocks z_a, z_b, ...
+    """Mean m and centred sums S = sum over samples of (z - m)(z - m)' of the columns z of all models.
 
     Samples wait until there are BLOCK of them and are then added by the rule of Chan, Golub and LeVeque
     (1983): k samples with mean m' add their own centred sums and count k / (count + k) (m' - m)(m' - m)'.
     Nothing cancels, so covariances of columns with large means are as accurate as second moments. How the
     samples were cut into batches plays no part: the same samples in the same order give the same bits.
+
+    Parameters
+    ----------
+    sizes : mapping from model name to int
+        Number of columns of every model; their order is that of the columns.
     """
 
     def __init__(self, sizes: Mapping[str, int]):
         self.sizes = dict(sizes)
-        self.added = 0  # samples in the sums
-        self.waiting = 0  # samples in the first rows of _rows
-        self._mean = {name: np.zeros(n) for name, n in self.sizes.items()}
-        self._within = {name: _symmetric.zeros(n) for name, n in self.sizes.items()}  # S_aa, packed
-        self._across = {
-            (a, b): np.zeros((self.sizes[a], self.sizes[b])) for a, b in combinations(self.sizes, 2)
+        stops = list(accumulate(self.sizes.values()))
+        self.columns = {
+            name: slice(stop - n, stop) for (name, n), stop in zip(sizes.items(), stops, strict=True)
         }
-        self._rows: dict[str, Float64] = {}  # the samples that wait, and one more row to fill
+        self.added = 0  # samples in the sums
+        self.mean = np.zeros(stops[-1])
+        self.products = SymmetricSum(stops[-1])
+        self._waiting = np.empty((0, stops[-1]))  # samples, in the first rows, and one more row to fill
+        self._n_waiting = 0
 
     @property
     def count(self) -> int:
         """Number of samples."""
-        return self.added + self.waiting
+        return self.added + self._n_waiting
+
+    @property
+    def waiting(self) -> Float64:
+        """Samples that wait for their block to fill, (fewer than BLOCK, columns)."""
+        return self._waiting[: self._n_waiting]
 
     def append(self, batch: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Add samples: one array (k, n) of finite numbers per block."""
+        """Add samples: (k, n) finite numbers of every model."""
         length = len(next(iter(batch.values())))
         start = 0
         while start < length:
-            stop = min(length, start + BLOCK - self.waiting)
+            stop = min(length, start + BLOCK - self._n_waiting)
             self._wait({name: rows[start:stop] for name, rows in batch.items()}, stop - start)
-            if self.waiting == BLOCK:
-                self.close()
+            if self._n_waiting == BLOCK:
+                self._add_block()
             start = stop
 
     def close(self) -> None:
-        """Add the samples that wait, without waiting for more."""
-        if self.waiting:
-            k, self.waiting = self.waiting, 0
-            mean = {name: _centre(rows[:k]) for name, rows in self._rows.items()}
-            self._add(k, mean, {name: rows[: k + 1] for name, rows in self._rows.items()})
+        """Add the samples that wait, without waiting for more, and make the products ready to be read."""
+        if self._n_waiting:
+            self._add_block()
+        self.products.mirror()
 
     def closed(self) -> JointSums:
-        """Return these sums with no sample waiting: themselves, or a copy."""
-        return self if self.waiting == 0 else self.copy()
+        """Return closed sums of the same samples: a copy if some wait, else these."""
+        if self._n_waiting:
+            return self.copy()
+        self.close()
+        return self
 
     def copy(self) -> JointSums:
         """Return a closed copy."""
-        twin = JointSums({})
-        twin.sizes, twin.added = self.sizes, self.added
-        twin._mean = dict(self._mean)  # replaced, never changed in place
-        twin._within = {name: block.copy() for name, block in self._within.items()}
-        twin._across = {pair: block.copy() for pair, block in self._across.items()}
-        twin.waiting = self.waiting
-        twin._rows = {name: rows[: self.waiting + 1].copy() for name, rows in self._rows.items()}
+        twin = JointSums.__new__(JointSums)
+        twin.sizes, twin.columns, twin.added = self.sizes, self.columns, self.added
+        twin.mean, twin.products = self.mean.copy(), self.products.copy()
+        twin._waiting, twin._n_waiting = self._waiting[: self._n_waiting + 1].copy(), self._n_waiting
         twin.close()
-        twin._rows = {}
+        twin._waiting = twin._waiting[:0].copy()
         return twin
 
     def merge(self, other: JointSums) -> None:
         """Add the samples of ``other``; both are closed first, ``other`` as a copy."""
         self.close()
         other = other.copy() if other is self else other.closed()
-        if other.added == 0:
-            return
-        shift = {name: np.empty((1, n)) for name, n in self.sizes.items()}
-        self._add(other.added, other._mean, shift)
-        for name in self._within:
-            self._within[name] += other._within[name]
-        for a, b in self._across:
-            self._across[a, b] += other.across(a, b)
-
-    def mean(self, name: str) -> Float64:
-        """m_a (n_a,) of closed sums."""
-        return self._mean[name]
-
-    def within(self, name: str) -> Float64:
-        """S_aa of closed sums, packed as in `_symmetric`."""
-        return self._within[name]
-
-    def across(self, a: str, b: str) -> Float64:
-        """S_ab (n_a, n_b) of closed sums, of two different blocks in either order."""
-        return self._across[a, b] if (a, b) in self._across else self._across[b, a].T
-
-    def put(self, name: str, mean: Float64, within: Float64) -> None:
-        """Set the mean and the packed sums of one block."""
-        self._mean[name], self._within[name] = mean, within
-
-    def put_across(self, a: str, b: str, across: Float64) -> None:
-        """Set the sums of two blocks, in the order of ``sizes``."""
-        self._across[a, b] = across
-
-    def waiting_rows(self, name: str) -> Float64:
-        """Return the samples that wait, (waiting, n)."""
-        return self._rows[name][: self.waiting] if self.waiting else np.empty((0, self.sizes[name]))
+        if list(other.sizes) != list(self.sizes):
+            other = other._reordered(self.sizes)
+        shift = np.empty((1, len(self.mean)))
+        self._shift_to(other.added, other.mean, shift)
+        self.products.add_products(shift)
+        self.products.add(other.products)
+        self.products.mirror()
 
     def _wait(self, batch: Mapping[str, npt.NDArray[Any]], added: int) -> None:
-        if not self._rows:
-            self._rows = {name: np.empty((BLOCK + 1, n)) for name, n in self.sizes.items()}
-        for name, rows in batch.items():
-            self._rows[name][self.waiting : self.waiting + added] = rows
-        self.waiting += added
+        if len(self._waiting) == 0:
+            self._waiting = np.empty((BLOCK + 1, len(self.mean)))
+        here = slice(self._n_waiting, self._n_waiting + added)
+        for name, columns in self.columns.items():
+            self._waiting[here, columns] = batch[name]
+        self._n_waiting += added
 
-    def _add(self, added: int, mean: Mapping[str, Float64], rows: Mapping[str, Float64]) -> None:
-        """Add ``added`` samples with these means, centred, in all rows but the last, set to the shift."""
+    def _add_block(self) -> None:
+        """Add the samples that wait, centred, and with them one more row: the shift of the mean."""
+        rows = self._waiting[: self._n_waiting + 1]
+        mean = _centre(rows[:-1])
+        self._shift_to(self._n_waiting, mean, rows[-1:])
+        self.products.add_products(rows)
+        self._n_waiting = 0
+
+    def _shift_to(self, added: int, mean: Float64, row: Float64) -> None:
+        """Count ``added`` samples with this mean, and set ``row`` to what the shift adds to the products."""
         total = self.added + added
-        for name in self.sizes:
-            shift = mean[name] - self._mean[name]
-            rows[name][-1] = np.sqrt(self.added * (added / total)) * shift
-            self._within[name] = _symmetric.add_products(self._within[name], rows[name])
-            self._mean[name] = self._mean[name] + shift * (added / total)
-        for a, b in self._across:
-            self._across[a, b] = _add_cross(self._across[a, b], rows[a], rows[b])
+        shift = mean - self.mean
+        row[0] = np.sqrt(self.added * (added / total)) * shift
+        self.mean += shift * (added / total)
         self.added = total
+
+    def _reordered(self, sizes: Mapping[str, int]) -> JointSums:
+        """Return closed sums with the models in another order."""
+        twin = JointSums({name: self.sizes[name] for name in sizes})
+        order = np.concatenate([np.arange(self.mean.size)[self.columns[name]] for name in sizes])
+        whole = slice(0, self.mean.size)
+        twin.added, twin.mean = self.added, self.mean[order]
+        twin.products = SymmetricSum.from_dense(self.products.part(order, whole)[:, order])
+        return twin
 
 
 def _centre(rows: Float64) -> Float64:
@@ -144,11 +144,3 @@ def _centre(rows: Float64) -> Float64:
     rows -= offset
     mean: Float64 = first + offset
     return mean
-
-
-def _add_cross(total: Float64, rows_a: Float64, rows_b: Float64) -> Float64:
-    """``total + rows_a' rows_b`` in place: BLAS sees the C-ordered sum as its transpose."""
-    from scipy.linalg.blas import dgemm
-
-    result: Float64 = dgemm(1.0, rows_b.T, rows_a.T, 1.0, total.T, trans_b=True, overwrite_c=True).T
-    return result

@@ -1,10 +1,11 @@
-"""Symmetric accumulators in LAPACK's rectangular full packed format: n (n + 1) / 2 numbers, level 3 updates.
+"""A symmetric sum of products, half stored, updated at the rate of dsyrk.
 
-One triangle is all there is, so a matrix unpacked from it is symmetric to the last bit. scipy.linalg is
-imported on use: it would double the time of ``import covlasso``.
+scipy.linalg is imported on use: it would double the time of ``import covlasso``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -12,111 +13,156 @@ import numpy.typing as npt
 Float64 = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
-MAX_SIZE = 65_535  # LAPACK counts the n (n + 1) / 2 entries in 32 bits
+PANEL = 2048  # columns: enough for the full rate of BLAS, few enough to waste little above the diagonal
+
 _STRIP = 256  # rows mirrored at a time: both strips stay in cache
 
 
-def zeros(n: int) -> Float64:
-    """Return the packed n x n zero matrix."""
-    return np.zeros(n * (n + 1) // 2)
+class SymmetricSum:
+    """A symmetric n x n matrix in panels: columns [k PANEL, (k + 1) PANEL) from their diagonal tile down.
 
+    Of a diagonal tile the lower triangle counts; `mirror` makes the upper one equal to it, and has to be
+    called before anything is read. So what is read is symmetric to the last bit; n (n + PANEL) / 2 numbers
+    are stored.
+    """
 
-def add_products(packed: Float64, rows: Float64, scale: float = 1.0) -> Float64:
-    """``scale * packed + rows' rows``; in place where scale is 1."""
-    from scipy.linalg.lapack import dsfrk
+    def __init__(self, n: int):
+        self.n = n
+        self._panels = [np.zeros((n - start, min(PANEL, n - start))) for start in range(0, n, PANEL)]
 
-    k, n = rows.shape
-    result: Float64 = dsfrk(n, k, 1.0, rows.T, scale, packed, overwrite_c=scale == 1.0)
-    return result
+    @classmethod
+    def from_dense(cls, matrix: Float64) -> SymmetricSum:
+        """Keep a symmetric matrix."""
+        total = cls(len(matrix))
+        for columns, panel in total._placed():
+            panel[:] = matrix[columns.start :, columns]
+        return total
 
+    @classmethod
+    def from_triangle(cls, triangle: Float64, n: int) -> SymmetricSum:
+        """Inverse of `to_triangle`."""
+        total = cls(n)
+        for row, here in total._runs():
+            row[:] = triangle[here]
+        return total
 
-def pack(matrix: Float64) -> Float64:
-    """Packed form of a C-ordered symmetric matrix."""
-    from scipy.linalg.lapack import dtrttf
+    def to_triangle(self) -> Float64:
+        """Return the lower triangle by rows, as ``numpy.tril_indices`` counts: any reader understands it."""
+        triangle = np.empty(self.n * (self.n + 1) // 2)
+        for row, here in self._runs():
+            triangle[here] = row
+        return triangle
 
-    packed: Float64 = dtrttf(matrix.T)[0]
-    return packed
+    def copy(self) -> SymmetricSum:
+        """Return a copy."""
+        twin = SymmetricSum(0)
+        twin.n, twin._panels = self.n, [panel.copy() for panel in self._panels]
+        return twin
 
+    def add_products(self, rows: Float64) -> None:
+        """Add ``rows' rows`` to the lower triangle, for C-ordered ``rows`` (k, n)."""
+        from scipy.linalg.blas import dgemm, dsyrk
 
-def unpack(packed: Float64, n: int) -> Float64:
-    """Return the full (n, n) matrix, C-ordered."""
-    from scipy.linalg.lapack import dtfttr
+        for columns, panel in self._placed():
+            width = panel.shape[1]
+            own = rows[:, columns].T
+            tile, below = panel[:width], panel[width:]
+            # BLAS sees C-ordered arrays as their transposes, and updates them in place.
+            dsyrk(1.0, own, 1.0, tile.T, overwrite_c=True)
+            if len(below):
+                dgemm(1.0, own, rows[:, columns.stop :].T, 1.0, below.T, trans_b=True, overwrite_c=True)
 
-    full: Float64 = dtfttr(n, packed)[0].T  # C-ordered, lower triangle
-    for start in range(0, n, _STRIP):
-        stop = min(start + _STRIP, n)
-        block = full[start:stop, start:stop]
-        block[:] = np.tril(block) + np.tril(block, -1).T
-        full[start:stop, stop:] = full[stop:, start:stop].T
-    return full
+    def add(self, other: SymmetricSum) -> None:
+        """Add another such matrix."""
+        for panel, more in zip(self._panels, other._panels, strict=True):
+            panel += more
 
+    def mirror(self) -> None:
+        """Copy the lower triangles of the diagonal tiles to the upper ones."""
+        for panel in self._panels:
+            _mirror(panel[: panel.shape[1]])
 
-def rows(packed: Float64, n: int, index: slice | npt.NDArray[np.integer]) -> Float64:
-    """Return the rows ``index`` of the full matrix."""
-    chosen = np.arange(n)[index]
-    column = np.arange(n)
-    result = np.empty((len(chosen), n))
-    for row, i in zip(result, chosen, strict=True):
-        row[:] = packed[_position(np.minimum(i, column), np.maximum(i, column), n)]
-    return result
+    def part(self, rows: slice | Index, columns: slice) -> Float64:
+        """Return the given rows of the given columns, C-ordered; slices have a start and a stop."""
+        length = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        result = np.empty((length, columns.stop - columns.start))
+        for own, panel in self._placed():
+            here = slice(max(own.start, columns.start), min(own.stop, columns.stop))
+            if here.start < here.stop:
+                to, below = _rows_within(rows, own.start, self.n)
+                result[to, _shift(here, columns)] = panel[below, _shift(here, own)]
+            right = slice(max(own.stop, columns.start), columns.stop)
+            if right.start < right.stop:
+                to, beside = _rows_within(rows, own.start, own.stop)
+                result[to, _shift(right, columns)] = panel[_shift(right, own), beside].T
+        return result
 
+    def diagonal(self) -> Float64:
+        """Return the diagonal."""
+        return np.concatenate([np.diagonal(panel) for panel in self._panels])
 
-def diagonal(packed: Float64, n: int) -> Float64:
-    """Return the diagonal of the matrix."""
-    i = np.arange(n)
-    entries: Float64 = packed[_position(i, i, n)]
-    return entries
+    def _placed(self) -> Iterator[tuple[slice, Float64]]:
+        """Panels with their columns."""
+        for k, panel in enumerate(self._panels):
+            yield slice(k * PANEL, k * PANEL + panel.shape[1]), panel
+
+    def _runs(self) -> Iterator[tuple[Float64, slice]]:
+        """Lower triangle row by row, in contiguous runs, with their places in `to_triangle`."""
+        for i in range(self.n):
+            first = i * (i + 1) // 2
+            for columns, panel in self._placed():
+                if columns.start <= i:
+                    stop = min(columns.stop, i + 1)
+                    row = panel[i - columns.start, : stop - columns.start]
+                    yield row, slice(first + columns.start, first + stop)
 
 
 def product(factor: Float64) -> Float64:
-    """``factor factor'``, C-ordered, symmetric to the last bit."""
-    n = len(factor)
-    return unpack(add_products(zeros(n), factor.T), n)
+    """``factor factor'`` for C-ordered (n, r), symmetric to the last bit."""
+    from scipy.linalg.blas import dsyrk
+
+    full: Float64 = dsyrk(1.0, factor.T, trans=True).T
+    _mirror(full)
+    return full
 
 
-def root(packed: Float64, n: int) -> Float64:
+def root(matrix: Float64) -> Float64:
     """Return L (n, rank) with L L' the positive semi-definite matrix, by Cholesky with complete pivoting.
 
     The matrix is scaled to a unit diagonal first, so that LAPACK's tolerance of n eps for the rank does not
-    depend on the units of the columns.
+    depend on the units of the columns. ``matrix`` is overwritten.
     """
     from scipy.linalg.lapack import dpstrf
 
-    scale = np.sqrt(diagonal(packed, n))
-    scaled = unpack(packed, n)
+    scale = np.sqrt(np.diagonal(matrix))
     divisor = np.where(scale > 0.0, scale, 1.0)
-    scaled /= divisor
-    scaled /= divisor[:, np.newaxis]
-    lower, pivot, rank, _ = dpstrf(scaled.T, lower=1, overwrite_a=1)
-    result = np.empty((n, rank))
+    matrix /= divisor
+    matrix /= divisor[:, np.newaxis]
+    lower, pivot, rank, _ = dpstrf(matrix.T, lower=True, overwrite_a=True)
+    result = np.empty((len(matrix), rank))
     result[pivot - 1] = np.tril(lower[:, :rank])
     result *= scale[:, np.newaxis]
     return result
 
 
-def to_triangle(packed: Float64, n: int) -> Float64:
-    """Return the lower triangle by rows, as ``numpy.tril_indices`` counts: any reader understands it."""
-    from scipy.linalg.lapack import dtfttp
-
-    triangle: Float64 = dtfttp(n, packed)[0]
-    return triangle
-
-
-def from_triangle(triangle: Float64, n: int) -> Float64:
-    """Inverse of `to_triangle`."""
-    from scipy.linalg.lapack import dtpttf
-
-    packed: Float64 = dtpttf(n, triangle)[0]
-    return packed
+def _mirror(square: Float64) -> None:
+    """Make the upper triangle equal to the lower one."""
+    for start in range(0, len(square), _STRIP):
+        stop = start + _STRIP
+        block = square[start:stop, start:stop]
+        block[:] = np.tril(block) + np.tril(block, -1).T
+        square[start:stop, stop:] = square[stop:, start:stop].T
 
 
-def _position(i: Index, j: Index, n: int) -> Index:
-    """Return where entry (i, j), i <= j, is.
+def _rows_within(rows: slice | Index, start: int, stop: int) -> tuple[slice | Index, slice | Index]:
+    """Return which of ``rows`` are in [start, stop), and how far from ``start`` these are."""
+    if isinstance(rows, slice):
+        found = slice(max(rows.start, start), max(rows.start, start, min(rows.stop, stop)))
+        return _shift(found, rows), slice(found.start - start, found.stop - start)
+    chosen = np.flatnonzero((rows >= start) & (rows < stop))
+    return chosen, rows[chosen] - start
 
-    The format is an array of columns: columns n // 2 and up of the upper triangle, and below them
-    the columns before, transposed.
-    """
-    half = n // 2
-    height = n + 1 - n % 2
-    before = half + 1 + j + height * i
-    return np.where(j >= half, i + height * (j - half), before)
+
+def _shift(part: slice, whole: slice) -> slice:
+    """Place of ``part`` counted from the start of ``whole``."""
+    return slice(part.start - whole.start, part.stop - whole.start)

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._moment_files import MomentFile, save_moments
-from covlasso._moment_input import checked_batch
 from covlasso.heads import LinearHead
 from covlasso.moments import Moments
 from covlasso.split import Split
@@ -66,18 +65,17 @@ class Accumulator:
         TypeError, ValueError
             As of `Moments.update`; or there are more or fewer keys than rows.
         """
-        arrays = checked_batch(batch, next(iter(self._parts.values())).names)
+        first, *others = self._parts.values()
+        arrays = first._checked(batch)
+        for moments in others:  # the first part may not know the numbers of columns yet
+            moments._check_inputs({name: rows.shape[1] for name, rows in arrays.items()})
         length = len(next(iter(arrays.values())))
         if len(keys) != length:
             raise ValueError(f"there are {len(keys)} keys for {length} samples; give one key per row")
-        if len(self._parts) == 1:
-            next(iter(self._parts.values())).update(arrays)
-            return
         place = self.split.part(keys)
         for k, moments in enumerate(self._parts.values()):
             chosen = np.flatnonzero(place == k)
-            if chosen.size:
-                moments.update({name: rows[chosen] for name, rows in arrays.items()})
+            moments._append({name: rows[chosen] for name, rows in arrays.items()})
 
     @property
     def parts(self) -> Mapping[str, Moments]:

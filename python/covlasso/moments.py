@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from covlasso import _symmetric
 from covlasso._moment_files import MomentFile, save_moments
 from covlasso._moment_input import (
+    Floats,
     check_second_moment,
     checked_batch,
     checked_class_names,
@@ -21,6 +21,7 @@ from covlasso._moment_input import (
     checked_names,
 )
 from covlasso._sums import JointSums
+from covlasso._symmetric import SymmetricSum, product, root
 from covlasso.heads import LinearHead
 
 if TYPE_CHECKING:
@@ -125,14 +126,17 @@ class Moments:
                     f"second_moment has no block {key!r}; give E[f f'] of every model and every pair"
                 )
         sums = JointSums({name: m.size for name, m in means.items()})
+        sums.mean = np.concatenate(list(means.values()))
+        products = np.empty((sums.mean.size, sums.mean.size))
         for name, m in means.items():
             block = checked_finite(second_moment[name], f"second_moment[{name!r}]", (m.size, m.size))
             check_second_moment(block, m, name)
-            sums.put(name, m, _symmetric.pack(count * (block - np.outer(m, m))))
+            products[sums.columns[name], sums.columns[name]] = block - np.outer(m, m)
         for a, b in combinations(moments._names, 2):
-            ma, mb = means[a], means[b]
-            block = checked_finite(second_moment[a, b], f"second_moment[{(a, b)!r}]", (ma.size, mb.size))
-            sums.put_across(a, b, count * (block - np.outer(ma, mb)))
+            shape = (means[a].size, means[b].size)
+            block = checked_finite(second_moment[a, b], f"second_moment[{(a, b)!r}]", shape)
+            products[sums.columns[b], sums.columns[a]] = (block - np.outer(means[a], means[b])).T
+        sums.products = SymmetricSum.from_dense(count * products)
         sums.added = int(count)
         moments._sums = sums
         return moments
@@ -181,15 +185,7 @@ class Moments:
             A model is missing or unknown, numbers of rows differ, the number of categories is not that of
             earlier batches, or an entry is NaN, infinite or beyond 2^500 (its square would overflow).
         """
-        arrays = checked_batch(batch, self._names)
-        sizes = {name: rows.shape[1] for name, rows in arrays.items()}
-        self._check_inputs(sizes)
-        if len(arrays[self._names[0]]) == 0:
-            return
-        if self._sums is None:
-            self._sums = JointSums(sizes)
-        self._forget()
-        self._sums.append(arrays)
+        self._append(self._checked(batch))
 
     def __iadd__(self, other: Moments) -> Moments:
         """Add the samples of ``other``, which has the same models and heads."""
@@ -257,15 +253,18 @@ class Moments:
         """
         b = a if b is None else b
         sums = self._read(a, b)
-        if a != b:
-            result = self._cross_sums(a, b, _index(rows))
-        elif a in self._heads:
-            root = self._root(a)
-            return _symmetric.product(root) if rows is None else root[_index(rows)] @ root.T
-        elif rows is None:
-            result = _symmetric.unpack(sums.within(a), sums.sizes[a])
+        if a == b and a in self._heads:
+            factor = self._root(a)
+            return product(factor) if rows is None else factor[_index(rows)] @ factor.T
+        columns = sums.columns[a]
+        if a in self._heads:
+            sums_ab = sums.products.part(columns, sums.columns[b])
+            result = self._heads[a].times(sums_ab, _index(rows))
         else:
-            result = _symmetric.rows(sums.within(a), sums.sizes[a], _index(rows))
+            wanted = columns if rows is None else np.arange(columns.start, columns.stop)[_index(rows)]
+            result = sums.products.part(wanted, sums.columns[b])
+        if b in self._heads:
+            result = np.ascontiguousarray(self._heads[b].times(result.T).T)
         result /= sums.count
         return result
 
@@ -293,7 +292,8 @@ class Moments:
         ValueError
             Unknown model, or no sample yet.
         """
-        mean = self._read(name).mean(name)
+        sums = self._read(name)
+        mean = sums.mean[sums.columns[name]]
         return self._heads[name](mean) if name in self._heads else mean.copy()
 
     def energy(self, name: str, kind: Kind = "second_moment") -> Float64:
@@ -344,12 +344,12 @@ class Moments:
             return matrix
         from covlasso.factored import FactoredGram
 
-        root = self._root(name)
+        factor = self._root(name)
         if kind == "second_moment":
-            root = np.column_stack([root, self.mean(name)])
+            factor = np.column_stack([factor, self.mean(name)])
         elif kind == "correlation":
-            root = root / self._deviation(name)[:, np.newaxis]
-        return FactoredGram(root)
+            factor = factor / self._deviation(name)[:, np.newaxis]
+        return FactoredGram(factor)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, atomically: that of a `SplitMoments` with a fit part only.
@@ -391,6 +391,21 @@ class Moments:
         moments._sums = sums
         return moments
 
+    def _checked(self, batch: Mapping[str, npt.ArrayLike]) -> dict[str, Floats]:
+        """Return a batch that can be appended without an error."""
+        arrays = checked_batch(batch, self._names)
+        self._check_inputs({name: rows.shape[1] for name, rows in arrays.items()})
+        return arrays
+
+    def _append(self, arrays: Mapping[str, Floats]) -> None:
+        """Add a checked batch."""
+        if len(arrays[self._names[0]]) == 0:
+            return
+        if self._sums is None:
+            self._sums = JointSums({name: rows.shape[1] for name, rows in arrays.items()})
+        self._forget()
+        self._sums.append(arrays)
+
     def _forget(self) -> None:
         """Drop what was computed for reading: samples are about to be added."""
         self._closed = None
@@ -411,23 +426,18 @@ class Moments:
         """F with F F' = cov(f) = W cov(h) W'; of full column rank, also where cov(h) is singular."""
         if name not in self._roots:
             sums = self._read(name)
-            root = _symmetric.root(sums.within(name), sums.sizes[name]) / np.sqrt(sums.count)
-            self._roots[name] = self._heads[name].times(root)
+            columns = sums.columns[name]
+            covariance = sums.products.part(columns, columns) / sums.count
+            self._roots[name] = self._heads[name].times(root(covariance))
         return self._roots[name]
-
-    def _cross_sums(self, a: str, b: str, index: Index) -> Float64:
-        """S_ab of two models' logits, rows ``index``."""
-        sums = self._read(a, b).across(a, b)
-        sums = self._heads[a].times(sums, index) if a in self._heads else np.array(sums[index], order="C")
-        return self._heads[b].times(sums.T).T if b in self._heads else sums
 
     def _variance(self, name: str) -> Float64:
         sums = self._read(name)
         if name in self._heads:
-            root = self._root(name)
-            variance: Float64 = np.einsum("ir,ir->i", root, root)
+            factor = self._root(name)
+            variance: Float64 = np.einsum("ir,ir->i", factor, factor)
             return variance
-        return _symmetric.diagonal(sums.within(name), sums.sizes[name]) / sums.count
+        return sums.products.diagonal()[sums.columns[name]] / sums.count
 
     def _deviation(self, name: str) -> Float64:
         """Return the standard deviations, infinite where 0, so that dividing by them gives 0."""
@@ -439,8 +449,8 @@ class Moments:
         """Numbers of columns of new data against those of earlier data, of the heads, and the class names."""
         for name, n in inputs.items():
             what = "features" if name in self._heads else "categories"
-            if not 1 <= n <= _symmetric.MAX_SIZE:
-                raise ValueError(f"model {name!r} has {n} {what}; 1 to {_symmetric.MAX_SIZE} are possible")
+            if n == 0:
+                raise ValueError(f"model {name!r} has no {what}; at least one is expected")
             if name in self._heads and n != self._heads[name].features:
                 raise ValueError(
                     f"model {name!r} has {n} features here and its head {self._heads[name].features}"

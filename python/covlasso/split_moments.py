@@ -79,11 +79,12 @@ class SplitMoments:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all parts to one safetensors file, atomically.
 
-        Tensors, with i and j the positions of models in ``names`` and PART one of ``fit``, ``held_out``,
-        ``fold.0``, ...: ``PART.mean.i`` (n,) float64; ``PART.sum.i`` (n (n + 1) / 2,) float64, the lower
-        triangle by rows of the centred sums S_ii; ``PART.sum.i.j``, i < j: S_ij (n_i, n_j) float64. A model
-        with a linear head has ``weight.i`` and ``bias.i`` in the head's dtype, and its sums are those of the
-        head's input. The header has the names, and the number of samples of every part.
+        The header has ``names``, the number of ``columns`` of every model, ``class_names``, and the number of
+        samples of all ``parts``. Let z be the logits of the models in the order of their names, N in all; for
+        a model with a linear head, the features instead. Tensors: for PART ``fit``, ``held_out``, ``fold.0``,
+        ...: ``PART.mean`` (N,), E[z], and ``PART.sum`` (N (N + 1) / 2,), the lower triangle by rows of the
+        sum of (z - E[z])(z - E[z])' over the samples, both float64; ``weight.i`` and ``bias.i``, the head of
+        model i.
         """
         parts = {part: moments._read() for part, moments in self.parts.items()}
         fit = self.fit

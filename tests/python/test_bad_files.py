@@ -138,7 +138,9 @@ def test_files_of_another_kind(tmp_path):
 
 @pytest.mark.parametrize(("old", "new", "part"), [
     (b'\\"version\\": 1', b'\\"version\\": 9', "format version 9"),
-    (b'"fit.mean.0"', b'"fit.mean.9"', "'fit.mean.0' is missing"),
+    (b'"fit.mean"', b'"fat.mean"', "'fit.mean' is missing"),
+    (b'[3, 2]', b'[3, 0]', "'columns' is [3, 0]"),
+    (b'[3, 2]', b'[3, 3]', "'fit.mean' is float64 (5,), expected float64 (6,)"),
     (b'{\\"fit\\": 4}', b'[]', "'parts' is missing or not of type dict"),
     (b'{\\"fit\\": 4}', b'{\\"fit\\": []}', "there is no part 'fit'"),
 ])  # fmt: skip
