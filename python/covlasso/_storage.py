@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -105,14 +106,16 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> StoredTensors:
 
     Raises
     ------
-    FileNotFoundError
-        There is no such file.
+    OSError
+        There is no such file, or it is a folder.
     ValueError
         The file is truncated, no safetensors file, of another kind, or of a newer version.
     """
     from safetensors import SafetensorError, safe_open
 
     source = Path(path)
+    if source.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(source))
     stored = StoredTensors(source, kind, None, {})
     try:
         file = safe_open(source, framework="numpy")

@@ -1,13 +1,12 @@
 """Ranks: without a launcher, with torchrun's environment, and when one of them dies."""
 
-import os
-import socket
 import subprocess
 import sys
 import textwrap
 
 import numpy as np
 import pytest
+from ranks import run_ranks
 
 from covlasso._distributed import process_group
 
@@ -18,26 +17,6 @@ VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "LOCAL_RANK")
 def no_launcher(monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-
-
-def run_ranks(code, size, timeout=120):
-    """Run ``code`` in ``size`` processes; their exit codes and what each of them wrote."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(code)],
-            env={**os.environ, **common, "RANK": str(rank), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(size)
-    ]
-    outputs = [process.communicate(timeout=timeout) for process in processes]
-    return [process.returncode for process in processes], outputs
 
 
 def test_without_a_launcher_there_is_one_rank_and_no_torch():
