@@ -1,24 +1,28 @@
 """Neural dependencies: exact, fast node-wise Lasso paths on the moments of a classifier's logits.
 
-Everything public is here: `Moments`, `SplitMoments`, `path`, `solve`, `Path`, `Dependencies`, and more; the real
-data of `covlasso.datasets` are loaded when they are first used.
+Everything public is here: `Moments`, `SplitMoments`, `path`, `solve`, `Path`, `Dependencies`, and more; the
+real data of `covlasso.datasets` are loaded when they are first used.
 """
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from covlasso._core import __version__
 from covlasso.accumulate import Accumulator
 from covlasso.dependencies import Dependencies
-from covlasso.evaluation import held_out_error
 from covlasso.factored import FactoredGram
 from covlasso.heads import LinearHead
 from covlasso.moments import Moments
 from covlasso.origin import Origin
-from covlasso.paths import Knots, Path, path, solve
+from covlasso.paths import path, solve
+from covlasso.solution_path import Knots, Path
 from covlasso.split import Split
 from covlasso.split_moments import SplitMoments
+
+if TYPE_CHECKING:
+    from covlasso import datasets
+    from covlasso.evaluation import evaluate, held_out_error
 
 __all__ = [
     "Accumulator",
@@ -33,15 +37,24 @@ __all__ = [
     "SplitMoments",
     "__version__",
     "datasets",
+    "evaluate",
     "held_out_error",
     "path",
     "solve",
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name == "datasets":
-        import importlib
+_ON_USE = {  # where they are: `import covlasso` takes no time for them
+    "datasets": "covlasso.datasets",
+    "evaluate": "covlasso.evaluation",
+    "held_out_error": "covlasso.evaluation",
+}
 
-        return importlib.import_module("covlasso.datasets")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    module = importlib.import_module(_ON_USE[name])
+    return module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)

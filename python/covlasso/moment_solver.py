@@ -15,7 +15,8 @@ from covlasso._problem import check_count
 from covlasso.dependencies import Dependencies
 from covlasso.moments import Moments
 from covlasso.origin import Origin
-from covlasso.paths import one_place, path
+from covlasso.paths import path
+from covlasso.solution_path import one_place
 
 if TYPE_CHECKING:
     from covlasso._distributed import Group
@@ -85,7 +86,7 @@ def solve_moments(
     rows = _all_targets(moments, origin) if targets is None else targets
     parts = []
     for done, block in _blocks(rows, gram.shape[0], origin):
-        with _of_all(progress, done, len(rows)) as report:
+        with _of_all(progress, done, len(block), len(rows)) as report:
             paths = path(
                 gram,
                 **_problem(moments, origin, block, allow_same),
@@ -187,7 +188,7 @@ def _problem(moments: Moments, origin: Origin, rows: Int32, allow_same: bool) ->
 
 
 @contextmanager
-def _of_all(progress: Report | None, before: int, total: int) -> Iterator[Report]:
+def _of_all(progress: Report | None, before: int, size: int, total: int) -> Iterator[Report]:
     """Turn the counts of one block into those of all targets, for reports and for an interruption."""
     done = before
 
@@ -199,5 +200,6 @@ def _of_all(progress: Report | None, before: int, total: int) -> Iterator[Report
 
     try:
         yield report
+        report(size, size)
     except KeyboardInterrupt as cause:
         raise KeyboardInterrupt(f"interrupted: {done} of {total} targets were done") from cause

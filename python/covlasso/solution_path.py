@@ -1,0 +1,351 @@
+"""A solution path of every target: where it can be read, found again, and chosen on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+from covlasso import _core
+from covlasso._problem import Problem, check_count, check_flag, check_lambda, check_number, check_problem
+from covlasso._progress import reporter
+from covlasso.dependencies import Dependencies, find_target
+from covlasso.factored import FactoredGram
+
+if TYPE_CHECKING:
+    from covlasso._pairs import Halves
+    from covlasso.moments import Kind, Moments
+    from covlasso.selection import Rule, Selection
+
+Float64 = npt.NDArray[np.float64]
+Matrix = npt.NDArray[Any]  # float32 or float64
+
+_STATUS = np.array([status.name.lower() for status in sorted(_core.Status)])
+
+
+@dataclass(frozen=True)
+class Options:
+    """Checked options of `covlasso.path`."""
+
+    max_terms: int
+    min_lambda: Float64  # one per target, in the paper's scale (no 1/2)
+    relative_error: float
+    l2: float
+    positive: bool
+    n_threads: int  # 0: one per hardware thread
+
+
+class Knots(NamedTuple):
+    """The knots of one target's path, lambda falling; between two of them coefficients are linear in lambda.
+
+    Attributes
+    ----------
+    lam : (k,) array
+        Where they are, in the paper's scale (no 1/2); infinite for unpenalised sources, which are there from
+        the start.
+    category : (k,) int32 array
+        The source that enters or leaves there.
+    sign : (k,) int32 array
+        +1 or -1: it enters with this sign; 0: it leaves.
+    coef : scipy.sparse.csr_array, (k, p)
+        The coefficients at each knot.
+    """
+
+    lam: Float64
+    category: npt.NDArray[np.int32]
+    sign: npt.NDArray[np.int32]
+    coef: scipy.sparse.csr_array
+
+
+class Path:
+    """Exact solution paths of all targets, stored as their events; made by `covlasso.path`.
+
+    It refers to the caller's arrays, from which coefficients are solved on demand: leave them unchanged
+    meanwhile. Wherever a target is asked for, it is a category number or, where names are known, a name.
+    """
+
+    def __init__(self, problem: Problem, core: _core.Paths, options: Options):
+        self._problem = problem
+        self._core = core
+        self._options = options
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets."""
+        return self._core.n_targets
+
+    @property
+    def n_sources(self) -> int:
+        """p, the number of sources."""
+        return self._core.n_sources
+
+    @property
+    def targets(self) -> npt.NDArray[np.int32]:
+        """Categories explained, (n_targets,)."""
+        return self._problem.targets
+
+    @property
+    def intra(self) -> bool:
+        """Whether targets and sources are categories of one network."""
+        return self._problem.intra
+
+    @property
+    def target_names(self) -> tuple[str, ...] | None:
+        """Names per target."""
+        return self._problem.target_names
+
+    @property
+    def source_names(self) -> tuple[str, ...] | None:
+        """Names per source."""
+        return self._problem.source_names
+
+    @property
+    def lambda_max(self) -> Float64:
+        """Penalised coefficients are all zero iff lambda >= this, (n_targets,); paper's scale (no 1/2)."""
+        return self._core.lambda_max
+
+    @property
+    def lambda_end(self) -> Float64:
+        """Where each path ends, (n_targets,); paper's scale (no 1/2)."""
+        return self._core.lambda_end
+
+    @property
+    def kkt(self) -> Float64:
+        """KKT residual at the end of each path, relative to lambda, (n_targets,)."""
+        return self._core.kkt
+
+    @property
+    def status(self) -> npt.NDArray[np.str_]:
+        """Why each path ended, (n_targets,); the words are those of `Dependencies.status`."""
+        return _STATUS[self._core.status]
+
+    def at(
+        self,
+        *,
+        lam: float | npt.ArrayLike | None = None,
+        terms: int | None = None,
+        relative_error: float | None = None,
+        refit: bool = False,
+    ) -> Dependencies:
+        """Read the solutions at one place of every path, exact; give one of the three places.
+
+        Parameters
+        ----------
+        lam : float or (n_targets,) array
+            At this lambda, in the paper's scale (no 1/2).
+        terms : int
+            Just before term ``terms`` + 1 would enter for the first time.
+        relative_error : float
+            At the largest lambda with error <= relative_error * energy.
+        refit : bool, default False
+            Least squares on the support found, which takes the Lasso's shrinkage away. ``kkt`` and ``status``
+            stay those of the Lasso solution.
+
+        Returns
+        -------
+        Dependencies
+            Where a path ends before the place asked for, its end, and the status says why it ended.
+
+        Raises
+        ------
+        TypeError, ValueError
+            None or several of the three are given, or one is out of range.
+        """
+        place = one_place(lam, terms, relative_error)
+        refit = check_flag(refit, "refit")
+        if place == "lam":
+            found = self._core.at_lambda(check_lambda(lam, "lam", self.n_targets), refit)
+        elif place == "terms":
+            found = self._core.at_terms(check_count(terms, "terms"), refit)
+        else:
+            found = self._core.at_relative_error(check_number(relative_error, "relative_error"), refit)
+        shape = (self.n_targets, self.n_sources)
+        return Dependencies(
+            coef=scipy.sparse.csr_array((found.data, found.indices, found.indptr), shape=shape),
+            lam=found.lam,
+            error=found.error,
+            energy=self._problem.target_energy,
+            kkt=found.kkt,
+            status=_STATUS[found.status],
+            targets=self._problem.targets,
+            intra=self._problem.intra,
+            refit=refit,
+            target_names=self.target_names,
+            source_names=self.source_names,
+        )
+
+    def error(self, target: int | str, lam: float | npt.ArrayLike) -> Float64:
+        """Error b'Gb - 2 c'b + e of one target at each lambda (paper's scale, no 1/2), in closed form.
+
+        Below `lambda_end` it is the error there.
+        """
+        return self._profile(target, lam)[0]
+
+    def l1_norm(self, target: int | str, lam: float | npt.ArrayLike) -> Float64:
+        """sum_j |b_j| of one target at each lambda (paper's scale, no 1/2), in closed form.
+
+        Below `lambda_end` it is the norm there.
+        """
+        return self._profile(target, lam)[1]
+
+    def knots(self, target: int | str) -> Knots:
+        """Where sources enter and leave the path of one target, with the coefficients there; see `Knots`."""
+        lam, source, sign, indptr, indices, data = self._core.knots(self._position(target))
+        coef = scipy.sparse.csr_array((data, indices, indptr), shape=(len(lam), self.n_sources))
+        return Knots(lam, source, sign, coef)
+
+    def again(
+        self,
+        gram: Matrix | FactoredGram,
+        cross: Matrix | None = None,
+        energy: npt.ArrayLike | None = None,
+    ) -> Path:
+        """Paths of the same targets with the same options on the moments of other samples.
+
+        Parameters
+        ----------
+        gram, cross, energy
+            As in `path`, of the shapes that this path was made of.
+
+        Raises
+        ------
+        TypeError, ValueError
+            An array is wrong, or of another shape.
+        KeyboardInterrupt
+            Ctrl-C.
+        """
+        old = self._problem
+        shape = getattr(gram, "shape", None)
+        if shape != old.gram.shape or (cross is None) != old.intra:
+            wanted = "gram alone" if old.intra else "gram, cross and energy"
+            raise ValueError(f"gram has shape {shape}; give {wanted}, with a gram of shape {old.gram.shape}")
+        exclude = "self" if old.intra else None
+        new = check_problem(gram, cross, energy, old.targets, exclude, None, None, None)
+        return run(replace(old, gram=new.gram, cross=new.cross, energy=new.energy), self._options)
+
+    def select(
+        self,
+        moments: Moments | Halves | Sequence[Moments],
+        *,
+        rule: Rule = "minimum",
+        per_target: bool = True,
+        refit: bool = False,
+        terms: int | None = None,
+        relative_error: float | None = None,
+        target: str | None = None,
+        source: str | None = None,
+        moment: Kind = "second_moment",
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Selection:
+        """Choose the place where the error on other samples is least, exactly.
+
+        With b(lambda) linear between its knots, the error b'Hb - 2 h'b + e_h on other moments is a quadratic
+        in lambda on every piece of the path, and so is a sum of such errors: the minimum is that of the best
+        piece, with no grid. After a refit the error is constant on every piece.
+
+        Parameters
+        ----------
+        moments : Moments, SplitMoments, pair with ``fit`` and ``held_out``, or list of Moments
+            Other samples. Moments that were not split, and a held-out part, are measured on as they are. With
+            folds (of SplitMoments, or the list) each fold is left out in turn: the paths are found again on
+            all others with the same options and measured on it, and the errors are averaged.
+        rule : "minimum" or "one-standard-error", default "minimum"
+            "one-standard-error": the largest lambda whose mean error over the folds is within one standard
+            error of the least one (Breiman et al., *Classification and Regression Trees*, 1984, section
+            3.4.3); needs folds, which should be groups of samples that are independent of each other.
+        per_target : bool, default True
+            A lambda for every target; False: one for all, at which the sum of all errors is least.
+        refit : bool, default False
+            Choose by the error after a refit, and return refitted solutions.
+        terms : int, optional
+            Stay at or above the lambda of ``at(terms=terms)``: at most so many terms (with ``per_target``
+            False at the largest such lambda of all targets).
+        relative_error : float, optional
+            Instead of the minimum: the largest lambda whose error on the other samples is at most
+            relative_error times that without any term; where there is none, the minimum.
+        target, source : str, optional
+            Models of targets and sources in ``moments``; by default the only one.
+        moment : "second_moment" or "covariance", default "second_moment"
+            Of which moments these paths were found.
+        progress : callable, optional
+            Called as progress(done, total), counting targets times folds.
+
+        Returns
+        -------
+        Selection
+            The solutions, the errors, and how much the error flatters in-sample.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The moments do not fit, there are no folds where the rule needs them, or an option is wrong.
+        """
+        from covlasso.selection import select
+
+        return select(
+            self,
+            moments,
+            rule=rule,
+            per_target=per_target,
+            refit=refit,
+            terms=terms,
+            relative_error=relative_error,
+            target=target,
+            source=source,
+            moment=moment,
+            progress=progress,
+        )
+
+    def __repr__(self) -> str:
+        """Say how many targets and sources there are, and why the paths ended."""
+        reasons, counts = np.unique(self.status, return_counts=True)
+        ends = ", ".join(f"{reason}: {count}" for reason, count in zip(reasons, counts, strict=True))
+        return f"Path({self.n_targets} targets, {self.n_sources} sources, ends {{{ends}}})"
+
+    def _position(self, target: int | str) -> int:
+        return find_target(target, self.targets, self.target_names)
+
+    def _profile(self, target: int | str, lam: float | npt.ArrayLike) -> tuple[Float64, Float64]:
+        grid = np.asarray(lam, dtype=np.float64)
+        flat = check_lambda(np.atleast_1d(grid.ravel()), "lam", grid.size)
+        error, l1_norm = self._core.profile(self._position(target), flat)
+        return error.reshape(grid.shape)[()], l1_norm.reshape(grid.shape)[()]
+
+
+def run(
+    problem: Problem, options: Options, progress: bool | Callable[[int, int], object] | None = None
+) -> Path:
+    """Hand checked arguments to the core."""
+    with reporter(progress) as report:
+        core = _core.Paths(
+            problem.gram.core if isinstance(problem.gram, FactoredGram) else problem.gram,
+            problem.cross,
+            problem.energy,
+            problem.targets,
+            problem.exclude_self,
+            problem.exclusion_offset,
+            problem.exclusion_index,
+            problem.weights,
+            max_terms=options.max_terms,
+            min_lambda=options.min_lambda,
+            relative_error=options.relative_error,
+            l2=options.l2,
+            positive=options.positive,
+            n_threads=options.n_threads,
+            progress=report,
+        )
+    return Path(problem, core, options)
+
+
+def one_place(lam: Any, terms: Any, relative_error: Any) -> str:
+    """Name of the one place that is given."""
+    places = {"lam": lam, "terms": terms, "relative_error": relative_error}
+    given = [name for name, value in places.items() if value is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none of them"
+        raise ValueError(f"give exactly one of lam, terms and relative_error; {found} given")
+    return given[0]
