@@ -97,9 +97,12 @@ def read_dependencies(file: Path) -> Dependencies:
     if file != STANDARD:
         return Dependencies.load(file)
     with TemporaryDirectory() as folder:
-        copy = Path(folder) / "standard input"
+        copy = Path(folder) / "copy"
         copy.write_bytes(sys.stdin.buffer.read())
-        return Dependencies.load(copy)
+        try:
+            return Dependencies.load(copy)
+        except ValueError as cause:
+            raise ValueError(str(cause).replace(str(copy), "standard input")) from cause
 
 
 def write_dependencies(deps: Dependencies, file: Path) -> None:
@@ -108,7 +111,7 @@ def write_dependencies(deps: Dependencies, file: Path) -> None:
         deps.save(file)
         return
     with TemporaryDirectory() as folder:
-        copy = Path(folder) / "standard output"
+        copy = Path(folder) / "copy"
         deps.save(copy)
         write_bytes(copy.read_bytes())
 
