@@ -134,13 +134,13 @@ class JointSums:
 
 
 def _centre(rows: Float64) -> Float64:
-    """Subtract the mean of the rows in place, and return it.
+    """Subtract the mean of the rows in place, and return it; of equal entries the mean is exact."""
+    from scipy.linalg.blas import dgemv
 
-    The first row is subtracted before the mean is taken, so that constant columns have no variance at all.
-    """
     first = rows[0].copy()
-    rows -= first
-    offset = rows.mean(axis=0)
-    rows -= offset
-    mean: Float64 = first + offset
+    mean: Float64 = dgemv(1.0 / len(rows), rows.T, np.ones(len(rows)))
+    suspects = np.flatnonzero((rows[len(rows) // 2] == first) & (rows[-1] == first))
+    constant = suspects[(rows[:, suspects] == first[suspects]).all(axis=0)]
+    mean[constant] = first[constant]
+    rows -= mean
     return mean
