@@ -91,6 +91,26 @@ public:
         return {d - overlap, mass * mass};
     }
 
+    /// The same with u = M g corrected by its residual, and with the Schur complement as the form v'Gv of
+    /// v = [-u; 1], in which the error of u enters squared only.
+    template <class Team>
+    Independence measure_again(Team team, const Panels& gram, const double* g, double d) {
+        const Index k = size_, width = padded_size();
+        step_.reserve(width);
+        double *v = direction_.data(), *residual = residual_.data(), *step = step_.data();
+        gram.product(team, k, k, v, residual);
+        team.for_each(width, [=](Index r) { residual[r] += g[r]; });
+        team.sync();
+        inverse_.product(team, k, k, residual, step);
+        team.for_each(k, [=](Index r) { v[r] -= step[r]; });
+        team.sync();
+        gram.product(team, k, k, v, residual);
+        const double* root = root_.data();
+        const double form = d + team.sum(k, [=](Index r) { return v[r] * (residual[r] + 2.0 * g[r]); });
+        const double mass = team.sum(k, [=](Index r) { return std::fabs(v[r]) * root[r]; }) + std::sqrt(d);
+        return {form, mass * mass};
+    }
+
     /// The source measured last enters. `place` is the caller's number for it.
     template <class Team>
     Change enter(Team team, Id source, Id place, const double* g, double d, double schur, double cross,
@@ -219,7 +239,7 @@ private:
     Panels inverse_;
     Buffer<Id> source_, place_;
     Buffer<double> base_, slope_, push_, cross_, root_;  // per source; root: sqrt(G_jj)
-    Buffer<double> direction_, residual_;
+    Buffer<double> direction_, residual_, step_;
 };
 
 }  // namespace COVLASSO_ISA

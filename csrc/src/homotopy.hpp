@@ -55,7 +55,6 @@ private:
         target_ = &target;
         limits_ = limits;
         done_ = false;
-        floor_ = 0.0;
         last_lambda_ = 0.0;
         failures_ = 0;
         const Index p = target.sources;
@@ -68,8 +67,6 @@ private:
             outside[j] = penalty[j];
         });
         team_.sync();
-        const double* root = target.root;
-        largest_root_ = team_.max(p, [=](Index j) { return outside[j] < infinity ? root[j] : 0.0; });
         outcome_ = Outcome{};
         enter_unpenalised(path);
         find_lambda_max();
@@ -116,6 +113,8 @@ private:
 
     void open_stage() {
         piece_.admit(forecast_.choose(team_, *target_, lambda_, last_lambda_, two_sided()));
+        const double* outside = target_->outside.data();
+        all_inside_ = !team_.any_of(target_->sources, [=](Index j) { return outside[j] < infinity; });
         bottom_ = forecast_.end_of_stage(lambda_);
         most_events_ = last_lambda_ > 0.0 ? forecast_.most_events(piece_.active().size()) : 1;
         const ActiveSet& active = piece_.active();
@@ -138,8 +137,6 @@ private:
     void start_stage() {
         piece_.candidates().reset(team_, piece_.active(), target_->gradient.data(), lambda_);
         stage_.open(lambda_, piece_.candidates().padded_size());
-        const double* outside = target_->outside.data();
-        all_inside_ = !team_.any_of(target_->sources, [=](Index j) { return outside[j] < infinity; });
         at_ = lambda_;
         add_knot();
     }
@@ -162,7 +159,7 @@ private:
     }
 
     /// The first of: a candidate touches its bound; a coefficient meets zero; the stage or the path ends.
-    Next find_next() const {
+    Next find_next() {
         const double lowest = lowest_lambda();
         const double noise = rounding * piece_.mass(0.0);
         const Best leaving = first_to_leave(lowest, noise);
@@ -183,11 +180,12 @@ private:
     }
 
     /// The end of the path where that comes before `next`, else `next`.
-    Next path_end_before(Next next) const {
-        const double lowest = limits_.min_lambda;
-        if (next.lambda < floor_ && next.lambda > lowest)
-            next = {Next::end_of_path, std::min(floor_, at_), -1, Status::floor};
-        else if (next.kind == Next::enters && piece_.active().size() >= limits_.max_terms)
+    Next path_end_before(Next next) {
+        const double lowest = limits_.min_lambda, floor = floor_on_the_way_to(next.lambda);
+        if (next.lambda < floor && next.lambda > lowest)
+            next = {Next::end_of_path, std::min(floor, at_), -1, Status::floor};
+        else if (next.kind == Next::enters && piece_.active().size() >= limits_.max_terms &&
+                 piece_.examine(next.index) == Entry::entered)
             next = {Next::end_of_path, next.lambda, -1, Status::terms};
         else if (next.kind == Next::end_of_stage && next.lambda <= lowest)
             next = {Next::end_of_path, lowest, -1, lowest > 0.0 ? Status::lambda : Status::exhausted};
@@ -195,6 +193,12 @@ private:
         const Quadratic error = piece_.active().error(team_, target_->energy, limits_.l2);
         if (error(next.lambda) > limits_.error) return next;
         return {Next::end_of_path, error.largest_below(limits_.error, next.lambda, at_), -1, Status::error};
+    }
+
+    /// The lambda below which rounding exceeds the tolerance of the certificate. The error of a gradient is convex in
+    /// lambda, so the larger of its values at both ends bounds it.
+    double floor_on_the_way_to(double lambda) const {
+        return std::max(piece_.gradient_error(at_), piece_.gradient_error(lambda)) / kkt_tolerance;
     }
 
     /// b_r = base - lambda slope meets zero at base / slope, and only where base has the sign opposite to b_r.
@@ -321,20 +325,12 @@ private:
         lambda_ = at_;
         outcome_.lambda_end = at_;
         outcome_.kkt = residual_ / scale();
-        if (at_ > 0.0) set_floor();
         if (piece_.has_negative_error(at_, target_->gradient.data())) {
             outcome_.culprit = Outcome::the_target;
             return end_path(Status::uncertified);
         }
         failures_ = 0;
         if (next_.kind == Next::end_of_path) end_path(next_.reason);
-    }
-
-    /// A gradient j in double carries an error of some eps sqrt(G_jj) mass(lambda). Below the floor that exceeds the
-    /// tolerance of the certificate. Residuals seen do not tell: a source that touches its bound may add to them.
-    void set_floor() {
-        const double error = rounding * piece_.mass(at_) * largest_root_;
-        floor_ = std::min(error / kkt_tolerance, shorten * lambda_);
     }
 
     void end_path(Status status) {
@@ -347,11 +343,9 @@ private:
         double push;
     };
 
-    static constexpr double tolerance = 1e-11;          // of a bound, for sources outside the candidates
-    static constexpr double drift = 1e-12;              // of a residual: beyond it the active set is refined
-    static constexpr double rounding = 16.0 * 0x1p-53;  // of a gradient, per unit of mass
-    static constexpr double noise_of_zero = 1e-14;      // of a gradient that should vanish
-    static constexpr double shorten = 0.9;
+    static constexpr double tolerance = 1e-11;      // of a bound, for sources outside the candidates
+    static constexpr double drift = 1e-12;          // of a residual: beyond it the active set is refined
+    static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
     static constexpr int most_failures = 8;
     static constexpr Index patience = 64;  // events at one lambda; ties end sooner, a cycle does not
 
@@ -366,12 +360,10 @@ private:
     Index most_events_ = 0;  // and its most events
     Next next_{};
     Outcome outcome_{};
-    double lambda_ = 0.0;        // where the stage began
-    double last_lambda_ = 0.0;   // where the stage before it began
-    double at_ = 0.0;            // where the stage has come to
-    double largest_root_ = 0.0;  // sqrt(G_jj) of the sources that take part
-    double floor_ = 0.0;         // below this, rounding exceeds the tolerance of the certificate
-    double residual_ = 0.0;      // of the KKT conditions at the end of the stage
+    double lambda_ = 0.0;       // where the stage began
+    double last_lambda_ = 0.0;  // where the stage before it began
+    double at_ = 0.0;           // where the stage has come to
+    double residual_ = 0.0;     // of the KKT conditions at the end of the stage
     int failures_ = 0;
     bool done_ = false;
     bool all_inside_ = false;

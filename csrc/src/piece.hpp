@@ -9,6 +9,8 @@
 namespace covlasso {
 namespace COVLASSO_ISA {
 
+inline constexpr double rounding = 16.0 * 0x1p-53;  ///< of a gradient, per unit of mass
+
 /// What became of a source that was to enter.
 enum class Entry {
     entered,
@@ -31,6 +33,9 @@ public:
         gram_active_.set_rows(rows);
         beta_.reserve(padded(rows));
         column_.reserve(padded(rows));
+        const double *root = target.root, *penalty = target.penalty.data();
+        largest_root_ =
+            team_.max(target.sources, [=](Index j) { return penalty[j] < infinity ? root[j] : 0.0; });
     }
 
     ActiveSet& active() { return active_; }
@@ -48,6 +53,18 @@ public:
 
     /// Candidate j becomes active with push = s_j w_j / 2, unless it depends on the active set: then it is set aside.
     Entry enter(Index j, double push) {
+        const Entry entry = examine(j);
+        candidates_.hold(j);
+        if (entry != Entry::entered) return entry;
+        const Index k = active_.size();
+        const Change change = active_.enter(team_, candidates_.source(j), static_cast<Id>(j), column_.data(),
+                                            candidates_.rows().at(k, j), schur_, candidates_.cross(j), push);
+        candidates_.move(team_, k + 1, active_.direction(), change);
+        return entry;
+    }
+
+    /// What becomes of candidate j if it is to enter; its row of G(A, S) is then row k.
+    Entry examine(Index j) {
         const Index k = active_.size();
         candidates_.fetch_row(team_, gram_, k, j);
         double* g = column_.data();
@@ -55,15 +72,14 @@ public:
         for (Index r = k; r < padded(k + 1); ++r) g[r] = 0.0;
         team_.sync();
         const double diagonal = candidates_.rows().at(k, j);
-        const Independence test = active_.measure(team_, g, diagonal);
-        candidates_.hold(j);
-        if (test.schur < 0.0 && form_along_direction(k, j) < -indefinite * noise_ * test.mass)
-            return Entry::indefinite;
-        if (test.schur <= dependent * test.mass) return Entry::dependent;
-        const Change change = active_.enter(team_, candidates_.source(j), static_cast<Id>(j), g, diagonal,
-                                            test.schur, candidates_.cross(j), push);
-        candidates_.move(team_, k + 1, active_.direction(), change);
-        return Entry::entered;
+        Independence test = active_.measure(team_, g, diagonal);
+        if (test.schur < doubtful * test.mass) {
+            gather_gram();
+            test = active_.measure_again(team_, gram_active_, g, diagonal);
+        }
+        schur_ = test.schur;
+        if (test.schur < -indefinite * noise_ * test.mass) return Entry::indefinite;
+        return test.schur <= dependent * test.mass ? Entry::dependent : Entry::entered;
     }
 
     /// Active source r leaves. What depended on the active set may be independent of the rest, so all are freed.
@@ -89,7 +105,7 @@ public:
         return error < -indefinite * noise_ * reach * reach;
     }
 
-    /// sqrt(e) + sum_r |b_r| sqrt(G_rr): rounding errors of gradient j are a few eps times this times sqrt(G_jj).
+    /// sqrt(e) + sum_r |b_r| sqrt(G_rr): gradient j in double is off by some eps sqrt(G_jj) times this.
     double mass(double lambda) const {
         const double *base = active_.base(), *slope = active_.slope(), *root = active_.roots();
         return std::sqrt(target_->energy) + team_.sum(padded(active_.size()), [=](Index r) {
@@ -97,16 +113,12 @@ public:
         });
     }
 
+    /// How far a gradient at lambda may be off. What exceeds the tolerance of the certificate only by this is rounding.
+    double gradient_error(double lambda) const { return rounding * mass(lambda) * largest_root_; }
+
     /// Corrects the active set against the entries of G themselves.
     void refine() {
-        const Index k = active_.size();
-        gram_active_.grow(k, 0);
-        for (Index s = 0; s < padded(k); ++s) {
-            double* to = gram_active_.column(s);
-            const double* from = s < k ? candidates_.rows().column(active_.place(s)) : nullptr;
-            for (Index r = 0; r < k; ++r) to[r * panel_width] = from ? from[r * panel_width] : 0.0;
-        }
-        team_.sync();
+        gather_gram();
         active_.refine(team_, gram_active_);
     }
 
@@ -151,6 +163,18 @@ public:
     }
 
 private:
+    /// gram_active_ = G_AA, ridge included.
+    void gather_gram() {
+        const Index k = active_.size();
+        gram_active_.grow(k, 0);
+        for (Index s = 0; s < padded(k); ++s) {
+            double* to = gram_active_.column(s);
+            const double* from = s < k ? candidates_.rows().column(active_.place(s)) : nullptr;
+            for (Index r = 0; r < k; ++r) to[r * panel_width] = from ? from[r * panel_width] : 0.0;
+        }
+        team_.sync();
+    }
+
     /// On the active set; a coefficient whose sign is not that of its push is as good as zero, which moves its
     /// gradient by 2 G_rr |b_r|.
     double active_residual(double lambda, const double* gradient) const {
@@ -164,19 +188,7 @@ private:
         return worst;
     }
 
-    /// v'Gv for v = direction(), when the row of candidate j has been fetched as row k: negative only if G is indefinite,
-    /// however inexact v.
-    double form_along_direction(Index k, Index j) const {
-        const double* v = active_.direction();
-        double form = 0.0;
-        for (Index r = 0; r <= k; ++r) {
-            double product = v[k] * candidates_.rows().at(r, j);
-            for (Index s = 0; s < k; ++s) product += v[s] * candidates_.rows().at(r, active_.place(s));
-            form += v[r] * product;
-        }
-        return form;
-    }
-
+    static constexpr double doubtful = 1e-6;  // of the mass: the error of M may show in the Schur complement
     static constexpr double dependent = 64.0 * 0x1p-53;  // Schur complement / mass: all digits cancelled
     static constexpr double indefinite = 64.0;  // negative beyond what rounding of the entries explains
 
@@ -185,6 +197,8 @@ private:
     Target* target_ = nullptr;
     double l2_ = 0.0;
     double noise_ = 0.0;
+    double schur_ = 0.0;         // of the candidate examined last
+    double largest_root_ = 0.0;  // sqrt(G_jj) of the sources that take part
     ActiveSet active_;
     Candidates candidates_;
     Panels gram_active_;

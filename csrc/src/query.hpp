@@ -87,9 +87,9 @@ public:
             solution.kkt = descent_.residual() / scale(point.lambda);
             if (!(solution.kkt <= kkt_tolerance)) {
                 if (point.lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
-                const bool at_floor =
-                    path_.outcome.status == Status::floor && point.lambda <= 2.0 * path_.outcome.lambda_end;
-                solution.status = at_floor ? Status::floor : Status::uncertified;
+                const bool by_rounding =
+                    solution.kkt * scale(point.lambda) <= piece_.gradient_error(point.lambda);
+                solution.status = by_rounding ? Status::floor : Status::uncertified;
             }
             return from_descent(solution, refit);
         }
