@@ -21,8 +21,10 @@ from covlasso.split import Split
 from covlasso.split_moments import SplitMoments
 
 if TYPE_CHECKING:
-    from covlasso import datasets
+    from covlasso import datasets, graph
     from covlasso.evaluation import evaluate, held_out_error
+    from covlasso.moment_solver import solve_moments
+    from covlasso.spanning import spanning_categories
 
 __all__ = [
     "Accumulator",
@@ -38,16 +40,22 @@ __all__ = [
     "__version__",
     "datasets",
     "evaluate",
+    "graph",
     "held_out_error",
     "path",
     "solve",
+    "solve_moments",
+    "spanning_categories",
 ]
 
 
 _ON_USE = {  # where they are: `import covlasso` takes no time for them
     "datasets": "covlasso.datasets",
     "evaluate": "covlasso.evaluation",
+    "graph": "covlasso.graph",
     "held_out_error": "covlasso.evaluation",
+    "solve_moments": "covlasso.moment_solver",
+    "spanning_categories": "covlasso.spanning",
 }
 
 

@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from covlasso._matrix import check_matrix
 from covlasso._problem import check_count, check_number
+from covlasso.factored import FactoredGram
 
 Float64 = npt.NDArray[np.float64]
+Matrix = npt.NDArray[Any]  # float32 or float64
 
 _INDEFINITE = float(np.sqrt(np.finfo(np.float64).eps))  # of the largest entry: beyond what rounding can do
 
@@ -33,7 +35,9 @@ class Spanning(NamedTuple):
     share: Float64
 
 
-def spanning_categories(gram: Any, tolerance: float = 0.01, max_categories: int | None = None) -> Spanning:
+def spanning_categories(
+    gram: Matrix | FactoredGram, tolerance: float = 0.01, max_categories: int | None = None
+) -> Spanning:
     """Choose categories until least squares on them leaves at most ``tolerance`` of the energy of all.
 
     Pivoted Cholesky: with L_k the first k columns of the factor, G - L_k L_k' is the Schur complement of the
@@ -48,7 +52,8 @@ def spanning_categories(gram: Any, tolerance: float = 0.01, max_categories: int 
     Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed. (2002), section 10.3 (existence, and the
     backward error of complete pivoting); Harbrecht, Peters and Schneider, *On the low-rank approximation by
     the pivoted Cholesky decomposition*, Appl. Numer. Math. 62 (2012), pp. 428-440 (the trace as stopping
-    rule, only the chosen rows of G are read). The set is small, but nothing says that it is the smallest.
+    rule, only the chosen rows of G are read). The set is small, but nothing says that it is the smallest, and
+    on other samples more is left.
 
     Parameters
     ----------
@@ -105,10 +110,9 @@ def spanning_categories(gram: Any, tolerance: float = 0.01, max_categories: int 
     return Spanning(np.array(chosen, dtype=np.int32), left, np.array(share))
 
 
-def _checked_diagonal(gram: Any) -> Float64:
-    if hasattr(gram, "rows"):
-        of_rows: Float64 = gram.diagonal()
-        return of_rows
+def _checked_diagonal(gram: Matrix | FactoredGram) -> Float64:
+    if isinstance(gram, FactoredGram):
+        return gram.diagonal()
     check_matrix(gram, "gram")
     if gram.shape[0] != gram.shape[1] or gram.size == 0:
         raise ValueError(f"gram has shape {gram.shape}; a square matrix of at least one category is expected")
@@ -120,8 +124,8 @@ def _checked_diagonal(gram: Any) -> Float64:
     return diagonal
 
 
-def _row(gram: Any, i: int) -> Float64:
-    row: Float64 = gram.rows(np.array([i]))[0] if hasattr(gram, "rows") else gram[i].astype(np.float64)
+def _row(gram: Matrix | FactoredGram, i: int) -> Float64:
+    row: Float64 = gram.rows([i])[0] if isinstance(gram, FactoredGram) else gram[i].astype(np.float64)
     if not np.isfinite(row).all():
         j = int(np.argmin(np.isfinite(row)))
         raise ValueError(f"gram[{i}, {j}] is {row[j]}; every entry must be finite")

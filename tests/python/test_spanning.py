@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from oracles import random_gram
 
+from covlasso import FactoredGram
 from covlasso.spanning import spanning_categories
 
 
@@ -46,6 +47,19 @@ def test_the_rest_is_reproduced_to_the_tolerance_and_not_earlier(tolerance):
         if k < len(found.categories):
             assert found.categories[k] == np.argmax(error)
     assert found.share[-1] <= tolerance < found.share[-2]
+
+
+def test_a_factored_gram_gives_the_same_categories():
+    rng = np.random.default_rng(6)
+    factor = rng.standard_normal((300, 20)) @ rng.standard_normal((20, 25))
+    for tolerance in (0.1, 0.0):
+        found = spanning_categories(FactoredGram(factor), tolerance)
+        dense = spanning_categories(factor @ factor.T, tolerance)
+        assert found.categories.tolist() == dense.categories.tolist()
+        np.testing.assert_allclose(found.share, dense.share, atol=1e-12)
+    assert len(found.categories) == 20
+    rest, *_ = np.linalg.lstsq(factor[found.categories].T, factor.T, rcond=None)
+    np.testing.assert_allclose(factor[found.categories].T @ rest, factor.T, atol=1e-9)
 
 
 def test_exact_duplicates_are_chosen_once():
