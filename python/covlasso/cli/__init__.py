@@ -12,6 +12,7 @@ import typer
 
 from covlasso.cli.demo import demo
 from covlasso.cli.export import export
+from covlasso.cli.extract import extract
 from covlasso.cli.show import show
 from covlasso.cli.solve import solve
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
 app.command()(demo)
+app.command()(extract)
 app.command()(solve)
 app.command()(show)
 app.command()(export)

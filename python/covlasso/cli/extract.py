@@ -1,0 +1,280 @@
+"""``covlasso extract``."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from covlasso.cli import _extract_options as opt
+from covlasso.cli._common import (
+    STANDARD,
+    Json,
+    check_new_file,
+    fail,
+    interruptible,
+    one_line_errors,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from covlasso.timm import LoadedModel
+    from covlasso.torch import Extraction, Progress
+
+SCHEMA = "covlasso-extract-1"
+
+
+def extract(
+    models: opt.Models,
+    out: opt.Out,
+    data: opt.Data = None,
+    name: opt.Names = None,
+    checkpoint: opt.Checkpoints = None,
+    use_ema: opt.UseEma = False,
+    num_classes: opt.NumClasses = None,
+    in_chans: opt.InChans = None,
+    img_size: opt.ImgSize = None,
+    input_size: opt.InputSize = None,
+    gp: opt.GlobalPool = None,
+    model_kwargs: opt.ModelKwargs = None,
+    reparam: opt.Reparam = False,
+    fast_norm: opt.FastNorm = False,
+    seed: opt.Seed = 42,
+    factored: opt.FactoredForm = "auto",
+    dataset: opt.DatasetName = "",
+    split: opt.DatasetSplit = "validation",
+    dataset_download: opt.Download = False,
+    class_map: opt.ClassMap = None,
+    class_names: opt.ClassNames = None,
+    input_key: opt.InputKey = None,
+    target_key: opt.TargetKey = None,
+    crop_pct: opt.CropPct = None,
+    crop_mode: opt.CropMode = None,
+    crop_border_pixels: opt.CropBorderPixels = None,
+    interpolation: opt.Interpolation = None,
+    mean: opt.Mean = None,
+    std: opt.Std = None,
+    use_train_size: opt.UseTrainSize = False,
+    held_out: opt.HeldOut = 0.5,
+    folds: opt.Folds = 0,
+    groups: opt.Groups = "none",
+    strict: opt.Strict = False,
+    batch_size: opt.BatchSize = 256,
+    workers: opt.Workers = 4,
+    pin_mem: opt.PinMem = False,
+    device: opt.Device = None,
+    amp: opt.Amp = False,
+    amp_dtype: opt.AmpDtype = "float16",
+    model_dtype: opt.ModelDtype = "float32",
+    channels_last: opt.ChannelsLast = False,
+    torchcompile: opt.TorchCompile = False,
+    torchcompile_mode: opt.TorchCompileMode = None,
+    save_logits: opt.SaveLogits = None,
+    save_every: opt.SaveEvery = None,
+    log_freq: opt.LogFreq = 0,
+    force: opt.Force = False,
+    json_file: Json = None,
+) -> None:
+    """Run classifiers over pictures and keep the joint moments of their logits, for `solve`.
+
+    Options have the names of timm's validate.py. After any end of the process the same command goes on where
+    it was. Started by torchrun, every process takes a part of the pictures, and the first one writes FILE.
+
+    Exit codes: 0 done; 2 wrong usage, or something cannot be read or written; 130 interrupted.
+    """
+    began = time.monotonic()
+    _check(out, force, data, dataset, factored, amp_dtype, save_logits)
+    with interruptible(), one_line_errors():
+        from covlasso._distributed import process_group
+        from covlasso.timm import DataOptions, ModelOptions, load_models, open_pictures
+        from covlasso.timm import extract as extract_pictures
+        from covlasso.timm.extraction import float_type, rank_device
+
+        device = rank_device(device)
+        model_options = ModelOptions(
+            num_classes, in_chans, img_size, input_size, gp, use_ema, reparam, fast_norm,
+            _keywords(model_kwargs or []), model_dtype, torchcompile, torchcompile_mode, seed,
+        )  # fmt: skip
+        data_options = DataOptions(
+            crop_pct, crop_mode, crop_border_pixels, interpolation, mean, std, use_train_size
+        )
+        with process_group(device) as group:
+            loaded = load_models(models, checkpoint or (), name or (), model_options, data_options)
+            pictures = open_pictures(
+                data, loaded, dataset, split, download=dataset_download, input_key=input_key,
+                target_key=target_key, class_map="" if class_map is None else str(class_map),
+            )  # fmt: skip
+            share = len(range(group.rank, len(pictures), group.size))
+            with _watched(share, log_freq, group.rank) as progress:
+                found = extract_pictures(
+                    loaded, pictures, batch_size=batch_size, workers=workers, pin_mem=pin_mem, groups=groups,
+                    held_out=held_out, folds=folds, class_names=class_names, class_map=class_map is not None,
+                    group=group, factored=factored, device=device,
+                    amp_dtype=float_type(amp_dtype) if amp else None, channels_last=channels_last, out=out,
+                    force=force, save_every=save_every, save_logits=save_logits, strict=strict,
+                    progress=progress,
+                )  # fmt: skip
+        if found is not None:
+            _write_skipped(found.skipped, out)
+            _tell(found, loaded, out, time.monotonic() - began, json_file)
+
+
+def _check(
+    out: Path,
+    force: bool,
+    data: Path | None,
+    dataset: str,
+    factored: str,
+    amp_dtype: str,
+    save_logits: str | None,
+) -> None:
+    """Find wrong usage before torch is imported."""
+    if out == STANDARD:
+        fail("--out - is not possible: states are kept beside FILE")
+    check_new_file(out, force)
+    if data is None and not dataset:
+        fail("no pictures are given; give --data DIR, or --dataset TYPE/NAME")
+    choices = [
+        ("--factored", factored, ("auto", "on", "off")),
+        ("--amp-dtype", amp_dtype, ("float16", "bfloat16")),
+        ("--save-logits", save_logits, (None, "float16", "float32")),
+    ]
+    for option, value, allowed in choices:
+        if value not in allowed:
+            fail(f"{option} {value}: one of {', '.join(str(a) for a in allowed if a)} is expected")
+
+
+def _keywords(texts: Sequence[str]) -> dict[str, Any]:
+    """Read KEY=VALUE as timm does: a Python literal, or else a string."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            fail(f"--model-kwargs {text}: KEY=VALUE is expected")
+        try:
+            found[key] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[key] = value
+    return found
+
+
+@contextmanager
+def _watched(total: int, log_freq: int, rank: int) -> Iterator[Callable[[Progress], None] | None]:
+    """Show a bar where standard error is a terminal, lines every ``log_freq`` batches elsewhere.
+
+    An interruption is given the number of pictures seen.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    seen = 0
+
+    def note(now: Progress) -> None:
+        nonlocal seen
+        seen = now.done
+        if rank == 0 and log_freq and now.batches % log_freq == 0 and not console.is_terminal:
+            left = (total - now.done) / now.rate
+            print(
+                f"{now.done} of {total} pictures, {now.rate:.1f} a second, {left:.0f} s left, "
+                f"{now.skipped} skipped",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    try:
+        if rank == 0 and console.is_terminal:
+            with _bar(console, total, note) as draw:
+                yield draw
+        else:
+            yield note
+    except KeyboardInterrupt as interruption:
+        raise KeyboardInterrupt(
+            f"interrupted after {seen} of {total} pictures; the same command goes on from the last state"
+        ) from interruption
+
+
+@contextmanager
+def _bar(console: Any, total: int, note: Callable[[Progress], None]) -> Iterator[Callable[[Progress], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    rate = TextColumn("{task.fields[rate]:.1f} a second, {task.fields[skipped]} skipped,")
+    columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("pictures", total=total, rate=0.0, skipped=0)
+
+        def draw(now: Progress) -> None:
+            note(now)
+            bar.update(task, completed=now.done, rate=now.rate, skipped=now.skipped)
+
+        yield draw
+
+
+def _write_skipped(skipped: Sequence[tuple[str, str]], out: Path) -> None:
+    """List what could not be read beside ``out``; no list says that there is none."""
+    file = out.with_name(f"{out.stem}.skipped.txt")
+    if skipped:
+        lines = (f"{sample}\t{reason}\n" for sample, reason in skipped)
+        file.write_text("".join(lines), encoding="utf-8")
+    else:
+        file.unlink(missing_ok=True)
+
+
+def _tell(
+    found: Extraction, loaded: Sequence[LoadedModel], out: Path, seconds: float, json_file: Path | None
+) -> None:
+    """Print a summary, and write it as JSON.
+
+    The JSON has schema "covlasso-extract-1", ``file``, ``models`` (by name: ``categories``; ``features``,
+    the width of the last layer's input where that is accumulated, else null; ``top1``, the share of the
+    labelled samples that the model names rightly, or null), ``samples``, ``fit``, ``held_out``, ``labelled``,
+    ``skipped`` (path and reason of each) and ``seconds``.
+    """
+    fit, held_out = found.moments.fit, found.moments.held_out
+    models = {
+        model.name: {
+            "categories": fit.sizes[model.name],
+            "features": fit.heads[model.name].features if model.name in fit.heads else None,
+            "top1": found.correct[model.name] / found.labelled if found.labelled else None,
+        }
+        for model in loaded
+    }
+    record = {
+        "schema": SCHEMA,
+        "file": str(out),
+        "models": models,
+        "samples": found.count,
+        "fit": fit.count,
+        "held_out": held_out.count if held_out is not None else 0,
+        "labelled": found.labelled,
+        "skipped": [list(pair) for pair in found.skipped],
+        "seconds": seconds,
+    }
+    if json_file is not None:
+        write_json(record, json_file)
+    if json_file != STANDARD:
+        _show(record, out)
+
+
+def _show(record: dict[str, Any], out: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "categories", "last layer's input", "top-1", box=None)
+    for name, model in record["models"].items():
+        top1 = "" if model["top1"] is None else f"{model['top1']:.1%}"
+        table.add_row(name, str(model["categories"]), str(model["features"] or ""), top1)
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{record['samples']} samples: {record['fit']} to fit on, {record['held_out']} held out; "
+        f"{len(record['skipped'])} skipped; {record['seconds']:.1f} s",
+        highlight=False,
+    )
+    if record["skipped"]:
+        console.print(f"skipped pictures: {out.with_name(f'{out.stem}.skipped.txt')}", highlight=False)
+    console.print(f"written to {out}", highlight=False)

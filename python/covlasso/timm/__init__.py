@@ -1,0 +1,22 @@
+"""Moments of timm's models on pictures, as ``covlasso extract`` computes them.
+
+`load_models` makes the models, `Pictures` reads each picture once for all of them, and `extract` runs the
+pass of `covlasso.torch.extract`. ``import covlasso`` imports neither this nor timm.
+"""
+
+from covlasso.timm.classes import label_names
+from covlasso.timm.extraction import extract
+from covlasso.timm.models import DataOptions, LoadedModel, ModelOptions, load_models
+from covlasso.timm.pictures import PictureLoader, Pictures, open_pictures
+
+__all__ = [
+    "DataOptions",
+    "LoadedModel",
+    "ModelOptions",
+    "PictureLoader",
+    "Pictures",
+    "extract",
+    "label_names",
+    "load_models",
+    "open_pictures",
+]

@@ -1,0 +1,149 @@
+"""The pass of ``covlasso extract``: timm models over timm data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from covlasso._distributed import Group, local_rank
+from covlasso.split import Split
+from covlasso.timm.classes import label_names, names_of_all
+from covlasso.timm.models import LoadedModel
+from covlasso.timm.pictures import PictureLoader, Pictures, group_keys
+from covlasso.torch.extraction import extract as extract_batches
+from covlasso.torch.merging import Extraction
+from covlasso.torch.run_state import digest
+
+
+def extract(
+    models: Sequence[LoadedModel],
+    pictures: Pictures,
+    *,
+    batch_size: int = 256,
+    workers: int = 4,
+    pin_mem: bool = False,
+    groups: str = "none",
+    held_out: float = 0.0,
+    folds: int = 0,
+    class_names: Path | None = None,
+    class_map: bool = False,
+    group: Group | None = None,
+    **options: Any,
+) -> Extraction | None:
+    """Joint moments of the logits of timm models on pictures.
+
+    Parameters
+    ----------
+    models : sequence of LoadedModel
+        Of `load_models`.
+    pictures : Pictures
+        Of `open_pictures`, with the same models.
+    batch_size, workers, pin_mem
+        As of `PictureLoader`.
+    groups : str, default "none"
+        What may not be on both sides of the split: "none", each picture; "folder", the pictures of a folder;
+        else a regular expression that finds the source in a picture's path (its first group).
+    held_out : float, default 0
+        Expected share of the groups that is held out.
+    folds : int, default 0
+        Number of folds of the rest.
+    class_names : Path, optional
+        Names of the categories, one per line.
+    class_map : bool, default False
+        Whether the targets of the data set are categories of the models already.
+    group : Group, optional
+        Ranks that share the pictures.
+    **options
+        Of `covlasso.torch.extract`.
+
+    Returns
+    -------
+    Extraction
+        On rank 0; None on others.
+
+    Raises
+    ------
+    ValueError
+        As of `covlasso.torch.extract`; or a part of the split has no picture.
+    """
+    group = group or Group()
+    words = {"none": "each picture", "folder": "the folder of a picture"}
+    split = Split(held_out, folds, words.get(groups, f"what {groups} finds in the path of a picture"))
+    keys = group_keys(pictures.names, groups)
+    _check_parts(split, keys)
+    modules = {model.name: model.module for model in models}
+    sizes = {model.name: _categories(model.module) for model in models}
+    pictures.labels = _labels(pictures, models[0].module, sizes, class_map)
+    command = {
+        "pictures": digest(pictures.names),
+        "groups": groups,
+        "batch_size": batch_size,
+        "transforms": {model.name: {k: str(v) for k, v in model.data_config.items()} for model in models},
+    }
+    return extract_batches(
+        modules,
+        PictureLoader(pictures, models, keys, batch_size, workers, pin_mem, group),
+        class_names=names_of_all(modules, sizes, class_names, pictures.folders),
+        split=split,
+        command=command,
+        group=group,
+        **options,
+    )
+
+
+def _check_parts(split: Split, keys: Sequence[str]) -> None:
+    """Refuse a split that leaves a part empty before hours of work, not after."""
+    counts = np.bincount(split.part(keys), minlength=len(split.parts))
+    if not counts.all():
+        empty = split.parts[int(np.argmin(counts))]
+        raise ValueError(
+            f"part {empty} of the split would get none of the {len(set(keys))} groups; hold out another "
+            "share, or take fewer folds or finer groups"
+        )
+
+
+def _categories(module: nn.Module) -> int:
+    n = getattr(module, "num_classes", None)
+    if not isinstance(n, int) or n < 1:
+        raise ValueError("a model has no classifier; give num_classes, or another model")
+    return n
+
+
+def _labels(
+    pictures: Pictures, module: nn.Module, sizes: dict[str, int], class_map: bool
+) -> list[int] | None:
+    """Category of each target of the data set, where that is known and the same for all models."""
+    n = next(iter(sizes.values()))
+    if len(set(sizes.values())) > 1:
+        return None
+    count = len(pictures.folders)
+    if class_map:
+        return list(range(n))
+    place = {label: k for k, label in enumerate(label_names(module, n) or [])}
+    if count and all(folder in place for folder in pictures.folders):
+        return [place[folder] for folder in pictures.folders]
+    return list(range(n)) if count == n else None
+
+
+def rank_device(device: str | None) -> str:
+    """Return the device of this rank: "cuda", or None where there is a GPU, is the GPU of its own number."""
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        device = f"cuda:{local_rank()}"
+    if device.startswith("cuda"):
+        if not torch.cuda.is_available():
+            raise ValueError("there is no GPU that torch can use; take the device cpu")
+        torch.cuda.set_device(device)
+    return device
+
+
+def float_type(name: str) -> torch.dtype:
+    """Return the torch type of this name."""
+    found: torch.dtype = getattr(torch, name)
+    return found
