@@ -28,10 +28,13 @@ def save_tensors(
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     metadata = {_HEADER: json.dumps({"kind": kind, "version": VERSION, **header})}
     try:
+        temporary.touch()
+        usual = temporary.stat().st_mode  # safetensors makes files that only their owner can read
         # safetensors writes through a mapping, which needs a file system entry, not a descriptor.
         save_file(
             {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, temporary, metadata
         )
+        temporary.chmod(usual)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(target)

@@ -133,6 +133,8 @@ def test_save_and_load_keep_every_bit(which, request, tmp_path):
         assert getattr(loaded, name) == getattr(saved, name)
     assert repr(loaded) == repr(saved)
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    (tmp_path / "other").touch()
+    assert file.stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_repr_says_what_is_there(deps):

@@ -261,7 +261,7 @@ def test_a_missing_certificate_is_exit_code_1_and_names_the_categories(file, mon
     out = file.parent / "d.safetensors"
     outcome = invoke(file, "--target", "a", "--terms", 3, "--out", out)
     assert outcome.exit_code == 1
-    assert outcome.stderr == f"no certificate for 12 solutions: {', '.join(NAMES[:5])}, ...\n"
+    assert outcome.stderr == f"without certificate: 12 of 12 solutions ({', '.join(NAMES[:5])}, ...)\n"
     assert out.exists()
 
 

@@ -152,5 +152,5 @@ def _tell(
     missed = record["uncertified"]
     if missed:
         names = ", ".join(missed[:_NAMED]) + (", ..." if len(missed) > _NAMED else "")
-        typer.echo(f"no certificate for {len(missed)} solutions: {names}", err=True)
+        typer.echo(f"without certificate: {len(missed)} of {found.n_targets} solutions ({names})", err=True)
         raise typer.Exit(UNCERTIFIED)
