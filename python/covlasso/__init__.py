@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from covlasso import datasets, graph
     from covlasso.evaluation import evaluate, held_out_error
     from covlasso.moment_solver import solve_moments
+    from covlasso.report import write_report
     from covlasso.spanning import spanning_categories
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "solve",
     "solve_moments",
     "spanning_categories",
+    "write_report",
 ]
 
 
@@ -56,6 +58,7 @@ _ON_USE = {  # where they are: `import covlasso` takes no time for them
     "held_out_error": "covlasso.evaluation",
     "solve_moments": "covlasso.moment_solver",
     "spanning_categories": "covlasso.spanning",
+    "write_report": "covlasso.report",
 }
 
 

@@ -13,6 +13,8 @@ import typer
 from covlasso.cli.demo import demo
 from covlasso.cli.export import export
 from covlasso.cli.extract import extract
+from covlasso.cli.report import report
+from covlasso.cli.moments import ManyNames, moments
 from covlasso.cli.show import show
 from covlasso.cli.solve import solve
 
@@ -21,8 +23,10 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(extract)
+app.command(cls=ManyNames)(moments)
 app.command()(solve)
 app.command()(show)
+app.command()(report)
 app.command()(export)
 
 

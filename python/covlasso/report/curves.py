@@ -1,0 +1,93 @@
+"""Error against the number of terms, and the paths behind it, from the moments of a solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from covlasso.dependencies import Dependencies
+from covlasso.paths import path
+from covlasso.report._types import Float64
+from covlasso.report.entry import Blocks, Measured
+from covlasso.solution_path import Path
+
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+_SAME = 1e-6  # largest difference of coefficients, relative to the largest of all, that is the same solution
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """R^2 of every target with at most 0, 1, ..., K terms, and the paths they were read off.
+
+    Attributes
+    ----------
+    path : Path
+        Followed until just before term K + 1 enters.
+    r2 : dict of (K + 1, n_targets) arrays
+        Keys "fit.lasso", "fit.refit", and with held-out moments "heldOut.lasso", "heldOut.refit". NaN for a
+        target without energy.
+    reproduced : bool
+        Whether the path at the lambda of the dependencies is the dependencies. Where it is not, they were
+        found with other options (weights, exclusions), and the path is not theirs.
+    """
+
+    path: Path
+    r2: dict[str, Float64]
+    reproduced: bool
+
+    @property
+    def terms(self) -> int:
+        """K, the largest number of terms."""
+        return len(self.r2["fit.lasso"]) - 1
+
+    def bands(self) -> dict[str, Float64]:
+        """Quantiles over the targets, (len(QUANTILES), K + 1) each; targets without energy are left out."""
+        known = ~np.isnan(self.r2["fit.lasso"][0])
+        if not known.any():
+            return {}
+        return {name: np.quantile(values[:, known], QUANTILES, axis=1) for name, values in self.r2.items()}
+
+
+def follow(entry: Measured, fit: Blocks, held_out: Blocks | None, terms: int) -> Curves:
+    """Solve the paths of ``entry`` on ``fit`` to ``terms`` terms, and measure them on both parts."""
+    paths = _paths(entry, fit, terms)
+    zero = np.where(entry.deps.energy > 0, 0.0, np.nan)
+    halves = ("fit",) if held_out is None else ("fit", "heldOut")
+    r2 = {f"{half}.{kind}": [zero] for half in halves for kind in ("lasso", "refit")}
+    for k in range(1, terms + 1):
+        for kind in ("lasso", "refit"):
+            found = paths.at(terms=k, refit=kind == "refit")
+            r2[f"fit.{kind}"].append(found.r2)
+            if held_out is not None:
+                r2[f"heldOut.{kind}"].append(entry.held_out_r2(found, held_out))
+    measured = {name: np.array(rows) for name, rows in r2.items()}
+    return Curves(paths, measured, _reproduces(entry.deps, paths))
+
+
+def _paths(entry: Measured, fit: Blocks, terms: int) -> Path:
+    """Paths of the problem that the dependencies are of, as far as they and their origin tell it."""
+    deps, origin = entry.deps, entry.origin
+    options: dict[str, Any] = {"max_terms": terms, "l2": origin.l2, "positive": origin.positive}
+    if fit.cross is None:
+        return path(fit.gram, targets=deps.targets, **options)
+    own = origin.same(entry.parts.fit, deps.targets)
+    used = own.nnz and own.multiply(deps.coef != 0).nnz  # then a category may explain its twin
+    exclude = own if own.nnz and not used else None
+    return path(fit.gram, fit.cross, fit.energy, exclude=exclude, **options)
+
+
+def _reproduces(deps: Dependencies, paths: Path) -> bool:
+    """Compare the dependencies with the path at their lambda, as far as the path goes.
+
+    A place given by a number of terms is the knot where the next one enters: a hair before it the support is
+    theirs beyond doubt.
+    """
+    reached = deps.lam >= paths.lambda_end
+    before = np.maximum(deps.lam, paths.lambda_end) * (1.0 + 1e-9)
+    found = paths.at(lam=before, refit=deps.refit)
+    difference = scipy.sparse.csr_array(found.coef - deps.coef)[np.flatnonzero(reached)]
+    largest = np.abs(deps.coef.data).max(initial=0.0)
+    return bool(np.abs(difference.data).max(initial=0.0) <= _SAME * largest)

@@ -1,0 +1,140 @@
+// One set of dependencies: targets by position t, sources by category number j.
+
+export class DependencySet {
+  constructor(record, index) {
+    Object.assign(this, record.sets[index]);
+    this.index = index;
+    this.certificate = record.certificate;
+    this.quantiles = record.quantiles;
+    this.array = (name) => record.array(`${index}.${name}`);
+    for (const name of ["targets", "offset", "source", "coef", "lam", "r2", "kkt", "status", "heldOut", "own"]) {
+      this[name] = this.array(name);
+    }
+    this.names = { target: record.names[this.targetNames], source: record.names[this.sourceNames] };
+    this.position = new Map(Array.from(this.targets, (category, t) => [category, t]));
+    this.details = new Map(Array.from(this.array("detail") ?? [], (t, d) => [t, d]));
+  }
+
+  get nTargets() {
+    return this.targets.length;
+  }
+
+  get nEdges() {
+    return this.coef.length;
+  }
+
+  /** What to judge a category by: held-out R^2 where there is one. */
+  get evidence() {
+    return this.heldOut ?? this.r2;
+  }
+
+  targetName(t) {
+    return this.names.target?.[t] ?? `#${this.targets[t]}`;
+  }
+
+  sourceName(j) {
+    return this.names.source?.[j] ?? `#${j}`;
+  }
+
+  /** Position of the target that source j is, or undefined: another network, or not among the targets. */
+  targetOfSource(j) {
+    return this.sameCategories ? this.position.get(j) : undefined;
+  }
+
+  nTerms(t) {
+    return this.offset[t + 1] - this.offset[t];
+  }
+
+  /** Terms of an equation, largest coefficient first. */
+  terms(t) {
+    const terms = [];
+    for (let k = this.offset[t]; k < this.offset[t + 1]; k++) terms.push({ source: this.source[k], coef: this.coef[k] });
+    return terms.sort((a, b) => Math.abs(b.coef) - Math.abs(a.coef));
+  }
+
+  /** Targets whose equation holds source j, largest coefficient first. */
+  dependents(j) {
+    this.transposed ??= this.transpose();
+    const { start, target, coef } = this.transposed;
+    const found = [];
+    for (let k = start[j]; k < start[j + 1]; k++) found.push({ t: target[k], coef: coef[k] });
+    return found.sort((a, b) => Math.abs(b.coef) - Math.abs(a.coef));
+  }
+
+  nDependents(j) {
+    this.transposed ??= this.transpose();
+    return this.transposed.start[j + 1] - this.transposed.start[j];
+  }
+
+  /** Coefficient of source j in the equation of t; 0 where it is none of its terms. */
+  coefficient(t, j) {
+    for (let k = this.offset[t]; k < this.offset[t + 1]; k++) if (this.source[k] === j) return this.coef[k];
+    return 0;
+  }
+
+  statusOf(t) {
+    return this.statuses[this.status[t]];
+  }
+
+  /** Whether the KKT residual is within the tolerance of a certificate. */
+  certified(t) {
+    return this.kkt[t] <= this.certificate;
+  }
+
+  /** "0.38 valley + 0.31 boathouse + ... (8 more)". */
+  equation(t, shown = 3) {
+    const terms = this.terms(t);
+    if (!terms.length) return "no term";
+    const text = terms
+      .slice(0, shown)
+      .map(({ source, coef }, k) => {
+        const sign = coef < 0 ? (k ? " − " : "−") : k ? " + " : "";
+        return `${sign}${Math.abs(coef).toFixed(2)} ${this.sourceName(source)}`;
+      })
+      .join("");
+    return terms.length > shown ? `${text} + … (${terms.length - shown} more)` : text;
+  }
+
+  /** R^2 with at most 0, 1, ... terms of one kind ("heldOut.refit"), or null where it is not in the file. */
+  curve(kind, t) {
+    const d = this.details.get(t);
+    const values = d === undefined ? null : this.array(`curve.${kind}`);
+    const length = this.curves ? this.curves.terms + 1 : 0;
+    return values?.subarray(d * length, (d + 1) * length) ?? null;
+  }
+
+  /** Knots of a path and one line per run of a source, or null where it is not in the file. */
+  path(t) {
+    const d = this.details.get(t);
+    if (d === undefined) return null;
+    const [knotStart, runStart, valueStart] = ["knotStart", "runStart", "valueStart"].map(this.array);
+    const [knotLam, runSource, runFirst, runLength, coef] =
+      ["knotLam", "runSource", "runFirst", "runLength", "pathCoef"].map(this.array);
+    const lam = knotLam.subarray(knotStart[d], knotStart[d + 1]);
+    const lines = [];
+    let value = valueStart[d];
+    for (let r = runStart[d]; r < runStart[d + 1]; r++) {
+      const points = [];
+      for (let k = 0; k < runLength[r]; k++) points.push([lam[runFirst[r] + k], coef[value++]]);
+      lines.push({ source: runSource[r], points });
+    }
+    return { lam, lines };
+  }
+
+  transpose() {
+    const start = new Int32Array(this.nSources + 1);
+    for (const j of this.source) start[j + 1]++;
+    for (let j = 0; j < this.nSources; j++) start[j + 1] += start[j];
+    const next = start.slice();
+    const target = new Int32Array(this.nEdges);
+    const coef = new Float32Array(this.nEdges);
+    for (let t = 0; t < this.nTargets; t++) {
+      for (let k = this.offset[t]; k < this.offset[t + 1]; k++) {
+        const place = next[this.source[k]]++;
+        target[place] = t;
+        coef[place] = this.coef[k];
+      }
+    }
+    return { start, target, coef };
+  }
+}

@@ -1,0 +1,56 @@
+// Elements, numbers as text, and what is said to screen readers. Text only ever becomes text, never markup.
+
+/** Create an element: `el("a", { href: "#x", class: "y", onclick: f }, "text", child)`. */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Let a screen reader say `text` when it has finished what it is saying. */
+export function say(text) {
+  document.getElementById("said").textContent = text;
+}
+
+const NOTHING = "–"; // what stands for a number that does not exist
+
+/** R^2, coefficients: two decimals, or as many as asked for. */
+export function fixed(value, digits = 2) {
+  if (!Number.isFinite(value)) return NOTHING;
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+}
+
+/** lambda: three significant digits. */
+export function significant(value) {
+  if (!Number.isFinite(value)) return NOTHING;
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+}
+
+/** KKT residuals. */
+export function scientific(value) {
+  return Number.isFinite(value) ? value.toExponential(1) : NOTHING;
+}
+
+/** 12345 as 12,345. */
+export function count(value) {
+  return Math.round(value).toLocaleString("en");
+}
+
+/** "1 term", "2 terms". */
+export function plural(value, one, many = `${one}s`) {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+export function median(values) {
+  const known = Float64Array.from(values).filter((value) => !Number.isNaN(value)).sort();
+  if (!known.length) return NaN;
+  const middle = known.length >> 1;
+  return known.length % 2 ? known[middle] : (known[middle - 1] + known[middle]) / 2;
+}

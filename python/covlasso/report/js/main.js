@@ -1,0 +1,82 @@
+// Reads the data, draws the page that the address asks for, and keeps the header in step.
+
+import { el, say } from "./dom.js";
+import { unpack } from "./payload.js";
+import { DependencySet } from "./dataset.js";
+import { hashOf, placeOf } from "./places.js";
+import { setUpTheme } from "./theme.js";
+import { dropOldCharts, redrawCharts } from "./chart.js";
+import { setUpSearch } from "./search.js";
+import { summaryView } from "./summary.js";
+import { tableView } from "./table.js";
+import { categoryView } from "./category.js";
+import { everyCategory, graphView } from "./graph.js";
+import { canCompare, compareView } from "./compare.js";
+import { aboutView } from "./about.js";
+
+const TABS = { summary: "Summary", categories: "Categories", graph: "Graph", compare: "Compare", about: "About" };
+
+async function start() {
+  setUpTheme(document.getElementById("theme"), redrawCharts);
+  const record = await unpack(document.getElementById("data").textContent);
+  const sets = record.sets.map((_, index) => new DependencySet(record, index));
+  const current = () => sets[placeOf(location.hash).set] ?? sets[0];
+  setUpSearch(document.getElementById("search"), "Find a category", () => everyCategory(current()), (category) => {
+    location.hash = hashOf("category", category, current().index);
+  });
+  setUpSetPicker(sets);
+  let moved = false;
+  const show = () => {
+    render(record, sets, moved);
+    moved = true;
+  };
+  addEventListener("hashchange", show);
+  show();
+}
+
+/** The list of sets in the header, if there is more than one; a category stays open where the other has it. */
+function setUpSetPicker(sets) {
+  if (sets.length < 2) return;
+  document.getElementById("set-picker").hidden = false;
+  const picker = document.getElementById("set");
+  picker.append(...sets.map((set, index) => el("option", { value: index }, `${set.title}${set.refit ? ", refitted" : ", Lasso"}`)));
+  picker.addEventListener("change", () => {
+    const { view, category } = placeOf(location.hash);
+    location.hash = hashOf(view, category, Number(picker.value));
+  });
+}
+
+function render(record, sets, moved) {
+  const { view, category, set: index } = placeOf(location.hash);
+  const set = sets[index] ?? sets[0];
+  const views = {
+    summary: () => summaryView(set), categories: () => tableView(set), category: () => categoryView(set, category),
+    graph: () => graphView(set, category), compare: () => compareView(sets, set), about: () => aboutView(record, sets),
+  };
+  const main = document.getElementById("main");
+  main.replaceChildren(views[view]());
+  dropOldCharts();
+  drawTabs(sets, set, view);
+  document.getElementById("set").value = String(set.index);
+  const heading = main.querySelector("h1").textContent;
+  document.title = view === "summary" ? record.title : `${heading} · ${record.title}`;
+  if (moved) {
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+    say(heading);
+  }
+  document.documentElement.dataset.ready = view;
+}
+
+function drawTabs(sets, set, view) {
+  const shown = view === "category" ? "categories" : view;
+  const tabs = Object.entries(TABS).filter(([name]) => name !== "compare" || canCompare(sets));
+  document.getElementById("tabs").replaceChildren(...tabs.map(([name, title]) =>
+    el("li", {}, el("a", { href: hashOf(name, null, set.index), "aria-current": name === shown ? "page" : null }, title))));
+}
+
+start().catch((error) => {
+  document.getElementById("main").replaceChildren(el("h1", {}, "This report could not be read"),
+    el("p", {}, `${error}. It needs a browser of 2023 or newer (Chrome 80, Firefox 113, Safari 16.4).`));
+  throw error;
+});

@@ -1,0 +1,138 @@
+// Which categories and terms a graph shows, where they stand, and which belong together.
+
+/** More edges than this are not drawn at once: nobody can read them. The view says how many are left out. */
+export const DRAWN_EDGES = 3000;
+const ROUNDS = { small: 500, large: 150 }; // of the layout, below and above 1500 nodes
+
+/** Numbers of all edges, largest |coefficient| first; worked out once per set. */
+function ranked(set) {
+  set.rankedEdges ??= Array.from(set.coef.keys()).sort((a, b) => Math.abs(set.coef[b]) - Math.abs(set.coef[a]) || a - b);
+  return set.rankedEdges;
+}
+
+function targetOf(set) {
+  if (!set.targetOfEdge) {
+    set.targetOfEdge = new Int32Array(set.nEdges);
+    for (let t = 0; t < set.nTargets; t++) set.targetOfEdge.fill(t, set.offset[t], set.offset[t + 1]);
+  }
+  return set.targetOfEdge;
+}
+
+/** One end of an edge: within a network a category is one node, between two it is one in each. */
+export function nodeOfTarget(set, t) {
+  const category = set.targets[t];
+  return { key: `${set.intra ? "" : "target "}${category}`, name: set.targetName(t), category, t, isSource: false };
+}
+
+export function nodeOfSource(set, j) {
+  const t = set.targetOfSource(j);
+  if (set.intra && t !== undefined) return nodeOfTarget(set, t);
+  return { key: `${set.intra ? "" : "source "}${j}`, name: set.sourceName(j), category: j, t: set.intra ? undefined : t, isSource: true };
+}
+
+function edge(set, k) {
+  return { from: nodeOfSource(set, set.source[k]), to: nodeOfTarget(set, targetOf(set)[k]), coef: set.coef[k] };
+}
+
+/** The `wanted` strongest edges into targets whose R^2 is at least `leastR2`. */
+export function strongest(set, wanted, leastR2 = -Infinity) {
+  const target = targetOf(set);
+  const edges = [];
+  let possible = 0;
+  for (const k of ranked(set)) {
+    if (leastR2 !== -Infinity && !(set.evidence[target[k]] >= leastR2)) continue;
+    possible++;
+    if (edges.length < wanted) edges.push(edge(set, k));
+  }
+  return { edges, possible };
+}
+
+/** Everything around one category: its terms, its dependents, and the edges among all these. */
+export function neighbourhood(set, category, wanted) {
+  const t = set.position.get(category);
+  const around = new Set([category]);
+  const touching = [];
+  if (t !== undefined) for (let k = set.offset[t]; k < set.offset[t + 1]; k++) touching.push(k);
+  if (set.sameCategories) {
+    for (const { t: other } of set.dependents(category)) {
+      for (let k = set.offset[other]; k < set.offset[other + 1]; k++) if (set.source[k] === category) touching.push(k);
+    }
+  }
+  const byStrength = (a, b) => Math.abs(set.coef[b]) - Math.abs(set.coef[a]);
+  const kept = touching.sort(byStrength).slice(0, wanted);
+  const target = targetOf(set);
+  for (const k of kept) around.add(set.source[k]).add(set.targets[target[k]]);
+  const among = [];
+  if (set.intra) {
+    for (const member of around) {
+      const row = set.position.get(member);
+      if (row === undefined || member === category) continue;
+      for (let k = set.offset[row]; k < set.offset[row + 1]; k++) {
+        if (around.has(set.source[k]) && set.source[k] !== category) among.push(k);
+      }
+    }
+  }
+  const edges = [...kept, ...among.sort(byStrength).slice(0, wanted)].map((k) => edge(set, k));
+  return { edges, possible: touching.length + among.length };
+}
+
+/** Nodes of these edges with position, community and number of edges; communities come largest first. */
+export function arrange(edges) {
+  const graph = new graphology.UndirectedGraph();
+  const nodes = new Map();
+  for (const { from, to, coef } of edges) {
+    for (const node of [from, to]) {
+      if (nodes.has(node.key)) continue;
+      nodes.set(node.key, { ...node, used: 0, terms: 0 });
+      graph.addNode(node.key, start(nodes.size));
+    }
+    nodes.get(from.key).used++;
+    nodes.get(to.key).terms++;
+    if (graph.hasEdge(from.key, to.key)) graph.updateEdgeAttribute(from.key, to.key, "weight", (weight) => weight + Math.abs(coef));
+    else graph.addEdge(from.key, to.key, { weight: Math.abs(coef) });
+  }
+  if (graph.size === 0) return { nodes: [...nodes.values()], communities: [] };
+  place(graph, nodes);
+  return { nodes: [...nodes.values()], communities: group(graph, nodes) };
+}
+
+/** Positions to start from: a sunflower, so that equal graphs look equal. */
+function start(k) {
+  const angle = k * Math.PI * (3 - Math.sqrt(5));
+  return { x: 10 * Math.sqrt(k) * Math.cos(angle), y: 10 * Math.sqrt(k) * Math.sin(angle), size: 6 };
+}
+
+function place(graph, nodes) {
+  const { layoutForceAtlas2, layoutNoverlap } = graphologyLibrary;
+  const settings = { ...layoutForceAtlas2.inferSettings(graph), gravity: 0.5, strongGravityMode: true, scalingRatio: 12, barnesHutOptimize: graph.order > 400 };
+  layoutForceAtlas2.assign(graph, { iterations: graph.order > 1500 ? ROUNDS.large : ROUNDS.small, settings, getEdgeWeight: "weight" });
+  layoutNoverlap.assign(graph, { maxIterations: 30, settings: { margin: 4, ratio: 1.2 } });
+  graph.forEachNode((key, { x, y }) => Object.assign(nodes.get(key), { x, y }));
+}
+
+function group(graph, nodes) {
+  const label = graphologyLibrary.communitiesLouvain(graph, { getEdgeWeight: "weight", rng: generator(1) });
+  const members = new Map();
+  for (const [key, community] of Object.entries(label)) {
+    if (!members.has(community)) members.set(community, []);
+    members.get(community).push(nodes.get(key));
+  }
+  const importance = (node) => node.used + node.terms;
+  const communities = [...members.values()].sort((a, b) => b.length - a.length || a[0].key.localeCompare(b[0].key));
+  communities.forEach((list, number) => {
+    list.sort((a, b) => importance(b) - importance(a));
+    for (const node of list) node.community = number;
+  });
+  return communities;
+}
+
+/** Random numbers from a seed (mulberry32), for a result that is the same every time. */
+function generator(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let value = Math.imul(state ^ (state >>> 15), 1 | state);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
+  };
+}

@@ -1,0 +1,53 @@
+"""What a report carries: JSON and typed arrays, deflated, as one line of base64; `js/payload.js` reads it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_DTYPES = ("float32", "int32", "uint16", "uint8")
+_ALIGNMENT = 4  # bytes: typed arrays in JavaScript start at multiples of their item size
+
+
+class Payload:
+    """Arrays by name, to be packed with the JSON that refers to them."""
+
+    def __init__(self) -> None:
+        self._layout: dict[str, dict[str, Any]] = {}
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, name: str, values: npt.ArrayLike, dtype: str) -> None:
+        """Append an array, flattened, little-endian."""
+        if dtype not in _DTYPES or name in self._layout:
+            raise ValueError(f"array {name!r} of {dtype}: one of {_DTYPES} and a new name are expected")
+        array = np.ascontiguousarray(values, dtype=np.dtype(dtype).newbyteorder("<"))
+        content = array.tobytes()
+        content += b"\0" * (-len(content) % _ALIGNMENT)
+        self._layout[name] = {"dtype": dtype, "offset": self._size, "length": array.size}
+        self._parts.append(content)
+        self._size += len(content)
+
+    def pack(self, record: dict[str, Any]) -> str:
+        """Base64 of a zlib stream: length of the JSON (uint32), the JSON padded to 4 bytes, the arrays."""
+        text = json.dumps({**record, "arrays": self._layout}, allow_nan=False).encode()
+        text += b" " * (-len(text) % _ALIGNMENT)
+        whole = b"".join([len(text).to_bytes(_ALIGNMENT, "little"), text, *self._parts])
+        return base64.b64encode(zlib.compress(whole, 6)).decode("ascii")
+
+
+def rounded(values: npt.ArrayLike, bits: int = 12) -> npt.NDArray[np.float32]:
+    """Float32 with ``bits`` bits of mantissa, for what is only drawn: zeros at the end compress well.
+
+    The relative error is at most 2^-(bits + 1); the bits of NaN and infinity stay what they are.
+    """
+    exact = np.ascontiguousarray(values, dtype=np.float32)
+    drop = 23 - bits
+    code = exact.view(np.uint32)
+    near = ((code + (1 << (drop - 1))) >> drop << drop).view(np.float32)
+    return np.where(np.isfinite(exact) & np.isfinite(near), near, exact)

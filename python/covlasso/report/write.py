@@ -1,0 +1,95 @@
+"""`write_report`: check what is asked for, collect it, and write the file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from covlasso._pairs import Halves
+from covlasso._problem import check_count
+from covlasso.dependencies import Dependencies
+from covlasso.moments import Moments
+from covlasso.report.content import collect
+from covlasso.report.entry import match, parts_of
+from covlasso.report.page import render
+
+DETAILS = 2000
+
+
+def write_report(
+    file: str | os.PathLike[str],
+    deps: Dependencies | Sequence[Dependencies],
+    *,
+    moments: Moments | Halves | Sequence[Moments | Halves] = (),
+    title: str = "Neural dependencies",
+    details: int = DETAILS,
+    path_terms: int | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write dependencies as one self-contained HTML page.
+
+    Parameters
+    ----------
+    file : path
+        The file to write.
+    deps : Dependencies or sequence of Dependencies
+        What to show; with several (directions between two networks, other numbers of terms) the page
+        switches between them and compares any two that have the same targets.
+    moments : Moments, SplitMoments, pair with ``fit`` and ``held_out``, or sequence of these, optional
+        Moments that the dependencies were found on, and of other samples. With them the page shows paths,
+        error against the number of terms, the spectrum, and held-out R^2. Every set takes the first that
+        hold its models.
+    title : str
+        Heading of the page.
+    details : int, default 2000
+        Categories per set that carry their path and their curves: about 1.5 KB each in the file. Where there
+        are more, those with the largest R^2 on the fit part have them, and the page says so.
+    path_terms : int, optional
+        How many terms paths and curves go to; by default twice those of the dependencies, from 10 to 50.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    FileExistsError
+        ``file`` exists and ``overwrite`` is False.
+    TypeError, ValueError
+        An argument is wrong, or the moments are not those of the dependencies.
+    ImportError
+        jinja2 is not installed.
+    """
+    target = Path(file)
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} exists; give another file, or allow to overwrite it")
+    sets = [deps] if isinstance(deps, Dependencies) else list(deps)
+    if not sets or not all(isinstance(one, Dependencies) for one in sets):
+        raise TypeError("deps must be Dependencies, or a sequence of at least one")
+    parts = [parts_of(one) for one in _listed(moments)]
+    entries = [match(one, parts) for one in sets]
+    terms = None if path_terms is None else check_count(path_terms, "path_terms")
+    data, record = collect(entries, title, check_count(details, "details"), terms)
+    _write_atomically(target, render(record, data))
+    return target
+
+
+def _listed(moments: Moments | Halves | Sequence[Moments | Halves]) -> Sequence[Moments | Halves]:
+    """Return a list also of one; a pair with ``fit`` and ``held_out`` may be a tuple, too."""
+    if isinstance(moments, Sequence) and not hasattr(moments, "fit"):
+        return moments
+    return [cast("Moments | Halves", moments)]
+
+
+def _write_atomically(target: Path, text: str) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
