@@ -37,7 +37,6 @@ def solve_moments(
     relative_error: float | None = None,
     refit: bool = False,
     max_terms: int | None = None,
-    allow_same: bool = False,
     targets: Int32 | None = None,
     n_threads: int | None = None,
     progress: Report | None = None,
@@ -52,7 +51,7 @@ def solve_moments(
     moments : Moments
         Of the models that ``origin`` names.
     origin : Origin
-        Models, kind of moments, and the options l2 and positive.
+        Models, kind of moments, and the options l2, positive and allow_same.
     lam, terms, relative_error
         The place on the paths, exactly one of them: as in `covlasso.solve`. ``lam`` is in the paper's scale
         (no 1/2).
@@ -60,8 +59,6 @@ def solve_moments(
         Least squares on the support found.
     max_terms : int, optional
         With ``lam`` or ``relative_error``: end a path before it has more terms. By default there is no limit.
-    allow_same : bool, default False
-        Between two networks: let a target's own category in the other network explain it; see `Origin.same`.
     targets : (k,) int32 array, optional
         Categories to solve, each once. By default all.
     n_threads : int, optional
@@ -89,7 +86,7 @@ def solve_moments(
         with _of_all(progress, done, len(block), len(rows)) as report:
             paths = path(
                 gram,
-                **_problem(moments, origin, block, allow_same),
+                **_problem(moments, origin, block),
                 max_terms=limit or gram.shape[0],
                 min_lambda=0.0 if lam is None else lam,
                 relative_error=0.0 if relative_error is None else relative_error,
@@ -173,16 +170,15 @@ def _blocks(rows: Int32, p: int, origin: Origin) -> Iterator[tuple[int, Int32]]:
         yield start, rows[start : start + size]
 
 
-def _problem(moments: Moments, origin: Origin, rows: Int32, allow_same: bool) -> dict[str, Any]:
+def _problem(moments: Moments, origin: Origin, rows: Int32) -> dict[str, Any]:
     """Arguments of `covlasso.path` that depend on the targets."""
     names = moments.class_names.get(origin.target_model)
     if origin.intra:
         return {"targets": rows, "names": names}
-    own = origin.same(moments, rows)
     return {
         "cross": getattr(moments, origin.moment)(origin.target_model, origin.source_model, rows=rows),
         "energy": moments.energy(origin.target_model, origin.moment)[rows],
-        "exclude": None if allow_same or own.nnz == 0 else own,
+        "exclude": origin.exclude(moments, rows),
         "names": None if names is None else [names[i] for i in rows],
     }
 

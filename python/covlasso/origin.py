@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ class Origin:
         Ridge term, in the paper's scale (no 1/2).
     positive : bool, default False
         Whether only coefficients b >= 0 were allowed.
+    allow_same : bool, default False
+        Between two networks: whether a target's own category in the other one may explain it; see `same`.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class Origin:
     moment: Kind = "second_moment"
     l2: float = 0.0
     positive: bool = False
+    allow_same: bool = False
 
     def __post_init__(self) -> None:
         """Check what may come from a file."""
@@ -53,6 +56,7 @@ class Origin:
             raise ValueError(f"moment is {self.moment!r}; one of {', '.join(get_args(Kind))} is expected")
         check_number(self.l2, "l2")
         check_flag(self.positive, "positive")
+        check_flag(self.allow_same, "allow_same")
 
     @property
     def intra(self) -> bool:
@@ -66,8 +70,15 @@ class Origin:
             f"within {self.target_model}" if self.intra else f"{self.target_model} from {self.source_model}"
         )
 
+    def exclude(self, moments: Moments, rows: Int32) -> Literal["self"] | scipy.sparse.csr_array | None:
+        """List what the targets ``rows`` do without, as `covlasso.path` takes it for ``exclude``."""
+        if self.intra:
+            return "self"
+        own = self.same(moments, rows)
+        return None if self.allow_same or own.nnz == 0 else own
+
     def same(self, moments: Moments, rows: Int32) -> scipy.sparse.csr_array:
-        """Mark the sources that are the targets' own categories in the other network, for ``exclude``.
+        """Mark the sources that are the targets' own categories in the other network.
 
         Where both models have class names, these are the sources of the target's name; where they have the
         same list of names, or one has none and the sizes are equal, those of the target's number.

@@ -273,7 +273,7 @@ def test_parts_that_differ_do_not_concatenate(deps):
 
 def test_origin_is_kept_in_the_file_and_checked(deps, tmp_path):
     path = tmp_path / "d.safetensors"
-    origin = Origin("vit", "vit", "correlation", 0.25, True)
+    origin = Origin("vit", "vit", "correlation", 0.25, True, True)
     replace(deps, origin=origin).save(path)
     assert Dependencies.load(path).origin == origin
     deps.save(path)

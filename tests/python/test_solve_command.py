@@ -172,6 +172,22 @@ def test_the_twin_is_excluded_by_name_unless_allowed(tmp_path):
     free = solve(path, "--target", "a", "--source", "b", "--lam", 0.05, "--allow-same")
     check_optimal(free, batch["a"], batch["b"], [[] for _ in NAMES])
     assert free.coef[0, 3] > 0.5
+    assert (found.origin.allow_same, free.origin.allow_same) == (False, True)
+    for options, expected in (([], 5), (["--allow-same"], 0)):
+        arguments = [
+            path,
+            "--target",
+            "a",
+            "--source",
+            "b",
+            "--lam",
+            0.05,
+            "--out",
+            tmp_path / "e",
+            "--force",
+        ]
+        assert json.loads(invoke(*arguments, *options, "--json", "-").stdout)["excluded"] == expected
+        assert f"excluded for {expected} targets" in invoke(*arguments, *options).stdout
 
 
 def test_without_names_twins_have_one_number_if_the_sizes_agree(tmp_path):

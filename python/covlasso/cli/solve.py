@@ -91,8 +91,9 @@ def solve(
         check_new_file(out, force)
         start = time.perf_counter()
         moments = Moments.load(file)
-        origin = Origin(*_models(moments, target, source), _kind(centred, correlation), l2, positive)
-        options = {**place, "refit": refit, "max_terms": max_terms, "allow_same": allow_same}
+        kind = _kind(centred, correlation)
+        origin = Origin(*_models(moments, target, source), kind, l2, positive, allow_same)
+        options = {**place, "refit": refit, "max_terms": max_terms}
         with process_group() as group, progress_bar() as bar:
             report = None if bar is None or group.rank else partial(bar, origin.title)
             found = solve_slices(group, moments, origin, **options, n_threads=threads, progress=report)
@@ -100,7 +101,13 @@ def solve(
             return
         seconds = time.perf_counter() - start
         write_dependencies(found, out)
-    _tell(found, {name: value for name, value in place.items() if value is not None}, seconds, out, json_file)
+        more = {
+            "place": {name: value for name, value in place.items() if value is not None},
+            "excluded": _excluded(moments, found),
+            "seconds": seconds,
+            "file": str(out),
+        }
+    _tell(found, more, out, json_file)
 
 
 def _place(terms: int | None, lam: float | None, relative_error: float | None) -> dict[str, Any]:
@@ -130,27 +137,35 @@ def _models(moments: Moments, target: str | None, source: str | None) -> tuple[s
     return target, source or target
 
 
-def _tell(
-    found: Dependencies, place: dict[str, float], seconds: float, out: Path, json_file: Path | None
-) -> None:
+def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path | None) -> None:
     """Print the summary, write it as JSON, and leave with the exit code.
 
     The JSON is a record of `summarise` with schema "covlasso-solve-1", ``place`` (terms, lam or
-    relative_error as given), ``seconds`` (reading included) and ``file`` (what was written).
+    relative_error as given), ``excluded`` (between networks: targets whose own category was excluded; else
+    null), ``seconds`` (reading included) and ``file`` (what was written).
     """
     from rich.console import Console, Group
 
     from covlasso.cli._summary import summarise, summary_table
 
-    record = {"schema": SCHEMA, **summarise(found), "place": place, "seconds": seconds, "file": str(out)}
+    record = {"schema": SCHEMA, **summarise(found), **more}
     if json_file is not None:
         write_json(record, json_file)
     if json_file != STANDARD:
-        asked = " ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in place.items())
-        more = {"asked for": asked, "time": f"{seconds:.2f} s", "written to": str(out)}
-        Console(stderr=out == STANDARD).print(Group(*summary_table(found, record, more)))
+        asked = " ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in more["place"].items())
+        own = {} if found.intra else {"own category": f"excluded for {more['excluded']} targets"}
+        rows = {"asked for": asked, **own, "time": f"{more['seconds']:.2f} s", "written to": str(out)}
+        Console(stderr=out == STANDARD).print(Group(*summary_table(found, record, rows)))
     missed = record["uncertified"]
     if missed:
         names = ", ".join(missed[:_NAMED]) + (", ..." if len(missed) > _NAMED else "")
         typer.echo(f"without certificate: {len(missed)} of {found.n_targets} solutions ({names})", err=True)
         raise typer.Exit(UNCERTIFIED)
+
+
+def _excluded(moments: Moments, found: Dependencies) -> int | None:
+    """Count the targets whose own category in the other network was excluded."""
+    if found.intra or found.origin is None:
+        return None
+    own = found.origin.same(moments, found.targets)
+    return 0 if found.origin.allow_same else len(set(own.nonzero()[0].tolist()))
