@@ -145,7 +145,8 @@ class Pass:
         """See all batches that were not seen yet."""
         began, before = time.monotonic(), self._seen
         for batch in batches(loader, self._batches, list(self.taps)):
-            self._see(batch)
+            with torch.inference_mode():
+                self._see(batch)
             if self._batches % save_every == 0:
                 if state is not None:
                     self.save(state)
@@ -182,7 +183,7 @@ class Pass:
         logits, rows = {}, {}
         for name, tap in self.taps.items():
             inputs = batch.inputs if isinstance(batch.inputs, torch.Tensor) else batch.inputs[name]
-            with torch.inference_mode(), self._running.autocast():
+            with self._running.autocast():
                 logits[name], rows[name] = tap(self._running.moved(inputs, self._dtypes[name]))
         return logits, rows
 
