@@ -73,13 +73,22 @@ def _checked_logits(name: str, value: npt.ArrayLike) -> Floats:
         raise ValueError(
             f"logits of model {name!r} have shape {logits.shape}; (batch, categories) is expected"
         )
-    if logits.size and not _all_small(logits):
-        row, column = np.argwhere(~(np.abs(logits.astype(np.float64)) <= _LARGEST))[0]
+    bad = first_bad(logits)
+    if bad is not None:
+        row, column = bad
         raise ValueError(
-            f"logits of model {name!r} have {logits[row, column]} at row {row}, column {column}; "
+            f"logits of model {name!r} have {logits[bad]} at row {row}, column {column}; "
             "every logit must be finite and at most 2^500: drop or repair that input"
         )
     return logits
+
+
+def first_bad(logits: Floats) -> tuple[int, int] | None:
+    """Return the place of the first entry that is not finite or beyond 2^500."""
+    if logits.size == 0 or _all_small(logits):
+        return None
+    row, column = np.argwhere(~(np.abs(logits.astype(np.float64)) <= _LARGEST))[0]
+    return int(row), int(column)
 
 
 def _all_small(logits: Floats) -> bool:

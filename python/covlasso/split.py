@@ -129,12 +129,9 @@ def read_keys(path: str | os.PathLike[str]) -> list[str]:
     """
     source = Path(path)
     if source.suffix != ".npy":
-        try:
-            return source.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError as cause:
-            raise ValueError(
-                f"{source} is no text in UTF-8: give a .npy vector, or one key per line"
-            ) from cause
+        text = source.read_text(encoding="utf-8", errors="surrogateescape")  # file names may be any bytes
+        lines = text.split("\n")  # other line breaks may be part of a key
+        return lines[:-1] if lines[-1] == "" else lines
     try:
         keys = np.load(source, allow_pickle=False)
     except (ValueError, EOFError) as cause:
@@ -147,7 +144,8 @@ def read_keys(path: str | os.PathLike[str]) -> list[str]:
 
 
 def _hash(key: str, person: bytes) -> int:
-    return int.from_bytes(blake2b(key.encode(), digest_size=8, person=person).digest(), "little")
+    content = key.encode(errors="surrogateescape")
+    return int.from_bytes(blake2b(content, digest_size=8, person=person).digest(), "little")
 
 
 def _by_key(keys: Sequence[str], value: Callable[[str], Any], dtype: Any) -> npt.NDArray[Any]:

@@ -1,0 +1,185 @@
+"""``covlasso moments``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from covlasso.cli._common import (
+    STANDARD,
+    Json,
+    check_new_file,
+    fail,
+    interruptible,
+    one_line_errors,
+    progress_bar,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from covlasso import SplitMoments
+    from covlasso.logit_moments import Labels
+
+SCHEMA = "covlasso-moments-1"
+
+
+class ManyNames(TyperCommand):
+    """A command whose option --names takes all words up to the next option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat --names before each of its words."""
+        spread: list[str] = []
+        inside = False
+        for arg in args:
+            if arg.startswith("-"):
+                inside = arg == "--names"
+                spread += [] if inside else [arg]
+            else:
+                spread += ["--names", arg] if inside else [arg]
+        return super().parse_args(ctx, spread)
+
+
+def moments(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="LOGITS...", help="A file per model, with the same inputs in the same rows."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the moments go.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME...", help="Names of the models, one per file.", show_default="the files' names"
+        ),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What each row was cut from: .npy, or a text with a line per row."),
+    ] = None,
+    groups_regex: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", help="The part of each line of --groups that counts: its first group."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Category of each row, .npy of integers, -1 for none: for top-1."),
+    ] = None,
+    class_names: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of the categories, one per line.")
+    ] = None,
+    held_out: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the groups that is held out.")
+    ] = 0.5,
+    folds: Annotated[int, typer.Option(min=0, help="Parts of the rest.")] = 0,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Rows read at a time.")] = 1024,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    json_file: Json = None,
+) -> None:
+    """Keep the joint moments of logits that are on disk, for `solve`.
+
+    LOGITS are .npy, .npz or .safetensors (FILE:KEY where there are several arrays) or Parquet with a column
+    per category; they are read in pieces and never held whole. Rows of one group are all held out, or none.
+
+    Exit codes: 0 done; 2 wrong usage, or something cannot be read or written; 130 interrupted.
+    """
+    began = time.monotonic()
+    with interruptible(), one_line_errors():
+        from covlasso.logit_moments import Labels, model_names, moments_of_files
+        from covlasso.logits import open_logits
+        from covlasso.split import Split, by_pattern, read_keys
+
+        _check(out, force, groups, groups_regex)
+        keys = None if groups is None else read_keys(groups)
+        if keys is not None and groups_regex is not None:
+            keys = by_pattern(keys, groups_regex)
+        split = Split(held_out, folds, _grouping(groups, groups_regex))
+        categories = None if class_names is None else read_keys(class_names)
+        counted = None if labels is None else Labels.read(labels)
+        opened = dict(zip(model_names(files, names), map(open_logits, files), strict=True))
+        with progress_bar() as report:
+            found = moments_of_files(opened, split, keys, categories, counted, batch_size, report)
+        found.save(out)
+    record = _record(found, counted, out, time.monotonic() - began)
+    if json_file is not None:
+        write_json(record, json_file)
+    if json_file != STANDARD:
+        _show(record, out)
+
+
+def _check(out: Path, force: bool, groups: Path | None, groups_regex: str | None) -> None:
+    if out == STANDARD:
+        fail("--out - is not possible; give a FILE")
+    check_new_file(out, force)
+    if groups_regex is not None and groups is None:
+        fail("--groups-regex looks at the lines of --groups; give that FILE too")
+
+
+def _grouping(groups: Path | None, groups_regex: str | None) -> str:
+    """Say in words what the groups are, for the file."""
+    if groups is None:
+        return "each row is a group of its own"
+    part = "" if groups_regex is None else f", first group of {groups_regex}"
+    return f"{groups.name}{part}"
+
+
+def _record(found: SplitMoments, counted: Labels | None, out: Path, seconds: float) -> dict[str, Any]:
+    """Make the JSON of a run.
+
+    It has schema "covlasso-moments-1", ``file``, ``models`` (by name: ``categories``, and ``top1``: by half,
+    the share of the labelled rows whose largest logit is that of the label, or null), ``groups`` (in words),
+    ``rows`` (in all, and of every part), ``labelled`` (by half, or null) and ``seconds``.
+    """
+    fit = found.fit
+    halves = [half for half in ("fit", "held_out") if half in found.parts]
+
+    def top1(name: str) -> dict[str, float | None] | None:
+        if counted is None:
+            return None
+        rows = counted.labelled
+        return {half: counted.correct[half][name] / rows[half] if rows[half] else None for half in halves}
+
+    parts = {part: moments.count for part, moments in found.parts.items()}
+    return {
+        "schema": SCHEMA,
+        "file": str(out),
+        "models": {name: {"categories": fit.sizes[name], "top1": top1(name)} for name in fit.names},
+        "groups": found.split.groups,
+        "rows": {"all": parts["fit"] + parts.get("held_out", 0), **parts},
+        "labelled": None if counted is None else {half: counted.labelled[half] for half in halves},
+        "seconds": seconds,
+    }
+
+
+def _show(record: dict[str, Any], out: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    labelled = record["labelled"] or {}
+    names = {"fit": "fit", "held_out": "held out"}
+    table = Table("", "categories", *(f"top-1, {names[half]}" for half in labelled), box=None)
+    for name, model in record["models"].items():
+        shares = [(model["top1"] or {}).get(half) for half in labelled]
+        table.add_row(
+            name, str(model["categories"]), *("" if share is None else f"{share:.1%}" for share in shares)
+        )
+    rows = record["rows"]
+    folds = sum(part.startswith("fold.") for part in rows)
+    in_folds = f" in {folds} folds" if folds else ""
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{rows['all']} rows: {rows['fit']} to fit on{in_folds}, {rows.get('held_out', 0)} held out; "
+        f"groups: {record['groups']}; {record['seconds']:.1f} s",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if record["groups"] == _grouping(None, None) and len(rows) > 2:
+        console.print(
+            "Crops or frames of one source are on both sides of this split; give --groups if there are any.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(f"written to {out}", highlight=False, soft_wrap=True)
