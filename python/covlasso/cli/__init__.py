@@ -13,8 +13,8 @@ import typer
 from covlasso.cli.demo import demo
 from covlasso.cli.export import export
 from covlasso.cli.extract import extract
-from covlasso.cli.report import report
 from covlasso.cli.moments import ManyNames, moments
+from covlasso.cli.report import report
 from covlasso.cli.show import show
 from covlasso.cli.solve import solve
 
