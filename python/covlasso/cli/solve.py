@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from covlasso.cli import _solve_options as options
 from covlasso.cli._common import (
     STANDARD,
     UNCERTIFIED,
@@ -32,52 +33,27 @@ _NAMED = 5  # categories without certificate that are named
 
 
 def solve(
-    file: Annotated[Path, typer.Argument(metavar="MOMENTS", help="A file of `moments` or `extract`.")],
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", help="Where the dependencies go; - is standard output.")
-    ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Model whose categories are explained.", show_default="the only one"
-        ),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Model whose categories explain.", show_default="the target's"),
-    ] = None,
-    terms: Annotated[
-        int | None, typer.Option(min=1, help="Stop just before one more term would enter.")
-    ] = None,
-    lam: Annotated[
-        float | None, typer.Option(min=0.0, help="At this lambda, in the paper's scale (no 1/2).")
-    ] = None,
-    relative_error: Annotated[
-        float | None,
-        typer.Option(min=0.0, help="At the largest lambda that leaves this share of a logit's energy."),
-    ] = None,
-    max_terms: Annotated[
-        int | None,
-        typer.Option(min=1, help="Most terms, with --lam or --relative-error.", show_default="no limit"),
-    ] = None,
-    refit: Annotated[bool, typer.Option("--refit", help="Least squares on the terms found.")] = False,
-    l2: Annotated[float, typer.Option(min=0.0, help="Ridge term, in the paper's scale (no 1/2).")] = 0.0,
-    positive: Annotated[bool, typer.Option("--positive", help="No negative coefficients.")] = False,
-    centred: Annotated[bool, typer.Option("--centred", help="Logits less their means.")] = False,
-    correlation: Annotated[
-        bool, typer.Option("--correlation", help="Logits less their means, over their deviations.")
-    ] = False,
-    allow_same: Annotated[
-        bool, typer.Option("--allow-same", help="Between models: a category may explain its twin.")
-    ] = False,
+    file: options.MomentsFile,
+    out: options.Out,
+    target: options.Target = None,
+    source: options.Source = None,
+    allow_same: options.AllowSame = False,
+    terms: options.Terms = None,
+    lam: options.Lam = None,
+    relative_error: options.RelativeError = None,
+    max_terms: options.MaxTerms = None,
+    refit: options.Refit = False,
+    l2: options.L2 = 0.0,
+    positive: options.Positive = False,
+    centred: options.Centred = False,
+    correlation: options.Correlation = False,
     threads: Threads = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    force: options.Force = False,
     json_file: Json = None,
 ) -> None:
     """Find the dependencies of all categories, on the fit part of a file of moments.
 
-    Give exactly one of --terms, --lam and --relative-error. Started by torchrun, every process solves a
-    part of the categories, and the first one writes the file.
+    Started by torchrun, every process solves a part of the categories, and the first one writes the file.
 
     Exit codes: 0 every solution is certified; 1 a solution is not, the file is written all the same; 2
     wrong usage, or a file cannot be read or written; 130 interrupted.
@@ -93,10 +69,10 @@ def solve(
         moments = Moments.load(file)
         kind = _kind(centred, correlation)
         origin = Origin(*_models(moments, target, source), kind, l2, positive, allow_same)
-        options = {**place, "refit": refit, "max_terms": max_terms}
+        wanted = {**place, "max_terms": max_terms, "refit": refit, "n_threads": threads}
         with process_group() as group, progress_bar() as bar:
             report = None if bar is None or group.rank else partial(bar, origin.title)
-            found = solve_slices(group, moments, origin, **options, n_threads=threads, progress=report)
+            found = solve_slices(group, moments, origin, **wanted, progress=report)
         if found is None:  # rank 0 writes the file
             return
         seconds = time.perf_counter() - start

@@ -1,0 +1,46 @@
+"""Options of ``covlasso solve``, in the groups that ``--help`` shows."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_models = partial(typer.Option, rich_help_panel="Models")
+_place = partial(typer.Option, rich_help_panel="Place on the paths, exactly one")
+_problem = partial(typer.Option, rich_help_panel="Problem")
+
+MomentsFile = Annotated[Path, typer.Argument(metavar="MOMENTS", help="A file of `moments` or `extract`.")]
+Out = Annotated[Path, typer.Option(metavar="FILE", help="Where the dependencies go; - is standard output.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite FILE.")]
+
+Target = Annotated[
+    str | None,
+    _models(metavar="NAME", help="Whose categories are explained.", show_default="the only one"),
+]
+Source = Annotated[
+    str | None, _models(metavar="NAME", help="Whose categories explain.", show_default="the target's")
+]
+AllowSame = Annotated[
+    bool, _models("--allow-same", help="A category may be explained by itself in the other model.")
+]
+
+Terms = Annotated[int | None, _place(min=1, help="Just before one more term would enter.")]
+Lam = Annotated[float | None, _place(min=0.0, help="At this lambda, in the paper's scale (no 1/2).")]
+RelativeError = Annotated[
+    float | None, _place(min=0.0, help="At the largest lambda that leaves this share of a logit's energy.")
+]
+
+MaxTerms = Annotated[
+    int | None,
+    _problem(min=1, help="Most terms, with --lam or --relative-error.", show_default="no limit"),
+]
+Refit = Annotated[bool, _problem("--refit", help="Least squares on the terms found.")]
+L2 = Annotated[float, _problem(min=0.0, help="Ridge term, in the paper's scale (no 1/2).")]
+Positive = Annotated[bool, _problem("--positive", help="No negative coefficients.")]
+Centred = Annotated[bool, _problem("--centred", help="Logits less their means.")]
+Correlation = Annotated[
+    bool, _problem("--correlation", help="Logits less their means, over their deviations.")
+]
