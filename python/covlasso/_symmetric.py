@@ -127,7 +127,7 @@ def product(factor: Float64) -> Float64:
 
 
 def root(matrix: Float64) -> Float64:
-    """Return L (n, rank) with L L' the positive semi-definite matrix, by Cholesky with complete pivoting.
+    """Return L (n, rank or 1) with L L' the positive semi-definite matrix, by Cholesky with complete pivoting.
 
     The matrix is scaled to a unit diagonal first, so that LAPACK's tolerance of n eps for the rank does not
     depend on the units of the columns. ``matrix`` is overwritten.
@@ -139,8 +139,9 @@ def root(matrix: Float64) -> Float64:
     matrix /= divisor
     matrix /= divisor[:, np.newaxis]
     lower, pivot, rank, _ = dpstrf(matrix.T, lower=True, overwrite_a=True)
-    result = np.empty((len(matrix), rank))
-    result[pivot - 1] = np.tril(lower[:, :rank])
+    lower = np.tril(lower[:, : max(rank, 1)])  # of the zero matrix one column of zeros
+    result = np.empty(lower.shape)
+    result[pivot - 1] = lower
     result *= scale[:, np.newaxis]
     return result
 

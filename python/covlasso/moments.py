@@ -483,6 +483,8 @@ def _index(rows: Rows | None) -> Index:
     if rows is None or isinstance(rows, slice):
         return rows or slice(None)
     index = np.asarray(rows)
+    if index.size == 0:
+        index = index.astype(np.intp)
     if index.ndim != 1 or index.dtype.kind not in "iu":
         raise TypeError(f"rows is {index.dtype} {index.shape}; a slice or a vector of integers is expected")
     return index

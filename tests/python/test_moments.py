@@ -69,6 +69,72 @@ def test_merging_needs_no_order_of_names():
     assert_moments(filled(batch) + turned, {k: np.vstack([v, v]) for k, v in batch.items()})
 
 
+@pytest.mark.parametrize("cuts", [(1,), (1023, 1024, 1025), (2048,), tuple(range(7, 2500, 61))])
+def test_the_cuts_into_batches_leave_no_trace(cuts):
+    batch = logits(rows=2500)
+    whole, cut = filled(batch), filled(batch, cuts)
+    for pair in [("resnet",), ("vit",), ("resnet", "vit")]:
+        assert np.array_equal(whole.second_moment(*pair), cut.second_moment(*pair))
+    assert np.array_equal(whole.mean("vit"), cut.mean("vit"))
+
+
+def test_reading_between_two_batches_leaves_no_trace():
+    batch = logits(rows=1500)
+    read = Moments(list(batch))
+    for start in range(0, 1500, 100):
+        read.update({name: rows[start : start + 100] for name, rows in batch.items()})
+        assert read.second_moment("vit").shape == (5, 5)
+    assert np.array_equal(read.second_moment("resnet", "vit"), filled(batch).second_moment("resnet", "vit"))
+
+
+def test_a_copy_is_independent():
+    batch = logits()
+    moments = filled(batch)
+    copy = moments.copy()
+    moments.update(batch)
+    assert_moments(copy, batch)
+
+
+def test_merging_is_associative_to_rounding():
+    parts = [filled(logits(rows=rows, seed=rows)) for rows in (3, 400, 1100)]
+    left, right = (parts[0] + parts[1]) + parts[2], parts[0] + (parts[1] + parts[2])
+    for pair in [("resnet",), ("resnet", "vit")]:
+        np.testing.assert_allclose(left.covariance(*pair), right.covariance(*pair), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_many_narrow_logits_keep_nine_digits(dtype):
+    """Against a float64 product of all rows at once, entry by entry, relative to sqrt(E_ii E_jj)."""
+    batch = {name: rows.astype(dtype) for name, rows in logits(rows=30_000, mean=20.0).items()}
+    moments = filled(batch, tuple(range(64, 30_000, 64)))
+    exact = batch["resnet"].astype(np.longdouble).T @ batch["vit"].astype(np.longdouble) / 30_000
+    scale = np.sqrt(np.outer(moments.energy("resnet"), moments.energy("vit")))
+    assert np.abs((moments.second_moment("resnet", "vit") - exact) / scale).max() < 1e-13
+
+
+@pytest.mark.parametrize("rows", [[2, 0, 2], slice(1, 6, 2), slice(-2, None), np.array([6, -1]), []])
+def test_some_rows(rows):
+    moments = filled(logits())
+    for read in (moments.second_moment, moments.covariance, moments.correlation):
+        for pair in [("resnet",), ("resnet", "vit")]:
+            assert np.array_equal(read(*pair, rows=rows), read(*pair)[rows])
+
+
+def test_energy_is_the_diagonal():
+    moments = filled(logits())
+    np.testing.assert_allclose(
+        moments.energy("resnet"), np.diagonal(moments.second_moment("resnet")), rtol=1e-15
+    )
+
+
+def test_gram_of_each_kind():
+    moments = filled(logits())
+    for kind in ("second_moment", "covariance", "correlation"):
+        assert np.array_equal(moments.gram("vit", kind), getattr(moments, kind)("vit"))
+    with pytest.raises(ValueError, match="kind must be second_moment, covariance, correlation, got 'cov'"):
+        moments.gram("vit", "cov")
+
+
 def test_second_moment_is_symmetric_to_the_last_bit_and_contiguous():
     moments = filled(logits(sizes=(601, 5)), (100,))
     for matrix in (
