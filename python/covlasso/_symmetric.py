@@ -127,7 +127,7 @@ def product(factor: Float64) -> Float64:
 
 
 def root(matrix: Float64) -> Float64:
-    """Return L (n, rank or 1) with L L' the positive semi-definite matrix, by Cholesky with complete pivoting.
+    """Return L (n, rank or 1) with L L' the positive semi-definite matrix: Cholesky, complete pivoting.
 
     The matrix is scaled to a unit diagonal first, so that LAPACK's tolerance of n eps for the rank does not
     depend on the units of the columns. ``matrix`` is overwritten.

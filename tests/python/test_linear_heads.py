@@ -1,4 +1,4 @@
-"""Moments of models that are given by their last layer and its input, against those of the logits themselves."""
+"""Moments of models that are given by their last layer and its input, against those of the logits."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,181 @@
+"""Files of logits: every format read in pieces as it is, and one clear error for each bad file."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from oracles import assert_refused, changed
+from safetensors.numpy import save_file
+
+from covlasso.logits import open_logits
+
+ROWS, N = 57, 6
+
+
+def logits(dtype=np.float32):
+    return np.random.default_rng(0).standard_normal((ROWS, N)).astype(dtype)
+
+
+def read(place, size=10):
+    file = open_logits(place)
+    blocks = list(file.blocks(size))
+    assert all(len(block) == size for block in blocks[:-1])
+    assert file.shape == (ROWS, N)
+    return np.concatenate(blocks)
+
+
+def save_bfloat16(array, file, key="x"):
+    """As torch writes it: numpy has no such type."""
+    bits = (array.view(np.uint32) >> 16).astype("<u2")
+    entry = {"dtype": "BF16", "shape": list(array.shape), "data_offsets": [0, bits.nbytes]}
+    header = json.dumps({key: entry}).encode()
+    header += b" " * (-len(header) % 8)
+    file.write_bytes(len(header).to_bytes(8, "little") + header + bits.tobytes())
+
+
+@pytest.mark.parametrize("dtype", ["<f2", "<f4", "<f8", ">f2", ">f4", ">f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_npy(dtype, order, tmp_path):
+    array = np.array(logits(), dtype=dtype, order=order)
+    np.save(tmp_path / "a.npy", array)
+    found = read(tmp_path / "a.npy")
+    assert np.array_equal(found, array)
+    assert found.dtype == array.dtype.newbyteorder("=")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_npz(save, tmp_path):
+    save(tmp_path / "one.npz", x=logits())
+    assert np.array_equal(read(tmp_path / "one.npz"), logits())
+    save(tmp_path / "two.npz", x=logits(), y=logits(">f8"))
+    assert np.array_equal(read(f"{tmp_path / 'two.npz'}:x"), logits())
+    assert np.array_equal(read(f"{tmp_path / 'two.npz'}:y"), logits(np.float64))
+    assert_refused(
+        lambda: open_logits(tmp_path / "two.npz"), ValueError, ("two.npz", "several", "FILE:KEY", "x, y")
+    )
+    assert_refused(lambda: open_logits(f"{tmp_path / 'two.npz'}:z"), ValueError, ("no array 'z'", "x, y"))
+
+
+def test_npz_by_columns(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.asfortranarray(logits()))
+    assert_refused(lambda: open_logits(tmp_path / "a.npz"), ValueError, ("a.npz:x", "columns", "C order"))
+
+
+def test_safetensors(tmp_path):
+    file = tmp_path / "a.safetensors"
+    save_file({"x": logits(), "labels": np.arange(ROWS)}, file)
+    assert np.array_equal(read(f"{file}:x"), logits())
+    assert_refused(lambda: open_logits(file), ValueError, ("several", "labels, x"))
+    assert_refused(lambda: open_logits(f"{file}:labels"), ValueError, (":labels", "I64", "F32"))
+
+
+def test_bfloat16(tmp_path):
+    file = tmp_path / "a.safetensors"
+    save_bfloat16(logits(), file)
+    found = read(file)
+    assert found.dtype == np.float32
+    assert not (found.view(np.uint32) & 0xFFFF).any()
+    np.testing.assert_allclose(found, logits(), rtol=2.0**-7)
+
+
+def write_parquet(file, columns, **options):
+    pyarrow = pytest.importorskip("pyarrow", reason="Parquet is read by pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="Parquet is read by pyarrow")
+    parquet.write_table(pyarrow.table(columns), file, **options)
+
+
+@pytest.mark.parametrize("row_group", [7, 10, 1000])
+def test_parquet(row_group, tmp_path):
+    file = tmp_path / "a.parquet"
+    write_parquet(
+        file, {f"class {i}": column for i, column in enumerate(logits().T)}, row_group_size=row_group
+    )
+    assert np.array_equal(read(file), logits().astype(np.float64))
+    assert open_logits(file).class_names == tuple(f"class {i}" for i in range(N))
+
+
+def test_parquet_of_several_types(tmp_path):
+    file = tmp_path / "a.parquet"
+    columns = logits(np.float64).T
+    columns[1] = np.rint(columns[1])
+    write_parquet(file, {"a": columns[0], "b": columns[1].astype(np.int8)})
+    found = np.concatenate(list(open_logits(file).blocks(20)))
+    assert np.array_equal(found, columns[:2].T)
+
+
+def test_parquet_that_is_no_logits(tmp_path):
+    file = tmp_path / "a.parquet"
+    write_parquet(file, {"a": [1.0, 2.0], "b": ["x", "y"]})
+    assert_refused(lambda: open_logits(file), ValueError, ("a.parquet", "'b'", "string", "number"))
+    write_parquet(file, {"a": [1.0, 2.0], "b": [1.0, None]})
+    assert_refused(
+        lambda: list(open_logits(file).blocks(5)), ValueError, ("a.parquet", "nan", "row 1, column 1")
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_the_place_of_a_logit_that_is_not_finite(dtype, value, tmp_path):
+    np.save(tmp_path / "a.npy", changed(logits(dtype), (33, 4), value))
+    assert_refused(
+        lambda: list(open_logits(tmp_path / "a.npy").blocks(10)), ValueError, ("a.npy", "row 33, column 4")
+    )
+
+
+def content(save, *arrays, **named):
+    stream = io.BytesIO()
+    save(stream, *arrays, **named)
+    return stream.getvalue()
+
+
+def archive(name, data):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr(name, data)
+    return stream.getvalue()
+
+
+NPY = content(np.save, logits())
+NPZ = content(np.savez, x=logits())
+OBJECTS = np.array([[{}]], dtype=object)
+BAD_FILES = {
+    "truncated npy": ("a.npy", NPY[:-1], ("not what its name says",)),
+    "npy header cut": ("a.npy", NPY[:30], ("not what its name says",)),
+    "empty npy": ("a.npy", b"", ("not what its name says",)),
+    "npy of another format": ("a.npy", NPZ, ("not what its name says",)),
+    "npy of objects": ("a.npy", content(np.save, OBJECTS), ("not what its name says", "Python objects")),
+    "npy of integers": ("a.npy", content(np.save, np.ones((3, 2), int)), ("int64", "float32")),
+    "npy vector": ("a.npy", content(np.save, np.ones(3)), ("(3,)", "(rows, categories)")),
+    "npy of rank 3": ("a.npy", content(np.save, np.ones((3, 2, 2))), ("(3, 2, 2)",)),
+    "npy without columns": ("a.npy", content(np.save, np.ones((3, 0))), ("(3, 0)",)),
+    "npz without arrays": ("a.npz", archive("readme.txt", b"no"), ("holds no array",)),
+    "npz of objects": ("a.npz", content(np.savez, x=OBJECTS), ("a.npz:x", "object", "float32")),
+    "npz member cut": ("a.npz", archive("x.npy", NPY[:-40]), ("a.npz:x", "before row 57")),
+    "npz member no npy": ("a.npz", archive("x.npy", b"text"), ("a.npz:x", "not what its name says")),
+    "truncated npz": ("a.npz", NPZ[:-100], ("not what its name says",)),
+    "empty npz": ("a.npz", b"", ("not what its name says",)),
+    "empty safetensors": ("a.safetensors", b"", ("not what its name says",)),
+    "safetensors of another format": ("a.safetensors", NPY, ("not what its name says",)),
+    "empty Parquet": ("a.parquet", b"", ("not what its name says",)),
+    "Parquet of another format": ("a.parquet", NPY, ("not what its name says",)),
+    "unknown suffix": ("a.csv", b"1,2", (".csv", ".npy, .npz, .safetensors or .parquet")),
+    "no suffix": ("a", b"1,2", ("without suffix",)),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_bad_files(case, tmp_path):
+    name, data, parts = BAD_FILES[case]
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow", reason="Parquet is read by pyarrow")
+    (tmp_path / name).write_bytes(data)
+    assert_refused(lambda: list(open_logits(tmp_path / name).blocks(10)), ValueError, (name, *parts))
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no such file"):
+        open_logits(tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", logits())
+    assert_refused(lambda: open_logits(f"{tmp_path / 'a.npy'}:x"), ValueError, ("a.npy", "leave out :x"))
