@@ -10,9 +10,14 @@ from typing import Any
 
 import timm
 import torch
-from timm.data import create_transform, resolve_model_data_config
+from timm.data import create_transform
 from timm.models import load_checkpoint
 from torch import nn
+
+try:  # also adapts mean and std to the number of channels
+    from timm.data import resolve_input_data_config as resolve_data_config
+except ImportError:  # timm before 1.0.30
+    from timm.data import resolve_model_data_config as resolve_data_config
 
 MODEL_TYPES = ("float32", "float16", "bfloat16")
 PUBLISHED, RANDOM = "pretrained", "random"  # what can stand in the place of a checkpoint
@@ -186,7 +191,7 @@ def _load(model: str, checkpoint: str, name: str, options: ModelOptions, data: D
         module = reparameterize_model(module)
     wanted = {**vars(data), "img_size": options.img_size, "input_size": options.input_size}
     wanted["in_chans"] = options.in_chans
-    config = dict(resolve_model_data_config(module, wanted, use_test_size=not data.use_train_size))
+    config = dict(resolve_data_config(module, wanted, use_test_size=not data.use_train_size))
     config["crop_border_pixels"] = data.crop_border_pixels
     module = module.eval().to(dtype=getattr(torch, options.model_dtype))
     if options.torchcompile:
@@ -221,7 +226,7 @@ def _create(model: str, checkpoint: str, options: ModelOptions) -> nn.Module:
 
 def _why_not_made(model: str, checkpoint: str, cause: Exception) -> str:
     bare = model.split(".")[0]
-    if ":" not in model and not timm.is_model(bare):
+    if not any(character in model for character in ":/") and not timm.is_model(bare):
         close = difflib.get_close_matches(bare, timm.list_models(), n=3)
         hint = f"; did you mean {', '.join(close)}?" if close else "; timm.list_models() has all names"
         return f"timm has no model {bare!r}{hint}"

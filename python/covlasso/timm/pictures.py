@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
-from timm.data import create_dataset
+from timm.data import ImageDataset, create_dataset
+from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from covlasso._distributed import Group
@@ -209,9 +210,12 @@ def open_pictures(
     if root is not None and not dataset:
         _check_root(root)
     try:
-        opened = create_dataset(
-            dataset, root=str(root) if root else None, split=split, input_img_mode=None, **more
-        )
+        if root is not None and not dataset and next(root.glob("*.tar"), None) is not None:
+            # a folder of tar files has a reader, which create_dataset does not reach
+            opened = ImageDataset(str(root), ReaderImageInTar(str(root), more.get("class_map") or ""))
+        else:
+            place = str(root) if root is not None else None
+            opened = create_dataset(dataset, root=place, split=split, input_img_mode=None, **more)
     except Exception as cause:
         raise ValueError(f"data {root or dataset} cannot be opened: {_first_line(cause)}") from cause
     if isinstance(opened, IterableDataset):
@@ -237,10 +241,9 @@ def _check_root(root: Path) -> None:
     def refuse(cause: OSError) -> None:
         raise ValueError(f"folder {cause.filename} cannot be read: {cause.strerror}") from cause
 
-    for _ in os.walk(root, onerror=refuse, followlinks=True):
-        pass
-    if root.is_file() and not os.access(root, os.R_OK):
-        raise ValueError(f"data {root} cannot be read: Permission denied")
+    if root.is_dir():
+        for _ in os.walk(root, onerror=refuse, followlinks=True):
+            pass
 
 
 def _names(reader: Any, count: int) -> list[str]:
