@@ -10,13 +10,11 @@ import argparse
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import covlasso
 from covlasso.datasets import ImagenetLite, load_imagenet_lite
 
-NAMED = 10  # lines with a name: more do not fit beside the picture
 mpl.rcParams["svg.hashsalt"] = "covlasso"  # equal pictures are equal files
 
 
@@ -29,7 +27,8 @@ def plot(data: ImagenetLite, name: str, terms: int) -> Figure:
 
     figure = Figure(figsize=(8.0, 5.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    draw_coefficients(above, path, name, names)
+    covlasso.plot.path(path, name, ax=above)
+    above.set(xlabel="", title=f"{name} from the other categories of EfficientNet-Lite0")
 
     lam = np.linspace(path.lambda_max[0], path.lambda_end[0], 200)
     on_other = [covlasso.held_out_error(path.at(lam=x), other)[0] for x in lam]
@@ -40,46 +39,6 @@ def plot(data: ImagenetLite, name: str, terms: int) -> Figure:
     for axes in (above, below):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def draw_coefficients(axes: Axes, path: covlasso.Path, name: str, names: tuple[str, ...]) -> None:
-    """One line per source, from the knots and the end of the path; the largest at the end have their name."""
-    knots = path.knots(name)
-    end = path.at(lam=path.lambda_end[0])
-    lam = np.append(knots.lam, end.lam)
-    coefficients = np.vstack([knots.coef.toarray(), end.coef.toarray()])
-    sources = np.unique(knots.category)
-    sources = sources[np.argsort(-coefficients[-1, sources])]
-    colours = mpl.colormaps["viridis"](np.linspace(0.0, 0.75, len(sources)))
-    for source, colour in zip(sources, colours, strict=True):
-        line = coefficients[:, source]
-        there = np.convolve(line != 0, [True, True, True], "same")  # and the knots where it enters and leaves
-        axes.plot(lam, np.where(there, line, np.nan), color=colour)
-    named = np.sort(np.argsort(-np.abs(coefficients[-1, sources]))[:NAMED])
-    heights = spread(coefficients[-1, sources[named]], gap=0.045 * np.ptp(coefficients))
-    for source, colour, height in zip(sources[named], colours[named], heights, strict=True):
-        axes.annotate(
-            f"{coefficients[-1, source]:.2f} {names[source]}",
-            xy=(lam[-1], coefficients[-1, source]),
-            xytext=(1.03, height),
-            textcoords=("axes fraction", "data"),
-            va="center",
-            fontsize=8,
-            color=colour,
-            annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "relpos": (0, 0.5)},
-        )
-    axes.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
-    axes.set(ylabel="coefficient", title=f"{name} from the other categories of EfficientNet-Lite0")
-    axes.set_xlim(lam[0], lam[-1])
-
-
-def spread(heights: np.ndarray, gap: float) -> np.ndarray:
-    """Falling heights moved apart to at least ``gap``, from the top and from the bottom alike."""
-    steps = gap * np.arange(len(heights))
-    down = np.minimum.accumulate(heights + steps) - steps
-    up = np.maximum.accumulate((heights + steps)[::-1])[::-1] - steps
-    return (down + up) / 2
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from covlasso.split import Split
 from covlasso.split_moments import SplitMoments
 
 if TYPE_CHECKING:
-    from covlasso import datasets, graph
+    from covlasso import datasets, graph, plot
     from covlasso.evaluation import evaluate, held_out_error
     from covlasso.moment_solver import solve_moments
     from covlasso.report import write_report
@@ -44,6 +44,7 @@ __all__ = [
     "graph",
     "held_out_error",
     "path",
+    "plot",
     "solve",
     "solve_moments",
     "spanning_categories",
@@ -56,6 +57,7 @@ _ON_USE = {  # where they are: `import covlasso` takes no time for them
     "evaluate": "covlasso.evaluation",
     "graph": "covlasso.graph",
     "held_out_error": "covlasso.evaluation",
+    "plot": "covlasso.plot",
     "solve_moments": "covlasso.moment_solver",
     "spanning_categories": "covlasso.spanning",
     "write_report": "covlasso.report",

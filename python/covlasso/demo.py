@@ -10,8 +10,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from covlasso import Dependencies, Moments, _core, held_out_error, path
+from covlasso import Dependencies, Moments, Origin, _core, held_out_error, path
 from covlasso.datasets import ImagenetLite, load_imagenet_lite
+from covlasso.report import is_report, write_report
 
 Float64 = npt.NDArray[np.float64]
 Report = Callable[[str, int, int], object]
@@ -283,6 +285,22 @@ def _above(r2: Float64) -> dict[str, int]:
 
 def _statuses(found: Dependencies) -> dict[str, int]:
     return dict(Counter(str(status) for status in found.status).most_common())
+
+
+def write_page(demo: Demo, file: Path) -> None:
+    """Write the refitted dependencies of all directions as one page, `covlasso.write_report`.
+
+    Raises
+    ------
+    FileExistsError
+        ``file`` is there and is no report: reports of earlier runs are replaced.
+    """
+    deps = [
+        replace(direction.refit.found, origin=Origin(direction.target, direction.source))
+        for direction in demo.directions
+    ]
+    title = "EfficientNet-Lite0 and -Lite1"
+    write_report(file, deps, moments=demo.data, title=title, overwrite=is_report(file))
 
 
 def as_json(demo: Demo) -> dict[str, Any]:

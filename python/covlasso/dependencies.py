@@ -305,6 +305,12 @@ class Dependencies:
             f"{kind}, {certified} certified, worst KKT residual {worst:.1e})"
         )
 
+    def _repr_html_(self) -> str:
+        """Show it as a table in a notebook."""
+        from covlasso.report.notebook import dependencies_html
+
+        return dependencies_html(self)
+
 
 _PER_TARGET = ("lam", "error", "energy", "kkt")
 _SHARED = ("n_sources", "intra", "refit", "source_names", "origin")

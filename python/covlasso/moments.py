@@ -380,6 +380,12 @@ class Moments:
         models = ", ".join(f"{name}: {sizes[name]}" if name in sizes else name for name in self._names)
         return f"Moments({{{models}}}, count={self.count})"
 
+    def _repr_html_(self) -> str:
+        """Show it as a table in a notebook."""
+        from covlasso.report.notebook import moments_html
+
+        return moments_html(self)
+
     @classmethod
     def _of_file(cls, file: MomentFile, part: str) -> Moments:
         """One part of an opened file."""

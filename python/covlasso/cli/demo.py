@@ -7,31 +7,67 @@ from typing import Annotated
 
 import typer
 
-from covlasso.cli._common import UNCERTIFIED, Json, Threads, interruptible, progress_bar, write_json
+from covlasso.cli._common import (
+    STANDARD,
+    UNCERTIFIED,
+    Json,
+    Threads,
+    fail,
+    interruptible,
+    one_line_errors,
+    progress_bar,
+    write_json,
+)
 
 
 def demo(
     terms: Annotated[int, typer.Option(min=1, max=999, help="Terms per equation.")] = 10,
     top: Annotated[int, typer.Option(min=1, max=1000, help="Categories per table.")] = 3,
     threads: Threads = None,
+    report_file: Annotated[
+        Path,
+        typer.Option(
+            "--report", metavar="FILE", help="The page to write; an older report there is replaced."
+        ),
+    ] = Path("covlasso-demo.html"),
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no page.")] = False,
     json_file: Json = None,
 ) -> None:
     """Solve two real ImageNet-1k networks, each from itself and from the other.
 
     The data come with the package. Equations are found on one half of the pictures and checked on the other
-    half. With --json - nothing else is written to standard output.
+    half. At the end a report is written, one HTML page. With --json - nothing else is written to standard
+    output.
 
     Exit codes: 0 every solution is certified; 1 a solution is not; 2 wrong usage, or FILE cannot be written.
     """
+    if not no_report:
+        _check_page(report_file)
     from rich.console import Console
 
-    from covlasso.demo import as_json, run, show
+    from covlasso.demo import as_json, run, show, write_page
 
     with interruptible(), progress_bar() as report:
         result = run(terms, threads, report)
     if json_file is not None:
         write_json(as_json(result), json_file)
-    if json_file != Path("-"):
+    if json_file != STANDARD:
         show(result, Console(), top)
+    if not no_report:
+        with interruptible(), one_line_errors():
+            write_page(result, report_file)
+        typer.echo(f"Report: {report_file} (open it in a browser)", err=json_file == STANDARD)
     if not result.certified:
         raise typer.Exit(UNCERTIFIED)
+
+
+def _check_page(file: Path) -> None:
+    """Before any work: the page can be written, and replaces nothing but a report."""
+    from covlasso.report import is_report
+
+    if file.is_dir() or not file.parent.is_dir():
+        fail(
+            f"cannot write {file}: it is a folder, or in none; give another FILE to --report, or --no-report"
+        )
+    if file.exists() and not is_report(file):
+        fail(f"{file} is there already and is no report; give another FILE to --report, or --no-report")

@@ -44,7 +44,9 @@ def report(
     path_terms: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Terms that paths and curves go to.", show_default="twice those found, 10 to 50"
+            min=1,
+            help="Terms that paths and curves go to.",
+            show_default="half as many again as were found, 10 to 50",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,

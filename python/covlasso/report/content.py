@@ -159,8 +159,8 @@ def _curves(
 
 
 def default_terms(deps: Dependencies) -> int:
-    """Twice the terms of the dependencies, from 10 to 50, and never more than there are sources."""
-    wanted = min(max(10, 2 * int(deps.n_terms.max(initial=0))), 50)
+    """Half as many again as the dependencies have, from 10 to 50, and never more than there are sources."""
+    wanted = min(max(10, 3 * int(deps.n_terms.max(initial=0)) // 2), 50)
     return max(1, min(wanted, deps.n_sources - deps.intra))
 
 

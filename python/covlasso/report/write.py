@@ -16,6 +16,8 @@ from covlasso.report.entry import match, parts_of
 from covlasso.report.page import render
 
 DETAILS = 2000
+_GENERATOR = b'<meta name="generator" content="covlasso'
+_HEAD = 1000  # bytes in which a page names its generator
 
 
 def write_report(
@@ -44,10 +46,11 @@ def write_report(
     title : str
         Heading of the page.
     details : int, default 2000
-        Categories per set that carry their path and their curves: about 1.5 KB each in the file. Where there
+        Categories per set that carry their path and their curves: about 1 KB each in the file. Where there
         are more, those with the largest R^2 on the fit part have them, and the page says so.
     path_terms : int, optional
-        How many terms paths and curves go to; by default twice those of the dependencies, from 10 to 50.
+        How many terms paths and curves go to; by default half as many again as the dependencies
+        have, from 10 to 50.
     overwrite : bool, default False
         Whether an existing file may be replaced.
 
@@ -77,6 +80,15 @@ def write_report(
     data, record = collect(entries, title, check_count(details, "details"), terms)
     _write_atomically(target, render(record, data))
     return target
+
+
+def is_report(file: str | os.PathLike[str]) -> bool:
+    """Whether ``file`` is a page that `write_report` wrote."""
+    try:
+        with Path(file).open("rb") as page:
+            return _GENERATOR in page.read(_HEAD)
+    except OSError:
+        return False
 
 
 def _listed(moments: Moments | Halves | Sequence[Moments | Halves]) -> Sequence[Moments | Halves]:

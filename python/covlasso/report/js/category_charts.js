@@ -19,7 +19,7 @@ export function equationBars(set, t, open) {
     option: (colours) => ({
       grid: { left: 12, right: 56, top: 6, bottom: 26, containLabel: true },
       tooltip: tooltip(colours, ({ dataIndex }) => [set.sourceName(terms[dataIndex].source), `coefficient ${fixed(terms[dataIndex].coef, 4)}`]),
-      xAxis: axis(colours, "", { min: positive < terms.length ? -largest * 1.15 : 0, max: positive ? largest * 1.15 : 0, axisLabel: { color: colours.muted, showMinLabel: false, showMaxLabel: false, formatter: (value) => fixed(value) } }),
+      xAxis: axis(colours, "", { min: positive < terms.length ? -largest * 1.3 : 0, max: positive ? largest * 1.3 : 0, axisLabel: { color: colours.muted, showMinLabel: false, showMaxLabel: false, formatter: (value) => fixed(value) } }),
       yAxis: axis(colours, "", {
         type: "category", inverse: true, data: terms.map(({ source }) => set.sourceName(source)), splitLine: { show: false },
         axisLine: { onZero: false, show: false }, axisLabel: { color: colours.ink, width: 170, overflow: "truncate", interval: 0 },

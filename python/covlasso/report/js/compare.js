@@ -4,11 +4,12 @@ import { count, el, fixed, plural } from "./dom.js";
 import { draw, plainTable } from "./chart.js";
 import { hashOf } from "./places.js";
 import { comparable, correlation, overlap } from "./compare_numbers.js";
-import { arrange, strongest } from "./network.js";
+import { arrange, partOf, strongest } from "./network.js";
 import { communityColour, networkOption, signColour } from "./network_chart.js";
 import { dots } from "./summary_charts.js";
 
-const EDGES = 200; // per network
+const EDGES = 200; // drawn per network
+const MAP_EDGES = 2000; // per network, for the positions that both pictures share
 const COLUMN_EDGES = 60; // of the picture with two columns
 const LISTED = 12;
 
@@ -71,12 +72,11 @@ function mostShared(a, b, { perTarget }) {
 
 /** Both graphs on the positions of their union; what they share stands out. */
 function sideBySide(a, b) {
-  const parts = [a, b].map((set) => strongest(set, EDGES).edges);
   const name = ({ from, to }) => `${from.category} ${to.category}`;
   const plain = (edges) => edges.map((edge) => ({ ...edge, from: simple(edge.from, "source"), to: simple(edge.to, "target") }));
   const simple = (node, role) => ({ ...node, key: `${a.intra && b.intra ? "" : role}${node.category}` });
-  const [left, right] = parts.map(plain);
-  const arranged = arrange([...left, ...right]);
+  const [left, right] = [a, b].map((set) => plain(strongest(set, EDGES).edges));
+  const arranged = partOf(arrange([a, b].flatMap((set) => plain(strongest(set, MAP_EDGES).edges))), [...left, ...right]);
   const all = [a, b].map((set) => new Set(strongest(set, Infinity).edges.map(name)));
   const panel = (set, edges, others) => {
     const inOther = (edge) => others.has(name(edge));
@@ -105,9 +105,9 @@ function columnsPart(set) {
   const canvas = el("div", { class: "chart", style: `height:${height}px`, role: "img",
     "aria-label": `${set.sourceModel ?? "sources"} on the left, ${set.targetModel ?? "targets"} on the right; ${plural(edges.length, "strongest edge")}.` });
   draw(canvas, (colours, size) => {
-    const option = networkOption(colours, set, { nodes, edges, size, colourOf: communityColour, edgeColourOf: signColour });
+    const option = networkOption(colours, set, { nodes, edges, size, colourOf: communityColour, edgeColourOf: signColour, margin: { x: 230, y: 20 }, curveness: 0 });
     option.series[0].data.forEach((item, k) => { item.label.position = nodes[k].isSource ? "left" : "right"; item.symbolSize = 7; });
-    return { ...option, series: [{ ...option.series[0], left: 220, right: 220, top: 20, bottom: 20 }] };
+    return option;
   }, ({ dataType, dataIndex }) => {
     const node = dataType === "node" && nodes[dataIndex];
     if (node && node.t !== undefined) location.hash = hashOf("category", set.targets[node.t], set.index);

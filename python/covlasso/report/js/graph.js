@@ -4,7 +4,7 @@ import { count, el, fixed, plural, say } from "./dom.js";
 import { draw } from "./chart.js";
 import { hashOf } from "./places.js";
 import { setUpSearch } from "./search.js";
-import { DRAWN_EDGES, arrange, neighbourhood, strongest } from "./network.js";
+import { DRAWN_EDGES, arrange, mapOf, neighbourhood, partOf, strongest } from "./network.js";
 import { communityColour, networkOption, r2Colour, signColour } from "./network_chart.js";
 
 const FIRST = 400; // edges shown at first: a picture that can still be read
@@ -80,7 +80,7 @@ function shownGraph(set, focus, controls) {
   const leastR2 = controls.least.value === "" ? -Infinity : Number(controls.least.value);
   const wanted = focus === null ? controls.wanted() : AROUND;
   const { edges, possible } = focus === null ? strongest(set, wanted, leastR2) : neighbourhood(set, focus, wanted);
-  return { edges, possible, leastR2, ...arrange(edges) };
+  return { edges, possible, leastR2, ...(focus === null ? partOf(mapOf(set), edges) : arrange(edges)) };
 }
 
 function inWords({ edges, possible, nodes, communities, leastR2 }, focus, set) {
@@ -89,7 +89,7 @@ function inWords({ edges, possible, nodes, communities, leastR2 }, focus, set) {
   const name = focus === null ? "" : ` around ${set.position.has(focus) ? set.targetName(set.position.get(focus)) : set.sourceName(focus)}`;
   const left = possible - edges.length;
   const filter = leastR2 === -Infinity ? "" : ` into categories with R² of at least ${fixed(leastR2)}`;
-  return `${plural(edges.length, "edge")}${name} between ${plural(nodes.length, "category", "categories")} in ${plural(communities.length, "community", "communities")}` +
+  return `${plural(edges.length, "edge")}${name} between ${plural(nodes.length, "category", "categories")} in ${plural(communities.filter((members) => members.length).length, "community", "communities")}` +
     (left ? `; ${plural(left, "weaker edge")}${filter} not drawn (|coefficient| below ${fixed(weakest)}).` : `: all there are${filter}.`);
 }
 
@@ -114,11 +114,12 @@ function selectedPart(set, node) {
 
 function communitiesPart(set, communities) {
   const link = (node) => el("a", { href: hashOf("graph", node.category, set.index) }, node.name);
-  const rows = communities.slice(0, LISTED).map((members, number) => el("li", {},
+  const there = [...communities.entries()].filter(([, members]) => members.length);
+  const rows = there.slice(0, LISTED).map(([number, members]) => el("li", {},
     el("span", { class: "dot", style: `background:var(--group-${number}, var(--other))` }), `${count(members.length)}: `,
     members.slice(0, LISTED).flatMap((node, k) => [k ? ", " : "", link(node)]), members.length > LISTED ? `, and ${count(members.length - LISTED)} more` : ""));
-  const left = communities.length - rows.length;
+  const left = there.length - rows.length;
   return el("section", {}, el("h2", {}, "Communities"),
-    el("p", { class: "note" }, "Groups tied more to each other than to the rest (Louvain method on the edges drawn)."),
+    el("p", { class: "note" }, "Groups tied more to each other than to the rest (Louvain method, on the strongest edges, drawn or not)."),
     el("ol", { class: "communities" }, rows), left > 0 && el("p", { class: "note" }, `${plural(left, "smaller one")} not listed.`));
 }

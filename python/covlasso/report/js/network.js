@@ -2,7 +2,10 @@
 
 /** More edges than this are not drawn at once: nobody can read them. The view says how many are left out. */
 export const DRAWN_EDGES = 3000;
-const ROUNDS = { small: 500, large: 150 }; // of the layout, below and above 1500 nodes
+const MAP_EDGES = 4000; // edges that decide where categories stand on the map of a set
+const ROUNDS = { least: 25, most: 400, work: 120000 }; // of the layout; work: rounds times nodes
+const SPACING = 20; // between nodes before the forces act
+const INSIDE = 4; // how much stronger edges pull inside a community
 
 /** Numbers of all edges, largest |coefficient| first; worked out once per set. */
 function ranked(set) {
@@ -47,6 +50,19 @@ export function strongest(set, wanted, leastR2 = -Infinity) {
   return { edges, possible };
 }
 
+/** The map of a set: where its categories stand and what they belong to, from many more edges than are drawn. */
+export function mapOf(set) {
+  set.map ??= arrange(strongest(set, MAP_EDGES).edges);
+  return set.map;
+}
+
+/** The part of an arrangement that these edges touch. */
+export function partOf({ nodes, communities }, edges) {
+  const keys = new Set(edges.flatMap(({ from, to }) => [from.key, to.key]));
+  const inside = ({ key }) => keys.has(key);
+  return { nodes: nodes.filter(inside), communities: communities.map((members) => members.filter(inside)) };
+}
+
 /** Everything around one category: its terms, its dependents, and the edges among all these. */
 export function neighbourhood(set, category, wanted) {
   const t = set.position.get(category);
@@ -84,7 +100,7 @@ export function arrange(edges) {
     for (const node of [from, to]) {
       if (nodes.has(node.key)) continue;
       nodes.set(node.key, { ...node, used: 0, terms: 0 });
-      graph.addNode(node.key, start(nodes.size));
+      graph.addNode(node.key, { size: 6 });
     }
     nodes.get(from.key).used++;
     nodes.get(to.key).terms++;
@@ -92,21 +108,36 @@ export function arrange(edges) {
     else graph.addEdge(from.key, to.key, { weight: Math.abs(coef) });
   }
   if (graph.size === 0) return { nodes: [...nodes.values()], communities: [] };
-  place(graph, nodes);
-  return { nodes: [...nodes.values()], communities: group(graph, nodes) };
+  const communities = group(graph, nodes);
+  place(graph, nodes, communities);
+  return { nodes: [...nodes.values()], communities };
 }
 
-/** Positions to start from: a sunflower, so that equal graphs look equal. */
-function start(k) {
+/** k-th point of a sunflower, which fills a disc evenly. */
+function sunflower(k, spacing) {
   const angle = k * Math.PI * (3 - Math.sqrt(5));
-  return { x: 10 * Math.sqrt(k) * Math.cos(angle), y: 10 * Math.sqrt(k) * Math.sin(angle), size: 6 };
+  const radius = spacing * Math.sqrt(k);
+  return { x: radius * Math.cos(angle), y: radius * Math.sin(angle) };
 }
 
-function place(graph, nodes) {
+/** Positions: every community starts as a disc, then forces act, stronger inside a community than across. */
+function place(graph, nodes, communities) {
+  let before = 0;
+  for (const members of communities) {
+    const centre = sunflower(before + members.length / 2, SPACING);
+    members.forEach(({ key }, k) => {
+      const { x, y } = sunflower(k, SPACING / 2);
+      graph.mergeNodeAttributes(key, { x: centre.x + x, y: centre.y + y });
+    });
+    before += members.length;
+  }
+  const community = (key) => nodes.get(key).community;
+  const pull = (_edge, { weight }, from, to) => weight * (community(from) === community(to) ? INSIDE : 1);
   const { layoutForceAtlas2, layoutNoverlap } = graphologyLibrary;
-  const settings = { ...layoutForceAtlas2.inferSettings(graph), gravity: 0.5, strongGravityMode: true, scalingRatio: 12, barnesHutOptimize: graph.order > 400 };
-  layoutForceAtlas2.assign(graph, { iterations: graph.order > 1500 ? ROUNDS.large : ROUNDS.small, settings, getEdgeWeight: "weight" });
-  layoutNoverlap.assign(graph, { maxIterations: 30, settings: { margin: 4, ratio: 1.2 } });
+  const settings = { ...layoutForceAtlas2.inferSettings(graph), gravity: 0.3, strongGravityMode: true, scalingRatio: 10, barnesHutOptimize: graph.order > 400 };
+  const iterations = Math.round(Math.max(ROUNDS.least, Math.min(ROUNDS.most, ROUNDS.work / graph.order)));
+  layoutForceAtlas2.assign(graph, { iterations, settings, getEdgeWeight: pull });
+  layoutNoverlap.assign(graph, { maxIterations: Math.round(iterations / 3), settings: { margin: 2, ratio: 1.2 } });
   graph.forEachNode((key, { x, y }) => Object.assign(nodes.get(key), { x, y }));
 }
 
