@@ -94,6 +94,11 @@ class Path:
         return self._problem.intra
 
     @property
+    def energy(self) -> Float64:
+        """e_i = E[f_i^2] of every target, (n_targets,)."""
+        return self._problem.target_energy
+
+    @property
     def target_names(self) -> tuple[str, ...] | None:
         """Names per target."""
         return self._problem.target_names
@@ -305,6 +310,12 @@ class Path:
         reasons, counts = np.unique(self.status, return_counts=True)
         ends = ", ".join(f"{reason}: {count}" for reason, count in zip(reasons, counts, strict=True))
         return f"Path({self.n_targets} targets, {self.n_sources} sources, ends {{{ends}}})"
+
+    def _repr_html_(self) -> str:
+        """Show it as a table in a notebook."""
+        from covlasso.report.notebook import path_html
+
+        return path_html(self)
 
     def _position(self, target: int | str) -> int:
         return find_target(target, self.targets, self.target_names)
