@@ -21,10 +21,12 @@ from covlasso.split import Split
 from covlasso.split_moments import SplitMoments
 
 if TYPE_CHECKING:
-    from covlasso import datasets, graph, plot
+    from covlasso import datasets, graph, plot, theory
+    from covlasso.comparison import compare
     from covlasso.evaluation import evaluate, held_out_error
     from covlasso.moment_solver import solve_moments
     from covlasso.report import write_report
+    from covlasso.resampling import stability
     from covlasso.spanning import spanning_categories
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Split",
     "SplitMoments",
     "__version__",
+    "compare",
     "datasets",
     "evaluate",
     "graph",
@@ -48,11 +51,14 @@ __all__ = [
     "solve",
     "solve_moments",
     "spanning_categories",
+    "stability",
+    "theory",
     "write_report",
 ]
 
 
 _ON_USE = {  # where they are: `import covlasso` takes no time for them
+    "compare": "covlasso.comparison",
     "datasets": "covlasso.datasets",
     "evaluate": "covlasso.evaluation",
     "graph": "covlasso.graph",
@@ -60,6 +66,8 @@ _ON_USE = {  # where they are: `import covlasso` takes no time for them
     "plot": "covlasso.plot",
     "solve_moments": "covlasso.moment_solver",
     "spanning_categories": "covlasso.spanning",
+    "stability": "covlasso.resampling",
+    "theory": "covlasso.theory",
     "write_report": "covlasso.report",
 }
 

@@ -12,8 +12,7 @@ import scipy.sparse
 
 from covlasso import _piecewise
 from covlasso._piecewise import PiecewiseQuadratic
-from covlasso._quadratic import Matrix, linear, quadratic
-from covlasso.dependencies import Dependencies
+from covlasso._quadratic import Matrix
 from covlasso.moments import Kind, Moments
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from covlasso.solution_path import Path
 
 Float64 = npt.NDArray[np.float64]
+
+_SHORTEST = 1e-9  # of its lambda: a shorter piece is rounding, and has no line to follow to lambda = 0
 
 
 @dataclass(frozen=True)
@@ -54,37 +55,60 @@ def error_curves(
     path: Path, other: Other, refit: bool, report: Callable[[], None]
 ) -> list[PiecewiseQuadratic]:
     """Error of every target on other moments, as a function of lambda."""
-    if refit:
-        return _refitted_curves(path, other, report)
     ends = path.at(lam=path.lambda_end).coef
+    curve = _refitted_curve if refit else _lasso_curve
     curves = []
     for t, category in enumerate(path.targets.tolist()):
-        curves.append(_curve(path, t, category, ends, other))
+        knots, coef = _finite_knots(path, t, category, ends)
+        curves.append(curve(knots, coef, _Form(other, t, category, coef)))
         report()
     return curves
 
 
-def _curve(
-    path: Path, t: int, category: int, ends: scipy.sparse.csr_array, other: Other
-) -> PiecewiseQuadratic:
-    """Error of one target: b is linear between its knots, so the error is quadratic.
+class _Form:
+    """b'Hb and b'Hb - 2 h'b + e of one target, on the union of the supports of all its b only."""
 
-    Only what b needs is read: H on the union of its supports.
-    """
-    knots, coef = _finite_knots(path, t, category, ends)
-    support = np.unique(coef.indices)
-    b = coef[:, support].toarray()
-    step = np.diff(b, axis=0)
-    if isinstance(other.gram, np.ndarray):
-        h = other.gram[np.ix_(support, support)].astype(np.float64)
-        value, bend = np.einsum("ki,ki->k", b @ h, b), np.einsum("ki,ki->k", step @ h, step)
-        row = (other.gram if other.cross is None else other.cross)[category, support].astype(np.float64)
-    else:
-        factor = other.gram.factor[support]
-        value, bend = np.square(b @ factor).sum(axis=1), np.square(step @ factor).sum(axis=1)
-        row = factor @ other.gram.factor[category] if other.cross is None else other.cross[category, support]
-    value += other.energy[t] - 2.0 * (b @ row)
-    return _piecewise.of_knots(knots, value, bend)
+    def __init__(self, other: Other, t: int, category: int, coef: scipy.sparse.csr_array):
+        self.support = np.unique(coef.indices)
+        self._energy = other.energy[t]
+        if isinstance(other.gram, np.ndarray):
+            self._h = other.gram[np.ix_(self.support, self.support)].astype(np.float64)
+            own = (other.gram if other.cross is None else other.cross)[category, self.support]
+        else:
+            self._h = None
+            self._factor = other.gram.factor[self.support]
+            own = (
+                self._factor @ other.gram.factor[category]
+                if other.cross is None
+                else other.cross[category, self.support]
+            )
+        self._row = own.astype(np.float64)
+
+    def quadratic(self, b: Float64) -> Float64:
+        """Return b'Hb of every row b (k, support)."""
+        if self._h is None:
+            return np.asarray(np.square(b @ self._factor).sum(axis=1))
+        return np.asarray(np.einsum("ki,ki->k", b @ self._h, b))
+
+    def error(self, b: Float64) -> Float64:
+        """Return b'Hb - 2 h'b + e of every row b."""
+        return np.asarray(self.quadratic(b) - 2.0 * (b @ self._row) + self._energy)
+
+
+def _lasso_curve(knots: Float64, coef: scipy.sparse.csr_array, form: _Form) -> PiecewiseQuadratic:
+    """Return a quadratic on every piece, since b is linear in lambda there."""
+    b = coef[:, form.support].toarray()
+    return _piecewise.of_knots(knots, form.error(b), form.quadratic(np.diff(b, axis=0)))
+
+
+def _refitted_curve(knots: Float64, coef: scipy.sparse.csr_array, form: _Form) -> PiecewiseQuadratic:
+    """Return a constant on every piece: least squares on its support is where its line meets lambda = 0."""
+    b = coef[:, form.support].toarray()
+    length = knots[:-1] - knots[1:]
+    long = length > _SHORTEST * knots[:-1]
+    ends = np.append(knots[:1], knots[1:][long])
+    refitted = b[1:] + np.diff(b, axis=0) * (knots[1:] / np.where(long, length, 1.0))[:, np.newaxis]
+    return _piecewise.of_steps(ends, form.error(refitted[long]), float(form.error(b[:1])[0]))
 
 
 def _finite_knots(
@@ -101,36 +125,3 @@ def _finite_knots(
     top = knots.coef[[max(first - 1, 0)]] if len(knots.lam) else scipy.sparse.csr_array((1, path.n_sources))
     rows = [top, knots.coef[first:], ends[[t]]]
     return np.minimum(lam, start), scipy.sparse.csr_array(scipy.sparse.vstack(rows))
-
-
-def _refitted_curves(path: Path, other: Other, report: Callable[[], None]) -> list[PiecewiseQuadratic]:
-    """Error after a refit: constant on every piece, where the support does not change."""
-    n = path.n_targets
-    knots = [_piece_ends(path, t, category) for t, category in enumerate(path.targets.tolist())]
-    pieces = np.array([len(lam) - 1 for lam in knots])
-    errors = np.full((n, max(1, int(pieces.max(initial=0)))), np.nan)
-    for k in range(errors.shape[1]):
-        at = np.array([0.5 * (lam[k] + lam[k + 1]) if k < m else lam[-1]
-                       for lam, m in zip(knots, pieces, strict=True)])  # fmt: skip
-        errors[:, k] = _error(path.at(lam=at, refit=True), other)
-    above = _error(path.at(lam=np.array([lam[0] for lam in knots]), refit=True), other)
-    for _ in range(n):
-        report()
-    return [
-        _piecewise.of_steps(lam, errors[t, : len(lam) - 1], float(above[t])) for t, lam in enumerate(knots)
-    ]
-
-
-def _piece_ends(path: Path, t: int, category: int) -> Float64:
-    """Lambdas where the support of one path may change, strictly falling, its end included."""
-    lam = path.knots(category).lam
-    ends = np.concatenate([path.lambda_max[t : t + 1], lam[np.isfinite(lam)], path.lambda_end[t : t + 1]])
-    return np.unique(np.minimum(ends, path.lambda_max[t]))[::-1]
-
-
-def _error(deps: Dependencies, other: Other) -> Float64:
-    return (
-        quadratic(deps.coef, other.gram)
-        - 2.0 * linear(deps.coef, other.gram, other.cross, deps.targets)
-        + other.energy
-    )

@@ -23,20 +23,29 @@ def quadratic(coef: scipy.sparse.csr_array, gram: Matrix | FactoredGram) -> Floa
     if not isinstance(gram, np.ndarray):
         projected = coef @ gram.factor
         return np.asarray(np.einsum("tr,tr->t", projected, projected))
+    p = coef.shape[1]
     terms = np.diff(coef.indptr)
-    width = int(terms.max(initial=0))
     result = np.zeros(len(terms))
-    step = max(1, _BLOCK // max(1, width * width))
-    for start in range(0, len(terms), step):
-        stop = min(start + step, len(terms))
-        used = np.arange(width) < terms[start:stop, np.newaxis]
-        entries = slice(coef.indptr[start], coef.indptr[stop])
-        index = np.zeros(used.shape, dtype=np.intp)
-        value = np.zeros(used.shape)
-        index[used], value[used] = coef.indices[entries], coef.data[entries]
-        block = gram[index[:, :, np.newaxis], index[:, np.newaxis, :]].astype(np.float64)
-        result[start:stop] = np.einsum("ti,tij,tj->t", value, block, value, optimize=True)
+    few = terms <= p // 8  # else a whole row of G is read faster than its entries are gathered
+    for width in np.unique(terms[few]):
+        rows = np.flatnonzero(terms == width)
+        step = max(1, _BLOCK // max(1, int(width) ** 2))
+        for start in range(0, len(rows), step):
+            result[rows[start : start + step]] = _gathered(coef, gram, rows[start : start + step], int(width))
+    many = np.flatnonzero(~few)
+    step = max(1, _BLOCK // p)
+    for start in range(0, len(many), step):
+        part = coef[many[start : start + step]]
+        result[many[start : start + step]] = part.multiply(part @ gram).sum(axis=1)
     return result
+
+
+def _gathered(coef: scipy.sparse.csr_array, gram: Matrix, rows: npt.NDArray[np.intp], width: int) -> Float64:
+    """Return b'Gb for rows of ``width`` terms each."""
+    entries = coef.indptr[rows][:, np.newaxis] + np.arange(width)
+    index, value = coef.indices[entries], coef.data[entries]
+    block = gram[index[:, :, np.newaxis], index[:, np.newaxis, :]].astype(np.float64)
+    return np.asarray(np.einsum("ti,tij,tj->t", value, block, value, optimize=True))
 
 
 def linear(

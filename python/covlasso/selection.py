@@ -149,7 +149,7 @@ def _selection(
 
 def _fold_curves(
     path: Path,
-    folds: Sequence[Moments],
+    folds: list[Moments],
     names: tuple[str, str, Kind],
     refit: bool,
     report: Callable[[], None],

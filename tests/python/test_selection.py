@@ -63,8 +63,10 @@ def test_minimum_is_no_worse_than_any_point_of_a_fine_grid(network, grid):
     assert inside.any()
 
 
-def test_error_reported_is_that_of_the_solutions_returned(network):
-    _, held_out, path = network
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+def test_error_reported_is_that_of_the_solutions_returned(network, l2):
+    fit, held_out, _ = network
+    path = covlasso.path(fit.second_moment("net"), max_terms=TERMS, l2=l2)
     for refit in (False, True):
         chosen = path.select(held_out, refit=refit)
         assert chosen.dependencies.refit == refit
