@@ -1,4 +1,5 @@
 // The Gram G = F F', reached through its factor.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -90,6 +91,11 @@ void FactoredGram::multiply_all(const Product* products, Index count) const {
 double FactoredGram::epsilon() const {
     constexpr Index others = 4;  // the tree over the partial sums, and the rounding of a product
     return 0x1p-53 * static_cast<double>((factor_.cols + partial_sums - 1) / partial_sums + others);
+}
+
+Index FactoredGram::batch() const {
+    // So that the workspaces of a batch take at most a fifth of the factor's memory; more than 16 bring little.
+    return std::min<Index>(16, std::max<Index>(1, factor_.cols / 32));
 }
 
 }  // namespace covlasso

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -30,12 +31,17 @@ struct Work {
 
 void take_items(Work& work, int thread, Index items, std::atomic<bool>& stop,
                 const std::function<void(int, Index)>& body) {
+    for (Index item = work.next++; item < items && !stop.load(std::memory_order_relaxed);
+         item = work.next++) {
+        body(thread, item);
+        ++work.done;
+    }
+}
+
+/// The life of a thread: its share of the work, and word of its end.
+void take_part(Work& work, std::atomic<bool>& stop, const std::function<void()>& share) {
     try {
-        for (Index item = work.next++; item < items && !stop.load(std::memory_order_relaxed);
-             item = work.next++) {
-            body(thread, item);
-            ++work.done;
-        }
+        share();
     } catch (...) {
         stop = true;
         const std::lock_guard<std::mutex> lock(work.mutex);
@@ -67,13 +73,22 @@ void watch(Work& work, Index items, const Progress& progress, std::atomic<bool>&
 }  // namespace
 
 void for_each_item(int threads, Index items, const Progress& progress, std::atomic<bool>& stop,
-                   const std::function<void(int, Index)>& body) {
+                   const std::function<void(int, Index)>& body, const ThreadScope& scope) {
     Work work;
     work.running = threads;
+    const auto live = [&](int thread) {
+        const auto share = [&, thread] { take_items(work, thread, items, stop, body); };
+        take_part(work, stop, [&] { scope ? scope(thread, share) : share(); });
+    };
     std::vector<std::thread> pool;
     pool.reserve(static_cast<std::size_t>(threads));
-    for (int thread = 0; thread < threads; ++thread)
-        pool.emplace_back([&, thread] { take_items(work, thread, items, stop, body); });
+    try {
+        for (int thread = 0; thread < threads; ++thread) pool.emplace_back(live, thread);
+    } catch (const std::system_error&) {  // the system has no more threads: those that began do the work
+        if (pool.empty()) throw;
+        const std::lock_guard<std::mutex> lock(work.mutex);
+        work.running -= threads - static_cast<int>(pool.size());
+    }
     watch(work, items, progress, stop);
     for (std::thread& thread : pool) thread.join();
     if (work.failure) std::rethrow_exception(work.failure);

@@ -8,20 +8,12 @@
 #include <string>
 #include <utility>
 
-#include "backend.hpp"
 #include "covlasso/error.hpp"
-#include "parallel.hpp"
+#include "workers.hpp"
 
 namespace covlasso {
 
 namespace {
-
-std::vector<double> root_of_diagonal(const Gram& gram) {
-    std::vector<double> root(static_cast<std::size_t>(gram.size()));
-    gram.diagonal(root.data());
-    for (double& x : root) x = std::sqrt(x);
-    return root;
-}
 
 [[noreturn]] void throw_indefinite(const Problem& problem, Id target, const Outcome& outcome,
                                    const Event* event, Index count) {
@@ -40,30 +32,6 @@ std::vector<double> root_of_diagonal(const Gram& gram) {
                          " has a negative Schur complement (on the path of target " + std::to_string(target) +
                          "); pass second moments X'X / N of real logits, computed in float64");
 }
-
-/// One worker per thread, made when the thread takes its first item.
-class Workers {
-public:
-    Workers(const Problem& problem, const Options& options, int threads, const std::atomic<bool>* stop)
-        : problem_(problem),
-          options_(options),
-          root_(root_of_diagonal(*problem.gram)),
-          stop_(stop),
-          workers_(static_cast<std::size_t>(threads)) {}
-
-    Worker& of(int thread) {
-        auto& worker = workers_[static_cast<std::size_t>(thread)];
-        if (!worker) worker = backend().make_worker(problem_, options_, root_.data(), stop_);
-        return *worker;
-    }
-
-private:
-    const Problem& problem_;
-    const Options& options_;
-    std::vector<double> root_;
-    const std::atomic<bool>* stop_;
-    std::vector<std::unique_ptr<Worker>> workers_;
-};
 
 /// Appends the events of all targets in their order, whatever the order in which the targets are done: only those done
 /// out of turn are held apart, so that the peak of memory is that of the result.
@@ -193,10 +161,8 @@ Paths::Paths(const Problem& problem, const Options& options) : problem_(problem)
     status_.assign(length, Status::interrupted);
 
     std::atomic<bool> stop{false};
-    const int threads = thread_count(options.threads, count);
-    Workers workers(problem_, options_, threads, &stop);
-    for_each_item(threads, count, options.progress, stop, [&](int thread, Index item) {
-        Worker& worker = workers.of(thread);
+    Workers workers(problem_, options_, count, &stop);
+    workers.for_each(count, options.progress, stop, [&](Worker& worker, Index item) {
         const Outcome outcome = worker.follow(item);
         if (outcome.culprit != -1)
             throw_indefinite(problem_, problem_.target(item), outcome, worker.events(), worker.event_count());
@@ -207,7 +173,6 @@ Paths::Paths(const Problem& problem, const Options& options) : problem_(problem)
         kkt_[t] = outcome.kkt;
         status_[t] = outcome.status;
     });
-
     log.finish();
 }
 
@@ -229,11 +194,9 @@ static Solutions read_all(const Problem& problem, const Options& options, const 
                           const Progress& progress, Read read) {
     std::atomic<bool> stop{false};
     const Index count = paths.size();
-    const int threads = thread_count(options.threads, count);
-    Workers workers(problem, options, threads, &stop);
+    Workers workers(problem, options, count, &stop);
     Collector collector(count);
-    for_each_item(threads, count, progress, stop, [&](int thread, Index t) {
-        Worker& worker = workers.of(thread);
+    workers.for_each(count, progress, stop, [&](Worker& worker, Index t) {
         worker.open(t, view(paths, t));
         collector.set(t, read(worker, t));
     });

@@ -64,6 +64,10 @@ public:
 
     /// All of `count` products, each with the bits that multiply() gives; here one after the other.
     virtual void multiply_all(const Product* products, Index count) const;
+
+    /// How many products the solver should ask for at a time: more than one where multiply_all() reads a large matrix once
+    /// for all of them. It then follows as many targets at once on every processor, with some 50 p bytes for each.
+    virtual Index batch() const { return 1; }
 };
 
 /// A Gram held as a float32 or float64 matrix in the caller's memory; arithmetic is in double.
@@ -108,6 +112,7 @@ public:
     void multiply(const SparseVectors& x, double* out, Index stride) const override;
     void multiply_all(const Product* products, Index count) const override;
     double epsilon() const override;
+    Index batch() const override;
 
     const MatrixView<double>& factor() const { return factor_; }
 
