@@ -71,6 +71,7 @@ public:
     const double* base() const { return base_.data(); }
     const double* slope() const { return slope_.data(); }
     const double* pushes() const { return push_.data(); }
+    const double* crosses() const { return cross_.data(); }
     const double* roots() const { return root_.data(); }  ///< sqrt(G_rr), ridge included
     const double* direction() const { return direction_.data(); }
     double coefficient(Index r, double lambda) const { return base_[r] - lambda * slope_[r]; }

@@ -33,9 +33,6 @@ public:
         gram_active_.set_rows(rows);
         beta_.reserve(padded(rows));
         column_.reserve(padded(rows));
-        const double *root = target.root, *penalty = target.penalty.data();
-        largest_root_ =
-            team_.max(target.sources, [=](Index j) { return penalty[j] < infinity ? root[j] : 0.0; });
     }
 
     ActiveSet& active() { return active_; }
@@ -105,16 +102,16 @@ public:
         return error < -indefinite * noise_ * reach * reach;
     }
 
-    /// sqrt(e) + sum_r |b_r| sqrt(G_rr): gradient j in double is off by some eps sqrt(G_jj) times this.
-    double mass(double lambda) const {
-        const double *base = active_.base(), *slope = active_.slope(), *root = active_.roots();
-        return std::sqrt(target_->energy) + team_.sum(padded(active_.size()), [=](Index r) {
-            return std::fabs(base[r] - lambda * slope[r]) * root[r];
-        });
-    }
+    /// sqrt(e) + sum_r |b_r| sqrt(G_rr): no level j (candidates.hpp) in double is exact beyond eps sqrt(G_jj) times this.
+    double mass(double lambda) const { return std::sqrt(target_->energy) + length(lambda); }
 
-    /// How far a gradient at lambda may be off. What exceeds the tolerance of the certificate only by this is rounding.
-    double gradient_error(double lambda) const { return rounding * mass(lambda) * largest_root_; }
+    /// A bound on the rounding of the active gradients 2 (c - G b)_r at lambda, where |G_rs| <= sqrt(G_rr G_ss). What
+    /// exceeds the tolerance of the certificate by no more than this may be rounding.
+    double gradient_error(double lambda) const {
+        const double *cross = active_.crosses(), *root = active_.roots(), reach = length(lambda);
+        return rounding *
+               team_.max(active_.size(), [=](Index r) { return std::fabs(cross[r]) + root[r] * reach; });
+    }
 
     /// Corrects the active set against the entries of G themselves.
     void refine() {
@@ -163,6 +160,13 @@ public:
     }
 
 private:
+    /// sum_r |b_r| sqrt(G_rr)
+    double length(double lambda) const {
+        const double *base = active_.base(), *slope = active_.slope(), *root = active_.roots();
+        return team_.sum(padded(active_.size()),
+                         [=](Index r) { return std::fabs(base[r] - lambda * slope[r]) * root[r]; });
+    }
+
     /// gram_active_ = G_AA, ridge included.
     void gather_gram() {
         const Index k = active_.size();
@@ -197,8 +201,7 @@ private:
     Target* target_ = nullptr;
     double l2_ = 0.0;
     double noise_ = 0.0;
-    double schur_ = 0.0;         // of the candidate examined last
-    double largest_root_ = 0.0;  // sqrt(G_jj) of the sources that take part
+    double schur_ = 0.0;  // of the candidate examined last
     ActiveSet active_;
     Candidates candidates_;
     Panels gram_active_;

@@ -82,18 +82,16 @@ public:
             piece_.refine();
             solution.kkt = certify(point.lambda);
         }
-        if (!(solution.kkt <= kkt_tolerance)) {
+        const bool from_path = solution.kkt <= kkt_tolerance;
+        if (!from_path) {
             descend(point.lambda);
             solution.kkt = descent_.residual() / scale(point.lambda);
-            if (!(solution.kkt <= kkt_tolerance)) {
-                if (point.lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
-                const bool by_rounding =
-                    solution.kkt * scale(point.lambda) <= piece_.gradient_error(point.lambda);
-                solution.status = by_rounding ? Status::floor : Status::uncertified;
-            }
-            return from_descent(solution, refit);
+            const bool missed = !(solution.kkt <= kkt_tolerance);
+            if (missed && point.lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
+            if (missed) solution.status = Status::uncertified;
         }
-        return from_piece(solution, refit);
+        if (below_rounding(solution)) solution.status = Status::floor;
+        return from_path ? from_piece(solution, refit) : from_descent(solution, refit);
     }
 
     /// What is true of a target whose path is not known: b = 0 at lambda = infinity.
@@ -136,6 +134,14 @@ private:
         if (path_.outcome.lambda_max > 0.0) return path_.outcome.lambda_max;
         const double* cross = target_->cross.data();
         return 2.0 * team_.max(target_->sources, [=](Index j) { return std::fabs(cross[j]); });
+    }
+
+    /// Where lambda is so small that rounding decides, there is no certificate: a residual beyond the tolerance is
+    /// excused by the bound on rounding, one within it is believed down to rounding's usual size.
+    bool below_rounding(const Solution& solution) const {
+        const double bound = piece_.gradient_error(solution.lambda) / scale(solution.lambda);
+        if (solution.status == Status::uncertified) return bound > kkt_tolerance;
+        return solution.status == Status::certified && bound > usual * kkt_tolerance;
     }
 
     /// members_: who is active after the first `events` events, ascending.
@@ -283,6 +289,7 @@ private:
     }
 
     static constexpr double refine_above = 1e-12;
+    static constexpr double usual = 16.0;  // bound on rounding over its usual size
 
     Team team_;
     Piece<Team> piece_;
