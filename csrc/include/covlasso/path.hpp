@@ -15,7 +15,7 @@ enum class Status : std::uint8_t {
     lambda,       ///< the path ended earlier, at min_lambda; this is its end
     error,        ///< the path ended earlier, at its relative_error; this is its end
     exhausted,    ///< the path reached lambda = 0: no further source can enter; this is its end
-    floor,        ///< the path ended where lambda drowns in rounding; this is its end, or within twice it
+    floor,        ///< rounding may exceed kkt_tolerance at this lambda: the one asked for, or the path's end
     uncertified,  ///< neither homotopy nor coordinate descent brought the KKT residual below kkt_tolerance
     interrupted,  ///< stopped by the caller before this target was done
 };
