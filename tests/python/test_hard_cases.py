@@ -6,7 +6,7 @@ exactly where the solution is asked for.
 
 import numpy as np
 import pytest
-from oracles import Case, assert_certified, kkt_residual
+from oracles import Case, assert_certified, kkt_residual, squared_error
 
 import covlasso
 
@@ -239,3 +239,29 @@ def test_a_lone_category_has_nothing_to_explain_it(weight, mask):
     assert deps.coef.nnz == 0
     assert deps.status[0] == "certified"
     assert deps.error[0] == 2.0
+
+
+@pytest.mark.parametrize("seed", [73, 201, 211, 0])
+def test_the_events_give_the_error_of_the_solutions_when_duplicates_meet_a_bad_condition(seed):
+    samples = np.random.default_rng(seed).standard_normal((7, 10))
+    samples[:, [4, 6, 9]] = samples[:, [2, 5, 7]]
+    gram = samples.T @ samples / 7
+    gram = np.triu(gram) + np.triu(gram, 1).T
+    path = covlasso.path(gram, max_terms=10)
+    for fraction in (0.1, 0.01, 0.001):
+        deps = path.at(lam=fraction * path.lambda_max)
+        for t, b in enumerate(deps.coef.toarray()):
+            direct = squared_error(gram, gram[t], gram[t, t], b)
+            assert abs(path.error(t, deps.lam[t]) - direct) <= 1e-9 * gram[t, t]
+
+
+def test_paths_on_a_decaying_spectrum_reach_their_last_term():
+    rng = np.random.default_rng(1)
+    head = rng.standard_normal((300, 56)) * 0.93 ** np.arange(56)
+    gram = head @ head.T
+    gram = np.triu(gram) + np.triu(gram, 1).T
+    path = covlasso.path(gram)
+    assert set(path.status) == {"terms"}
+    deps = path.at(lam=path.lambda_end)
+    for t, b in enumerate(deps.coef.toarray()):
+        assert kkt_residual(gram, gram[t], b, deps.lam[t], allowed=np.arange(300) != t) <= 2e-9, f"target {t}"
