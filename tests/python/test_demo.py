@@ -42,7 +42,7 @@ def solved_once(result, monkeypatch):
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(app, ["demo", *arguments])
+    return CliRunner().invoke(app, ["demo", "--no-report", *arguments])
 
 
 def text_of(result, width, top=3):

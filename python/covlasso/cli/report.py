@@ -46,7 +46,7 @@ def report(
         typer.Option(
             min=1,
             help="Terms that paths and curves go to.",
-            show_default="half as many again as were found, 10 to 50",
+            show_default="1.5 x those found, 10 to 50",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,

@@ -68,15 +68,12 @@ def follow(entry: Measured, fit: Blocks, held_out: Blocks | None, terms: int) ->
 
 
 def _paths(entry: Measured, fit: Blocks, terms: int) -> Path:
-    """Paths of the problem that the dependencies are of, as far as they and their origin tell it."""
-    deps, origin = entry.deps, entry.origin
+    """Paths of the problem that the dependencies are of, as far as their origin tells it."""
+    targets, origin = entry.deps.targets, entry.origin
     options: dict[str, Any] = {"max_terms": terms, "l2": origin.l2, "positive": origin.positive}
     if fit.cross is None:
-        return path(fit.gram, targets=deps.targets, **options)
-    own = origin.same(entry.parts.fit, deps.targets)
-    used = own.nnz and own.multiply(deps.coef != 0).nnz  # then a category may explain its twin
-    exclude = own if own.nnz and not used else None
-    return path(fit.gram, fit.cross, fit.energy, exclude=exclude, **options)
+        return path(fit.gram, targets=targets, **options)
+    return path(fit.gram, fit.cross, fit.energy, exclude=origin.exclude(entry.parts.fit, targets), **options)
 
 
 def _reproduces(deps: Dependencies, paths: Path) -> bool:

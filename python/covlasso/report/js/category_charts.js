@@ -1,7 +1,7 @@
 // The charts of one category: its equation as signed bars, its path, its error against the number of terms.
 
 import { el, fixed, plural, significant } from "./dom.js";
-import { axis, figure, legend, tooltip } from "./chart.js";
+import { axis, chartText, figure, legend, tooltip } from "./chart.js";
 import { METHODS } from "./summary_charts.js";
 
 const NAMED = 8; // lines of a path with a name; more do not fit
@@ -21,7 +21,7 @@ export function equationBars(set, t, open) {
       tooltip: tooltip(colours, ({ dataIndex }) => [set.sourceName(terms[dataIndex].source), `coefficient ${fixed(terms[dataIndex].coef, 4)}`]),
       xAxis: axis(colours, "", { min: positive < terms.length ? -largest * 1.3 : 0, max: positive ? largest * 1.3 : 0, axisLabel: { color: colours.muted, showMinLabel: false, showMaxLabel: false, formatter: (value) => fixed(value) } }),
       yAxis: axis(colours, "", {
-        type: "category", inverse: true, data: terms.map(({ source }) => set.sourceName(source)), splitLine: { show: false },
+        type: "category", inverse: true, data: terms.map(({ source }) => chartText(set.sourceName(source))), splitLine: { show: false },
         axisLine: { onZero: false, show: false }, axisLabel: { color: colours.ink, width: 170, overflow: "truncate", interval: 0 },
       }),
       series: [{
@@ -65,7 +65,7 @@ export function pathChart(set, t) {
 }
 
 function pathLine(set, { source, points }, colour, named, last, mark, colours) {
-  const name = set.sourceName(source);
+  const name = chartText(set.sourceName(source));
   const reaches = points.at(-1)[0] <= last;
   return {
     type: "line", name, data: points.map(([lam, coef]) => [-lam, coef]), symbol: "circle", symbolSize: 4, showSymbol: points.length < 40, lineStyle: { width: 1.6, color: colour }, itemStyle: { color: colour },

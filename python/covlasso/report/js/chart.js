@@ -46,11 +46,6 @@ export function draw(canvas, option, onclick = null) {
   return paint;
 }
 
-/** Chart of an element made by `draw`, for what only a chart can do. */
-export function chartOf(canvas) {
-  return live.get(canvas)?.chart;
-}
-
 /** Forget the charts that are no longer in the page. */
 export function dropOldCharts() {
   for (const [canvas, { chart }] of live) {
@@ -105,6 +100,14 @@ export function tooltip(colours, lines, more = {}) {
     formatter: (params) => el("div", {}, lines(params).map((line) => el("div", {}, line))),
     ...more,
   };
+}
+
+/**
+ * A name as the chart library may have it: it keeps texts in plain objects, where "__proto__" would be the
+ * prototype of everything. A space without width makes it an ordinary word.
+ */
+export function chartText(name) {
+  return name === "__proto__" ? `${name}\u200b` : name;
 }
 
 export function legend(colours, more = {}) {

@@ -22,12 +22,12 @@ function targetOf(set) {
 }
 
 /** One end of an edge: within a network a category is one node, between two it is one in each. */
-export function nodeOfTarget(set, t) {
+function nodeOfTarget(set, t) {
   const category = set.targets[t];
   return { key: `${set.intra ? "" : "target "}${category}`, name: set.targetName(t), category, t, isSource: false };
 }
 
-export function nodeOfSource(set, j) {
+function nodeOfSource(set, j) {
   const t = set.targetOfSource(j);
   if (set.intra && t !== undefined) return nodeOfTarget(set, t);
   return { key: `${set.intra ? "" : "source "}${j}`, name: set.sourceName(j), category: j, t: set.intra ? undefined : t, isSource: true };

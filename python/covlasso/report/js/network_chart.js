@@ -1,7 +1,7 @@
 // How a graph is drawn: categories as dots, terms as arrows from the source to what it explains.
 
 import { fixed } from "./dom.js";
-import { tooltip } from "./chart.js";
+import { chartText, tooltip } from "./chart.js";
 
 const MARGIN = { x: 90, y: 30 }; // pixels around the positions, for names
 const CROWD = 300; // edges above which they are drawn fainter
@@ -24,7 +24,7 @@ export function networkOption(colours, set, { nodes, edges, colourOf, edgeColour
         name: node.key, ...at[k], symbol: node.isSource && !set.intra ? "rect" : "circle",
         symbolSize: 5 + 1.5 * Math.sqrt(node.used + 0.4 * node.terms) + (node.key === focusKey ? 6 : 0),
         itemStyle: { color: colourOf(node, colours), borderColor: node.key === focusKey ? colours.ink : colours.surface, borderWidth: node.key === focusKey ? 2 : 1 },
-        label: { show: true, formatter: () => node.name, position: "right", distance: 3, color: colours.ink, fontSize: node.key === focusKey ? 13 : 11, fontWeight: node.key === focusKey ? "bold" : "normal", textBorderColor: colours.surface, textBorderWidth: 2 },
+        label: { show: true, formatter: () => chartText(node.name), position: "right", distance: 3, color: colours.ink, fontSize: node.key === focusKey ? 13 : 11, fontWeight: node.key === focusKey ? "bold" : "normal", textBorderColor: colours.surface, textBorderWidth: 2 },
       })),
       edges: edges.map((edge) => ({
         source: index.get(edge.from.key), target: index.get(edge.to.key),

@@ -14,4 +14,4 @@ export function hashOf(view, category = null, set = 0) {
   return `#${place}${set ? `&set=${set}` : ""}`;
 }
 
-export const VIEWS = ["summary", "categories", "category", "graph", "compare", "about"];
+const VIEWS = ["summary", "categories", "category", "graph", "compare", "about"];

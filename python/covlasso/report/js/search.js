@@ -64,7 +64,7 @@ export function setUpSearch(place, label, categories, chosen) {
 }
 
 /** Exact names and numbers first, then names that begin with the text, then those that hold it. */
-export function matches(categories, text) {
+function matches(categories, text) {
   const wanted = text.trim().toLowerCase();
   if (!wanted) return [];
   const rank = ({ name, category }) => {

@@ -1,0 +1,422 @@
+"""The report opened in Chromium: what a reader does with it, at 1000 and at 20,000 categories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+import numpy as np
+import pytest
+import scipy.sparse
+from report_reader import HOSTILE, small_deps, small_halves
+
+import covlasso
+from covlasso.datasets import load_imagenet_lite
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = os.environ.get("COVLASSO_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TO_OPEN = 2.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as tool:
+        chromium = tool.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def lite(tmp_path_factory):
+    """Report of the real networks: within each, and of one from the other."""
+    data = load_imagenet_lite()
+    pairs = (("lite0", "lite0"), ("lite1", "lite1"), ("lite0", "lite1"))
+    deps = [covlasso.solve_moments(data.fit, covlasso.Origin(*pair), terms=10, refit=True) for pair in pairs]
+    file = tmp_path_factory.mktemp("lite") / "report.html"
+    return covlasso.write_report(file, deps, moments=data, title="Lite"), deps
+
+
+class Reader:
+    """A page in a tab; `problems` collects console errors, exceptions and requests."""
+
+    def __init__(self, browser, **options):
+        self.tab = browser.new_context(viewport={"width": 1360, "height": 900}, **options).new_page()
+        self.problems = []
+        self.tab.on("console", lambda line: self.problems.append(line.text) if line.type != "log" else None)
+        self.tab.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.tab.on("dialog", lambda dialog: self.problems.append(dialog.message))
+        self.tab.on("request", self._note)
+
+    def _note(self, request):
+        if not request.url.startswith(("file:", "data:", "blob:")) or request.url.count("file:") > 1:
+            self.problems.append(f"request of {request.url}")
+
+    def open(self, file, place="summary"):
+        start = time.perf_counter()
+        self.tab.goto(f"{file.as_uri()}#{place}")
+        self._drawn(place)
+        return time.perf_counter() - start
+
+    def go(self, place):
+        self.tab.evaluate("hash => { location.hash = hash; }", place)
+        self._drawn(place)
+
+    def _drawn(self, place):
+        """Wait until the view is there, and its charts are painted."""
+        view = place.partition("=")[0].partition("&")[0]
+        self.tab.wait_for_function("view => document.documentElement.dataset.ready === view", arg=view)
+        self.tab.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
+    def text(self, selector):
+        return self.tab.inner_text(selector)
+
+    def said(self, text):
+        """Wait for ``text`` in the line that says what is shown."""
+        self.tab.wait_for_selector(f".found:text-matches('{text}')")
+
+    def first_names(self, count=5):
+        self.tab.wait_for_selector(".tabulator-row")
+        return self.tab.locator(".tabulator-row a").all_inner_texts()[:count]
+
+
+@pytest.fixture
+def reader(browser):
+    one = Reader(browser)
+    yield one
+    one.tab.context.close()
+    assert one.problems == []
+
+
+def test_it_opens_in_time_and_says_what_was_found(reader, lite):
+    file, (deps, *_) = lite
+    reader.open(file)
+    seconds = min(reader.open(file) for _ in range(3))
+    assert seconds < TO_OPEN
+    held_out = covlasso.evaluate(deps, load_imagenet_lite()).held_out.r2
+    assert f"For {np.sum(held_out > 0.5)} of 1,000 categories" in reader.text(".lead")
+    assert f"{np.median(held_out):.2f}" in reader.text(".tiles")
+    assert reader.tab.locator("figure canvas").count() == 4
+    assert reader.tab.title() == "Lite"
+
+
+def test_every_view_of_every_set_opens(reader, lite):
+    reader.open(lite[0])
+    for k in range(3):
+        for view in ("summary", "categories", "category=817", "graph", "graph=817", "compare", "about"):
+            reader.go(f"{view}&set={k}")
+            assert reader.tab.locator("h1").count() == 1
+            assert reader.tab.input_value("#set") == str(k)
+
+
+def test_search_sort_and_filter_the_table(reader, lite):
+    file, (deps, *_) = lite
+    held_out = covlasso.evaluate(deps, load_imagenet_lite()).held_out.r2
+    names = np.array(deps.target_names)
+    reader.open(file, "categories")
+    assert reader.first_names() == names[np.argsort(-held_out)[:5]].tolist()
+
+    reader.tab.click(".tabulator-col[tabulator-field=fit]")
+    reader.tab.wait_for_selector(".tabulator-col[tabulator-field=fit][aria-sort=ascending]")
+    assert reader.first_names(1) == [names[np.argmin(deps.r2)]]
+    reader.tab.select_option("#sort-by", "dependents")
+    reader.tab.select_option("#sort-order", "desc")
+    reader.tab.wait_for_selector(".tabulator-col[tabulator-field=dependents][aria-sort=descending]")
+    used = np.bincount(deps.coef.indices, minlength=1000)
+    assert used[np.flatnonzero(names == reader.first_names(1)[0])].max() == used.max()
+
+    reader.tab.fill("#filter-least", "0.8")
+    reader.said(f"^{np.sum(held_out >= 0.8)} of")
+    reader.tab.fill("#filter-least", "")
+    reader.tab.fill("#filter-text", "sports car")
+    with_car = [i for i in range(1000) if "sports car" in deps.equation(i, max_terms=None)]
+    reader.said(f"^{len(with_car)} of")
+    reader.tab.fill("#filter-text", "no such thing")
+    reader.said("^0 of")
+
+
+def test_the_csv_has_the_rows_in_sight(reader, lite):
+    reader.open(lite[0], "categories")
+    reader.tab.fill("#filter-text", "#817")
+    reader.said("^1 of")
+    with reader.tab.expect_download() as download:
+        reader.tab.click("#download")
+    lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 2
+    assert "sports car" in lines[1]
+    assert "more)" not in lines[1]
+
+
+def test_a_category_from_the_table_and_back(reader, lite):
+    file, (deps, *_) = lite
+    reader.open(file, "categories")
+    reader.tab.fill("#filter-text", "sports car")
+    reader.tab.click(".tabulator-row a:text-is('sports car')")
+    reader._drawn("category")
+    assert reader.text("h1") == "sports car"
+    assert reader.tab.evaluate("document.activeElement.id") == "main"
+    reader.tab.click("figure:has(h3:text-is('Equation')) summary")
+    shown = reader.text("figure:has(h3:text-is('Equation')) table")
+    row = slice(*deps.coef.indptr[817:819])
+    for j, b in zip(deps.coef.indices[row], deps.coef.data[row], strict=True):
+        assert deps.source_names[j] in shown
+        assert f"{abs(b):.4f}" in shown
+    dependents = np.flatnonzero(deps.coef[:, [817]].toarray()[:, 0])
+    assert f"Who depends on it ({len(dependents)})" in reader.text(".dependents")
+    reader.tab.click(".dependents a >> nth=0")
+    reader._drawn("category")
+    assert reader.text("h1") in [deps.target_names[t] for t in dependents]
+    reader.tab.go_back()
+    reader.tab.wait_for_function("() => document.querySelector('h1').textContent === 'sports car'")
+    reader.tab.go_back()
+    reader._drawn("categories")
+
+
+def test_a_bar_of_the_equation_opens_its_category(reader, lite):
+    file, (deps, *_) = lite
+    reader.open(file, "category=817")
+    box = reader.tab.locator("figure:has(h3:text-is('Equation')) .chart").bounding_box()
+    strongest = deps.coef[[817]].toarray()[0]
+    reader.tab.mouse.click(box["x"] + 0.55 * box["width"], box["y"] + 18)
+    reader.tab.wait_for_function("() => document.querySelector('h1').textContent !== 'sports car'")
+    assert reader.text("h1") == deps.source_names[np.argmax(np.abs(strongest))]
+
+
+def test_search_with_the_keyboard(reader, lite):
+    reader.open(lite[0])
+    reader.tab.focus("#search input")
+    reader.tab.keyboard.type("sports c")
+    assert reader.tab.get_attribute("#search input", "aria-expanded") == "true"
+    assert reader.text("#search [aria-selected=true]").startswith("sports car")
+    reader.tab.keyboard.press("Enter")
+    reader._drawn("category")
+    assert reader.text("h1") == "sports car"
+    reader.tab.focus("#search input")
+    reader.tab.keyboard.type("zzz")
+    assert "No such category" in reader.text("#search ul")
+    reader.tab.keyboard.press("Escape")
+    assert reader.tab.is_hidden("#search ul")
+
+
+def test_tab_begins_with_the_skip_link(reader, lite):
+    reader.open(lite[0])
+    reader.tab.evaluate("document.activeElement.blur()")
+    reader.tab.keyboard.press("Tab")
+    assert reader.tab.evaluate("document.activeElement.className") == "skip"
+
+
+def test_the_graph_is_filtered_and_searched(reader, lite):
+    file, (deps, *_) = lite
+    reader.open(file, "graph")
+    first = reader.text(".found")
+    reader.tab.fill("#edges", "20")
+    reader.tab.dispatch_event("#edges", "change")
+    fewer = reader.text(".found")
+    assert int(fewer.split()[0]) < int(first.split()[0])
+    reader.tab.fill("#least-r2", "0.99")
+    reader.tab.dispatch_event("#least-r2", "change")
+    assert reader.text(".found") == "No edge passes these filters."
+    reader.tab.fill("#graph-search input", "sports car")
+    reader.tab.keyboard.press("Enter")
+    reader.tab.wait_for_function(
+        "() => document.querySelector('.found').textContent.includes('around sports car')"
+    )
+    terms = {deps.source_names[j] for j in deps.coef[[817]].indices}
+    terms |= {deps.target_names[t] for t in np.flatnonzero(deps.coef[:, [817]].toarray()[:, 0])}
+    listed = set(reader.tab.locator(".communities a").all_inner_texts())
+    assert listed <= terms | {"sports car"}
+    reader.tab.click("text=Back to the whole graph")
+    reader.tab.wait_for_function("() => !document.querySelector('.found').textContent.includes('around')")
+
+
+def test_a_dot_of_the_graph_can_be_clicked(reader, lite):
+    reader.open(lite[0], "graph=817")
+    place = reader.tab.evaluate(
+        """() => {
+            const chart = echarts.getInstanceByDom(document.querySelector('.network'));
+            const data = chart.getModel().getSeriesByIndex(0).getData();
+            const box = document.querySelector('.network').getBoundingClientRect();
+            const item = data.getItemGraphicEl(0);
+            item.updateTransform();
+            const [x, y] = item.transformCoordToGlobal(0, 0);
+            return [x + box.left, y + box.top];
+        }"""
+    )
+    reader.tab.mouse.click(*place)
+    reader.tab.wait_for_selector(".panel .selected h2")
+    assert reader.text(".panel .selected h2") in reader.text(".communities")
+
+
+def test_two_networks_side_by_side(reader, lite):
+    file, (a, b, _) = lite
+    reader.open(file, "compare")
+    shared = int(((a.coef != 0).multiply(b.coef != 0)).sum())
+    assert f"{shared:,} are the same" in reader.text(".lead")
+    assert reader.tab.locator(".network canvas").count() == 2
+    reader.tab.select_option("#pair", "1")
+    assert "lite0 from lite1" in reader.text(".lead")
+
+
+def test_sets_are_switched(reader, lite):
+    reader.open(lite[0], "category=817")
+    reader.tab.select_option("#set", "2")
+    reader.tab.wait_for_function("() => location.hash.includes('set=2')")
+    reader.tab.wait_for_function(
+        "() => document.querySelector('.crumb').textContent.includes('lite0 from lite1')"
+    )
+    assert "Its own category alone" in reader.text(".tiles")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_themes(browser, lite, scheme):
+    reader = Reader(browser, color_scheme=scheme)
+    reader.open(lite[0])
+    page = lambda: reader.tab.evaluate("getComputedStyle(document.body).backgroundColor")  # noqa: E731
+    light, dark = "rgb(246, 247, 249)", "rgb(18, 22, 28)"
+    assert page() == {"light": light, "dark": dark}[scheme]
+    reader.tab.click("#theme")
+    assert (page(), reader.text("#theme")) == (dark, "Theme: dark")
+    reader.tab.click("#theme")
+    assert (page(), reader.text("#theme")) == (light, "Theme: light")
+    reader.tab.context.close()
+    assert reader.problems == []
+
+
+def test_colours_have_contrast(reader, lite):
+    """WCAG AA, 4.5 : 1, for text on every ground that it stands on."""
+    reader.open(lite[0])
+    for theme in ("light", "dark"):
+        colours = reader.tab.evaluate(
+            """theme => {
+                document.documentElement.dataset.theme = theme;
+                const style = getComputedStyle(document.documentElement);
+                const names = ['ink', 'muted', 'accent', 'surface', 'page', 'warn-page', 'plus', 'minus'];
+                const colour = name => style.getPropertyValue('--' + name).trim();
+                return Object.fromEntries(names.map(name => [name, colour(name)]));
+            }""",
+            theme,
+        )
+        for text in ("ink", "muted", "accent", "plus", "minus"):
+            for ground in ("surface", "page"):
+                assert contrast(colours[text], colours[ground]) >= 4.5, (theme, text, ground)
+        assert contrast(colours["ink"], colours["warn-page"]) >= 4.5
+
+
+def contrast(one, other):
+    def luminance(colour):
+        parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_hostile_names_stay_text(reader, tmp_path):
+    names = [*HOSTILE, "plain", "", " ", "x" * 500]
+    halves = small_halves(class_names=names)
+    deps = [small_deps(halves), small_deps(halves, "b", "b"), small_deps(halves, "a", "b")]
+    file = covlasso.write_report(tmp_path / "r.html", deps, moments=halves, title=HOSTILE[1])
+    reader.open(file)
+    for k in range(3):
+        for category, name in enumerate(names):
+            reader.go(f"category={category}&set={k}")
+            assert reader.tab.evaluate("document.querySelector('h1').textContent") == name
+        for view in ("summary", "categories", "graph", "graph=0", "compare"):
+            reader.go(f"{view}&set={k}")
+    reader.go("categories")
+    reader.tab.wait_for_selector(".tabulator-row")
+    assert reader.tab.locator(".tabulator-row a").all_text_contents() != []
+    reader.tab.hover(".tabulator-row >> nth=0")
+    reader.tab.fill("#search input", "script")
+    assert HOSTILE[0] in reader.text("#search ul")
+    assert reader.tab.evaluate("[window.hurt, document.querySelectorAll('main img, main b').length]") == [
+        None,
+        0,
+    ]
+
+
+def test_tooltips_of_hostile_names_stay_text(reader, tmp_path):
+    halves = small_halves(class_names=[HOSTILE[1]] * 12)
+    file = covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=halves)
+    reader.open(file, "category=0")
+    box = reader.tab.locator("figure:has(h3:text-is('Equation')) .chart").bounding_box()
+    for x in np.linspace(0.2, 0.9, 15):
+        reader.tab.mouse.move(box["x"] + x * box["width"], box["y"] + 18)
+    reader.tab.wait_for_function("name => document.body.innerText.includes(name)", arg=HOSTILE[1])
+    assert reader.tab.evaluate("[window.hurt, document.querySelectorAll('img').length]") == [None, 0]
+
+
+@pytest.mark.parametrize(
+    "place", ["nothing", "category=99999", "category=x", "graph=99999", "category=3&set=9", ""]
+)
+def test_wrong_addresses_do_no_harm(reader, tmp_path, place):
+    halves = small_halves()
+    file = covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=halves)
+    reader.tab.goto(f"{file.as_uri()}#{place}")
+    reader.tab.wait_for_selector("h1")
+    assert reader.text("h1") != ""
+
+
+@pytest.mark.parametrize("case", ["one", "silent", "no names", "no moments", "few details"])
+def test_unusual_reports_open(reader, tmp_path, case):
+    halves = small_halves(silent=[4] if case == "silent" else [])
+    deps = small_deps(halves)
+    if case == "one":
+        halves = covlasso.Moments(["m"])
+        halves.update({"m": np.arange(5.0)[:, None]})
+        deps = covlasso.solve(halves.second_moment("m"), terms=1)
+    moments = () if case == "no moments" else halves
+    file = covlasso.write_report(
+        tmp_path / "r.html", deps, moments=moments, details=2 if case == "few details" else 2000
+    )
+    reader.open(file)
+    for view in ("summary", "categories", "category=0", "category=4", "graph", "graph=0", "compare", "about"):
+        reader.go(view)
+    reader.go("summary")
+    said = {
+        "silent": "always 0: no R²",
+        "no moments": "No moments were given",
+        "few details": "for the 2 categories",
+    }
+    assert said.get(case, "") in reader.text(".caveats")
+
+
+def test_twenty_thousand_categories(reader, tmp_path):
+    n, terms = 20_000, 10
+    rng = np.random.default_rng(0)
+    source = (np.arange(n)[:, None] + rng.integers(1, n, (n, terms))) % n
+    row = np.repeat(np.arange(n), terms)
+    coef = scipy.sparse.csr_array((rng.laplace(size=n * terms), (row, source.ravel())), shape=(n, n))
+    names = tuple(f"category {i}" for i in range(n))
+    deps = covlasso.Dependencies(
+        coef=coef, lam=np.full(n, 0.1), error=rng.uniform(0.1, 0.9, n), energy=np.ones(n), kkt=np.zeros(n),
+        status=np.full(n, "certified"), targets=np.arange(n, dtype=np.int32), intra=True, refit=False,
+        target_names=names, source_names=names,
+    )  # fmt: skip
+    file = covlasso.write_report(tmp_path / "r.html", deps)
+    assert file.stat().st_size < 8e6
+    reader.open(file)
+    reader.go("categories")
+    assert "20,000 categories" in reader.text(".found")
+    assert 10 < reader.tab.locator(".tabulator-row").count() < 200
+    reader.tab.fill("#filter-text", "#19999")
+    reader.said("^1 of")
+    reader.go("category=19999")
+    assert reader.text("h1") == "category 19999"
+    reader.go("graph")
+    assert f"of {coef.nnz:,}" in reader.text("output")
+    assert "weaker edges not drawn" in reader.text(".found")
