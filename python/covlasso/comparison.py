@@ -58,7 +58,7 @@ def compare(
     progress : callable, optional
         Called as progress(method, done, total).
     **options
-        ``logits``, ``source_logits``, ``labels``, ``eps`` of `covlasso.evaluate`.
+        ``logits``, ``source_logits``, ``labels``, ``rows``, ``eps`` of `covlasso.evaluate`.
 
     Returns
     -------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from covlasso._problem import check_vector
+from covlasso._samples import Samples
 
 Float64 = npt.NDArray[np.float64]
 Int32 = npt.NDArray[np.int32]
@@ -19,6 +20,8 @@ Progress = Callable[[int, int], object]
 
 EPS = (0.1, 0.2, 0.5, 1.0)
 PER_TARGET = (
+    "error",
+    "r2",
     "changed",
     "replaced_top1",
     "precision",
@@ -27,7 +30,6 @@ PER_TARGET = (
     "replaced_recall",
     "support",
 )
-_CHUNK = 1 << 21  # logits looked at together: 16 MB in double
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,6 +45,8 @@ class Decisions:
     own_labels : bool
         No labels were given: the label of a sample is the network's own decision, and the figures say how far
         replaced logits *agree* with it.
+    error, r2 : (n_targets,) arrays
+        E[r^2] of the residual r on these samples, and 1 - E[r^2] / E[f_i^2], not centred.
     eps : (k,) array
         Thresholds, in units of the logit's root mean square on these samples.
     within : (k, n_targets) array
@@ -65,6 +69,8 @@ class Decisions:
     count: int
     n_labelled: int
     own_labels: bool
+    error: Float64
+    r2: Float64
     eps: Float64
     within: Float64
     markov: Float64
@@ -84,7 +90,7 @@ class Decisions:
             for name in ("within", "markov")
             for eps, row in zip(self.eps, getattr(self, name), strict=True)
         }
-        return tails | {name: getattr(self, name) for name in PER_TARGET}
+        return {name: getattr(self, name) for name in PER_TARGET} | tails
 
     def __repr__(self) -> str:
         """Say how many samples there are, and top-1 before and after."""
@@ -93,25 +99,6 @@ class Decisions:
             f"Decisions({self.count} samples, {labels}, top-1 {self.top1:.4f}, replaced: "
             f"median {np.median(self.replaced_top1):.4f}, least {self.replaced_top1.min():.4f})"
         )
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Logits of the targets' network and of the sources', row by row the same inputs, with labels."""
-
-    target: npt.NDArray[Any]
-    source: npt.NDArray[Any]
-    label: Int64 | None  # -1: not known
-
-    def __len__(self) -> int:
-        """Count the rows."""
-        return len(self.target)
-
-    def chunks(self) -> Iterator[slice]:
-        """Rows to look at together."""
-        rows = max(1, _CHUNK // max(self.target.shape[1], self.source.shape[1]))
-        for start in range(0, len(self), rows):
-            yield slice(start, min(start + rows, len(self)))
 
 
 class _Counts:
@@ -152,41 +139,16 @@ def decisions(
     report = progress or (lambda _done, _total: None)
     mean_square = _mean_square(samples, targets, lambda done: report(done, 2 * total))
     widths = np.outer(eps, np.sqrt(mean_square))
-    counts = _Counts(len(targets), len(widths), samples.target.shape[1])
-    for rows in samples.chunks():
-        logits = _finite(samples.target[rows], "logits", rows.start)
-        source = logits
-        if samples.source is not samples.target:
-            source = _finite(samples.source[rows], "source_logits", rows.start)
-        predicted = np.ascontiguousarray((coef @ np.ascontiguousarray(source.T)).T)
+    counts = _Counts(len(targets), len(widths), samples.categories)
+    done = total
+    for chunk in samples.chunks():
+        predicted = np.ascontiguousarray((coef @ np.ascontiguousarray(chunk.source.T)).T)
         predicted += intercept
-        label = None if samples.label is None else samples.label[rows]
-        _count_tails(counts, logits[:, targets] - predicted, widths)
-        _count_decisions(counts, logits, predicted, targets, label)
-        report(total + rows.stop, 2 * total)
+        _count_tails(counts, chunk.target[:, targets] - predicted, widths)
+        _count_decisions(counts, chunk.target, predicted, targets, chunk.label)
+        done += len(chunk.target)
+        report(done, 2 * total)
     return _result(counts, samples, targets, eps, mean_square)
-
-
-def checked_samples(
-    logits: Any, source_logits: Any, labels: Any, n_sources: int, targets: Int32, intra: bool
-) -> Samples:
-    """Check shapes and types; values are looked at as they are read."""
-    target = _checked_logits(logits, "logits")
-    if intra and source_logits is not None:
-        raise ValueError("these dependencies are within one network; give logits only, no source_logits")
-    if not intra and source_logits is None:
-        raise ValueError("these dependencies are between two networks; give source_logits too")
-    source = target if intra else _checked_logits(source_logits, "source_logits")
-    if source.shape[1] != n_sources:
-        name = "logits" if intra else "source_logits"
-        raise ValueError(f"{name} has {source.shape[1]} categories; there are {n_sources} sources")
-    if target.shape[1] <= targets.max():
-        raise ValueError(f"logits has {target.shape[1]} categories; target {targets.max()} is none of them")
-    if len(source) != len(target):
-        raise ValueError(f"logits has {len(target)} rows and source_logits {len(source)}; row r is input r")
-    if target.shape[1] < 2:
-        raise ValueError("logits has a single category; decisions need at least two")
-    return Samples(target, source, _checked_labels(labels, *target.shape))
 
 
 def checked_eps(eps: Sequence[float]) -> Float64:
@@ -197,50 +159,12 @@ def checked_eps(eps: Sequence[float]) -> Float64:
     return values
 
 
-def _checked_logits(value: Any, name: str) -> npt.NDArray[Any]:
-    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
-        found = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
-        raise TypeError(f"{name} is {found}; a numpy array of floats is expected (it may be memory-mapped)")
-    if value.ndim != 2 or len(value) == 0:
-        raise ValueError(f"{name} has shape {value.shape}; (samples, categories) is expected")
-    return value
-
-
-def _checked_labels(labels: Any, count: int, categories: int) -> Int64 | None:
-    if labels is None:
-        return None
-    array = np.asarray(labels)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"labels is {array.dtype}; integers are expected (-1: not known)")
-    if array.shape != (count,):
-        raise ValueError(f"labels has shape {array.shape}; ({count},) is expected, one per row of logits")
-    bad = (array < -1) | (array >= categories)
-    if bad.any():
-        place = int(np.argmax(bad))
-        raise ValueError(
-            f"labels[{place}] is {array[place]}; it must be from 0 to {categories - 1}, or -1 if not known"
-        )
-    if (array == -1).all():
-        raise ValueError("labels are all -1 (not known); leave them out to compare with the own decisions")
-    return array.astype(np.int64)
-
-
-def _finite(values: npt.NDArray[Any], name: str, first_row: int) -> Float64:
-    """Rows in double, every entry finite."""
-    rows = values.astype(np.float64)
-    if not np.isfinite(rows).all():
-        row, column = np.argwhere(~np.isfinite(rows))[0]
-        raise ValueError(
-            f"{name}[{first_row + row}, {column}] is {rows[row, column]}; every logit must be finite"
-        )
-    return rows
-
-
 def _mean_square(samples: Samples, targets: Int32, report: Callable[[int], object]) -> Float64:
-    total = np.zeros(len(targets))
-    for rows in samples.chunks():
-        total += np.square(_finite(samples.target[rows], "logits", rows.start)[:, targets]).sum(axis=0)
-        report(rows.stop)
+    total, done = np.zeros(len(targets)), 0
+    for chunk in samples.chunks():
+        total += np.square(chunk.target[:, targets]).sum(axis=0)
+        done += len(chunk.target)
+        report(done)
     return total / len(samples)
 
 
@@ -334,7 +258,9 @@ def _result(
         return Decisions(
             count=n,
             n_labelled=labelled,
-            own_labels=samples.label is None,
+            own_labels=not samples.labelled,
+            error=counts.squares / n,
+            r2=1.0 - share,
             eps=eps,
             within=counts.within / n,
             markov=np.maximum(0.0, 1.0 - share / eps[:, np.newaxis] ** 2),

@@ -14,7 +14,8 @@ from covlasso._pairs import Halves, halves
 from covlasso._prediction import Prediction, prediction_of
 from covlasso._problem import check_vector
 from covlasso._quadratic import linear, quadratic
-from covlasso.decisions import EPS, Decisions, checked_eps, checked_samples, decisions
+from covlasso._samples import Rows, Samples
+from covlasso.decisions import EPS, Decisions, checked_eps, decisions
 from covlasso.dependencies import Dependencies
 from covlasso.moments import Moments
 
@@ -95,16 +96,12 @@ class Evaluation:
             raise ValueError("optimism compares two sets of samples; give moments with fit and held_out")
         return self.fit.r2 - self.held_out.r2
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row per target: category, name, n_terms, and every figure there is.
+    def columns(self) -> dict[str, Any]:
+        """Every figure per target by name.
 
-        Columns are named as the attributes, with the prefixes ``fit_`` and ``held_out_``; ``within_0.5`` and
-        ``markov_0.5`` belong to eps = 0.5.
-
-        Raises
-        ------
-        ImportError
-            pandas is not installed.
+        ``target``, ``target_name`` where known, ``n_terms``; those of `Quality` with the prefixes ``fit_``
+        and ``held_out_``, and ``optimism``; those of `Decisions` with the prefix ``logits_``, where
+        ``within_0.5`` and ``markov_0.5`` belong to eps = 0.5.
         """
         columns: dict[str, Any] = {"target": self.targets}
         if self.target_names is not None:
@@ -116,8 +113,18 @@ class Evaluation:
         if self.fit is not None and self.held_out is not None:
             columns["optimism"] = self.optimism
         if self.decisions is not None:
-            columns |= self.decisions.columns()
-        frame: pd.DataFrame = needed("pandas").DataFrame(columns)
+            columns |= {f"logits_{name}": values for name, values in self.decisions.columns().items()}
+        return columns
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per target, with the `columns`.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed.
+        """
+        frame: pd.DataFrame = needed("pandas").DataFrame(self.columns())
         return frame
 
     def __repr__(self) -> str:
@@ -138,9 +145,10 @@ def evaluate(
     deps: Dependencies,
     moments: Moments | Halves | None = None,
     *,
-    logits: npt.NDArray[Any] | None = None,
-    source_logits: npt.NDArray[Any] | None = None,
+    logits: npt.NDArray[Any] | Rows | None = None,
+    source_logits: npt.NDArray[Any] | Rows | None = None,
     labels: npt.ArrayLike | None = None,
+    rows: npt.ArrayLike | None = None,
     eps: Sequence[float] = EPS,
     target: str | None = None,
     source: str | None = None,
@@ -161,13 +169,15 @@ def evaluate(
         the fit moments.
     moments : Moments, SplitMoments, or pair with ``fit`` and ``held_out``
         Moments that were not split count as held out.
-    logits : (samples, n) float array, optional
+    logits : (samples, n) float array, or file of `covlasso.logits.open_logits`, optional
         Held-out logits of the targets' network; may be memory-mapped, is read in chunks (twice).
-    source_logits : (samples, p) float array, optional
+    source_logits : (samples, p) float array, or such a file, optional
         Logits of the sources' network on the same inputs; needed between two networks only.
     labels : (samples,) int array, optional
         True categories, -1 where not known. By default the network's own decisions: then precision, recall
         and top-1 say how far replaced logits agree with it.
+    rows : (samples,) bool array, optional
+        Which samples to look at; leave out those that the dependencies were found on. By default all.
     eps : sequence of float, default (0.1, 0.2, 0.5, 1.0)
         Thresholds of the error, in units of the logit's root mean square on the samples.
     target, source : str, optional
@@ -187,15 +197,14 @@ def evaluate(
     """
     if moments is None and logits is None:
         raise ValueError("give moments, logits, or both")
-    if logits is None and (source_logits is not None or labels is not None):
-        raise ValueError("source_logits and labels are for logits; give these too")
+    if logits is None and any(one is not None for one in (source_logits, labels, rows)):
+        raise ValueError("source_logits, labels and rows are for logits; give these too")
     fit, held_out = (None, None) if moments is None else halves(moments)
     prediction = prediction_of(deps, fit, fit or held_out, target, source)
     found = None
     if logits is not None:
-        samples = checked_samples(
-            logits, source_logits, labels, deps.n_sources, deps.targets, prediction.intra
-        )
+        samples = Samples(logits, source_logits, labels, rows)
+        samples.check(deps.n_sources, deps.targets, prediction.intra)
         terms = prediction.coef, prediction.intercept, prediction.targets
         found = decisions(*terms, samples, checked_eps(eps), progress)
     return Evaluation(

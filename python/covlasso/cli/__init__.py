@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from covlasso.cli.demo import demo
+from covlasso.cli.evaluate import evaluate
 from covlasso.cli.export import export
 from covlasso.cli.extract import extract
 from covlasso.cli.moments import ManyNames, moments
@@ -26,6 +27,7 @@ app.command()(extract)
 app.command(cls=ManyNames)(moments)
 app.command()(solve)
 app.command()(show)
+app.command()(evaluate)
 app.command()(report)
 app.command()(export)
 

@@ -1,0 +1,190 @@
+"""``covlasso evaluate``."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from covlasso.cli._common import (
+    STANDARD,
+    Json,
+    fail,
+    interruptible,
+    one_line_errors,
+    progress_bar,
+    read_dependencies,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from covlasso import Dependencies, SplitMoments
+    from covlasso.demo import Report
+    from covlasso.evaluation import Evaluation
+
+
+def evaluate(
+    file: Annotated[
+        Path, typer.Argument(metavar="DEPENDENCIES", help="A file of `solve`; - is standard input.")
+    ],
+    moments: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Moments with a held-out part: of `moments`, `extract`."),
+    ] = None,
+    logits: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="Logits of the target model; between models again for the source model."
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Category of each row of the logits, .npy of integers, -1 for none."
+        ),
+    ] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rows of the logits that are held out, .npy of booleans."),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="In place of --rows: what each row was cut from, as given to `moments`."
+        ),
+    ] = None,
+    groups_regex: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="The part of each line of --groups, as there.")
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Beside other choices of terms, and all categories.")
+    ] = False,
+    eps: Annotated[
+        list[float] | None,
+        typer.Option(help="Error that counts as small, in units of the logit's rms; again for more."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the baseline's random terms.")] = 0,
+    in_sample: Annotated[
+        bool, typer.Option("--in-sample", help="Also where nothing is held out, though it flatters.")
+    ] = False,
+    top: Annotated[int, typer.Option(min=0, help="Categories per table.")] = 5,
+    json_file: Json = None,
+) -> None:
+    """Measure how well dependencies hold on samples that they were not found on.
+
+    From moments: error, R^2 and correlation. From logits: how often the error is small, and the decisions
+    when a category's logit is replaced by its equation, one category at a time. Give one of them, or both.
+    With moments the Lasso and its refit stand side by side.
+
+    Exit codes: 0 done; 2 wrong usage, nothing is held out, or a file cannot be read or written; 130
+    interrupted.
+    """
+    with interruptible(), one_line_errors():
+        from rich.console import Console, Group
+
+        from covlasso.cli import _evaluation
+
+        deps = read_dependencies(file)
+        split = _moments(moments, logits, in_sample)
+        options = _logit_options(deps, split, logits, labels, rows, groups, groups_regex, eps)
+        with progress_bar() as report:
+            found = _evaluations(deps, split, baselines, seed, options, report)
+        record = _evaluation.record(deps, found, split, whole=bool(logits) and options["rows"] is None)
+        if json_file is not None:
+            write_json(record, json_file)
+        if json_file != STANDARD:
+            Console().print(Group(*_evaluation.tables(record, top)))
+
+
+def _moments(file: Path | None, logits: list[str] | None, in_sample: bool) -> SplitMoments | None:
+    """Moments with something held out, unless that is waived."""
+    from covlasso import SplitMoments
+
+    if file is None:
+        if not logits:
+            fail("nothing to measure on; give --moments FILE, --logits FILE, or both")
+        return None
+    split = SplitMoments.load(file)
+    if split.held_out is None and not in_sample:
+        fail(f"{file} has no held-out part; make it with --held-out, or give --in-sample, which flatters")
+    return split
+
+
+def _logit_options(
+    deps: Dependencies,
+    split: SplitMoments | None,
+    logits: list[str] | None,
+    labels: Path | None,
+    rows: Path | None,
+    groups: Path | None,
+    groups_regex: str | None,
+    eps: list[float] | None,
+) -> dict[str, Any]:
+    """Arguments of `covlasso.evaluate` that come from files of logits."""
+    import numpy as np
+
+    from covlasso.decisions import EPS
+    from covlasso.logit_moments import Labels
+    from covlasso.logits import open_logits
+
+    if not logits:
+        given = {"--labels": labels, "--rows": rows, "--groups": groups, "--eps": eps}
+        for option, value in given.items():
+            if value:
+                fail(f"{option} is for logits; give --logits FILE too")
+        return {}
+    wanted = 1 if deps.intra else 2
+    if len(logits) != wanted:
+        which = "once, for the one model" if deps.intra else "twice: target model, source model"
+        fail(f"--logits is given {len(logits)} times; give it {which}")
+    opened = [open_logits(file) for file in logits]
+    if rows is not None and groups is not None:
+        fail("--rows and --groups both say which rows are held out; give one of them")
+    keep = None if rows is None else np.load(rows, allow_pickle=False)
+    if groups is not None:
+        keep = _held_out(groups, groups_regex, split)
+    return {
+        "logits": opened[0],
+        "source_logits": None if deps.intra else opened[1],
+        "labels": None if labels is None else Labels.read(labels).values,
+        "rows": keep,
+        "eps": tuple(eps or EPS),
+    }
+
+
+def _held_out(groups: Path, pattern: str | None, split: SplitMoments | None) -> Any:
+    """Rows that the moments' own split holds out."""
+    from covlasso.split import by_pattern, held_out, read_keys
+
+    if split is None or not split.split.held_out:
+        fail("--groups needs --moments FILE with a held-out part: its split says which groups are held out")
+    keys = read_keys(groups)
+    return held_out(by_pattern(keys, pattern) if pattern is not None else keys, split.split.held_out)
+
+
+def _evaluations(
+    deps: Dependencies,
+    split: SplitMoments | None,
+    baselines: bool,
+    seed: int,
+    options: dict[str, Any],
+    report: Report | None,
+) -> dict[str, Evaluation]:
+    """Evaluate by every method; the one of the file is among them."""
+    from covlasso import compare
+    from covlasso import evaluate as measure
+    from covlasso.comparison import METHODS
+
+    own = "refitted" if deps.refit else "lasso"
+    if split is None:
+        if baselines:
+            fail("--baselines are found on moments; give --moments FILE")
+        progress = None if report is None else lambda done, total: report(own, done, total)
+        return {own: measure(deps, progress=progress, **options)}
+    methods: tuple[str, ...] = METHODS if baselines else METHODS[:2]
+    if baselines and find_spec("sklearn") is None:
+        methods = tuple(method for method in methods if method != "pursuit")
+        typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
+    return compare(deps, split, methods=methods, seed=seed, progress=report, **options)
