@@ -22,6 +22,7 @@ def save_tensors(
     path: str | os.PathLike[str], kind: str, tensors: Mapping[str, Array], header: Mapping[str, Any]
 ) -> None:
     """Write ``tensors`` and ``header`` (JSON) so that ``path`` holds the old file or the whole new one."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     target = Path(path)
@@ -31,9 +32,11 @@ def save_tensors(
         temporary.touch()
         usual = temporary.stat().st_mode  # safetensors makes files that only their owner can read
         # safetensors writes through a mapping, which needs a file system entry, not a descriptor.
-        save_file(
-            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, temporary, metadata
-        )
+        arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        try:
+            save_file(arrays, temporary, metadata)
+        except SafetensorError as cause:  # a full disk
+            raise OSError(f"{target} cannot be written: {cause}") from cause
         temporary.chmod(usual)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -73,8 +74,9 @@ class LogitFiles:
     def sizes(self) -> dict[str, int]:
         """Bytes of every part, after writing them out: what a state keeps."""
         for file in self._open.values():
-            file.flush()
-            os.fsync(file.fileno())
+            with _named(file):
+                file.flush()
+                os.fsync(file.fileno())
         return {kind: file.tell() for kind, file in self._open.items()}
 
     def add(
@@ -99,14 +101,15 @@ class LogitFiles:
                     f"model {name!r} has a logit of size {largest:g}, which {self.precision} cannot hold; "
                     "keep the logits in float32"
                 )
-            self._open[self._logits(name)].write(np.ascontiguousarray(rows, dtype=self.precision).data)
-        for row in zip(map(int, positions), map(int, labels), samples, keys, strict=True):
-            self._open["rows"].write(json.dumps(row).encode() + b"\n")
+            self._write(self._logits(name), np.ascontiguousarray(rows, dtype=self.precision).data)
+        lines = zip(map(int, positions), map(int, labels), samples, keys, strict=True)
+        self._write("rows", "".join(json.dumps(line) + "\n" for line in lines).encode())
 
     def close(self) -> None:
         """Close the parts, to go on later."""
         for file in self._open.values():
-            file.close()
+            with _named(file):
+                file.close()
         self._open = {}
 
     def finish(self, widths: Mapping[str, int], split: Split) -> None:
@@ -130,6 +133,10 @@ class LogitFiles:
         """Delete this rank's parts, after `finish`."""
         for kind in [*map(self._logits, self._names), "rows"]:
             self._part(kind, self._group.rank).unlink(missing_ok=True)
+
+    def _write(self, kind: str, data: bytes | memoryview) -> None:
+        with _named(self._open[kind]):
+            self._open[kind].write(data)
 
     def _join(self, name: str, width: int, counts: Sequence[int], place: npt.NDArray[np.intp]) -> None:
         """Write the logits of one model; row r of the parts goes to row ``place[r]``."""
@@ -167,6 +174,15 @@ class LogitFiles:
 
     def _file(self, kind: str) -> Path:
         return self._stem.with_name(f"{self._stem.name}.{kind}")
+
+
+@contextmanager
+def _named(file: IO[bytes]) -> Iterator[None]:
+    """Say which file it is that the disk is too full for."""
+    try:
+        yield
+    except OSError as cause:
+        raise OSError(cause.errno, cause.strerror, str(file.name)) from cause
 
 
 def _safe(name: str) -> str:

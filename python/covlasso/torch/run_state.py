@@ -30,6 +30,7 @@ class RunState:
 
     def __init__(self, out: Path, group: Group, command: Mapping[str, Any]):
         self.command = dict(command)
+        self._out = out
         ranks = f"-{group.rank}-of-{group.size}" if group.size > 1 else ""
         self.path = out.with_name(f"{out.name}.state{ranks}")
         siblings = {out.with_name(f"{out.name}.state-{k}-of-{group.size}") for k in range(group.size)}
@@ -66,8 +67,11 @@ class RunState:
         accumulator.save_state(self.path, command=self.command, **header)
 
     def remove(self) -> None:
-        """Forget the run, which is finished."""
+        """Forget the run, which is finished; also what it was writing when it was killed, maybe."""
         self.path.unlink(missing_ok=True)
+        for name in (self.path.name, self._out.name):
+            for unfinished in self._out.parent.glob(f".{escape(name)}.*.tmp"):
+                unfinished.unlink(missing_ok=True)
 
 
 def digest(texts: Iterable[str]) -> str:
