@@ -51,12 +51,12 @@ void take_part(Work& work, std::atomic<bool>& stop, const std::function<void()>&
     if (--work.running == 0) work.finished.notify_one();
 }
 
-/// Calls progress until all threads have ended; the lock is free meanwhile, so that they can end.
+/// Calls progress until all threads have ended, and once after that; the lock is free meanwhile, so that they can end.
 void watch(Work& work, Index items, const Progress& progress, std::atomic<bool>& stop) {
     constexpr auto interval = std::chrono::milliseconds(50);
     std::unique_lock<std::mutex> lock(work.mutex);
-    while (work.running > 0) {
-        work.finished.wait_for(lock, interval, [&] { return work.running == 0; });
+    for (bool ended = false; !ended;) {
+        ended = work.finished.wait_for(lock, interval, [&] { return work.running == 0; });
         if (!progress || stop) continue;
         lock.unlock();
         try {

@@ -175,6 +175,20 @@ TEST_CASE("progress runs on the calling thread, never falls, and ends with all t
     }
 }
 
+TEST_CASE("progress hears of the end of work that is over before it is asked") {
+    Data data(correlated(2, 4, 56));
+    for (int run = 0; run < 500; ++run) {
+        auto options = with_threads(1);
+        Index last = 0;
+        options.progress = [&](Index done, Index) {
+            last = done;
+            return true;
+        };
+        const Paths paths(data.problem(), options);
+        REQUIRE(last == 2);
+    }
+}
+
 TEST_CASE("progress that returns false stops the reading of solutions") {
     Data data(correlated(200, 250, 56));
     Troubled slow(data.gram, std::chrono::milliseconds(5));
