@@ -23,78 +23,175 @@ export function categoryView(set, category) {
     const target = set.targetOfSource(j);
     if (target !== undefined) location.hash = hashOf("category", set.targets[target], set.index);
   };
-  return el("div", { class: "view" },
+  return el(
+    "div",
+    { class: "view" },
     heading(set, t),
     facts(set, t),
-    el("div", { class: "grid" },
-      set.nTerms(t) ? equationBars(set, t, open) : absent("Equation", "No term: this category is left unexplained at its place on the path."),
+    el(
+      "div",
+      { class: "grid" },
+      set.nTerms(t)
+        ? equationBars(set, t, open)
+        : absent("Equation", "No term: this category is left unexplained at its place on the path."),
       dependentsCard(set, category),
       pathChart(set, t) ?? absent("Path", whyAbsent(set)),
-      categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set))));
+      categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set)),
+    ),
+  );
 }
 
 function notATarget(set, category) {
   const known = set.sameCategories && category < set.nSources;
-  return el("div", { class: "view" }, el("h1", {}, known ? set.sourceName(category) : `No category ${category}`),
-    el("p", { class: "lead" }, known ? "This category was not solved for; it may still be a term of others." : "The link names a category that is not in this report."),
+  return el(
+    "div",
+    { class: "view" },
+    el("h1", {}, known ? set.sourceName(category) : `No category ${category}`),
+    el(
+      "p",
+      { class: "lead" },
+      known
+        ? "This category was not solved for; it may still be a term of others."
+        : "The link names a category that is not in this report.",
+    ),
     known && dependentsCard(set, category),
-    el("p", {}, el("a", { href: hashOf("categories", null, set.index) }, "All categories")));
+    el("p", {}, el("a", { href: hashOf("categories", null, set.index) }, "All categories")),
+  );
 }
 
 function whyAbsent(set) {
   if (!set.curves) return "Needs the moments: covlasso report ... --moments FILE.";
-  if (!set.curves.reproduced) return "Left out: the dependencies were found with weights or exclusions that their file does not keep.";
-  return `Left out: this file holds the paths of the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part. ` +
-    "covlasso report ... --details N writes more; covlasso.plot.path draws any.";
+  if (!set.curves.reproduced)
+    return "Left out: the dependencies were found with weights or exclusions that their file does not keep.";
+  return (
+    `Left out: this file holds the paths of the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part. ` +
+    "covlasso report ... --details N writes more; covlasso.plot.path draws any."
+  );
 }
 
 function heading(set, t) {
   const category = set.targets[t];
   const step = (d, text) => {
     const other = set.targets[t + d];
-    return el("a", other === undefined ? { "aria-disabled": "true" } : { href: hashOf("category", other, set.index), title: set.targetName(t + d) }, text);
+    return el(
+      "a",
+      other === undefined
+        ? { "aria-disabled": "true" }
+        : { href: hashOf("category", other, set.index), title: set.targetName(t + d) },
+      text,
+    );
   };
-  return el("div", { class: "heading" },
-    el("div", {}, el("p", { class: "crumb" }, el("a", { href: hashOf("categories", null, set.index) }, "Categories"), ` / #${category} · ${set.title}`),
-      el("h1", {}, set.targetName(t))),
-    el("nav", { class: "steps", "aria-label": "Neighbouring categories" }, step(-1, "← Previous"), step(1, "Next →"),
-      el("a", { href: hashOf("graph", category, set.index) }, "In the graph")));
+  return el(
+    "div",
+    { class: "heading" },
+    el(
+      "div",
+      {},
+      el(
+        "p",
+        { class: "crumb" },
+        el("a", { href: hashOf("categories", null, set.index) }, "Categories"),
+        ` / #${category} · ${set.title}`,
+      ),
+      el("h1", {}, set.targetName(t)),
+    ),
+    el(
+      "nav",
+      { class: "steps", "aria-label": "Neighbouring categories" },
+      step(-1, "← Previous"),
+      step(1, "Next →"),
+      el("a", { href: hashOf("graph", category, set.index) }, "In the graph"),
+    ),
+  );
 }
 
 function facts(set, t) {
   const tile = (name, value, more = null, warn = false) =>
-    el("div", { class: warn ? "tile warn" : "tile" }, el("dt", {}, name), el("dd", {}, el("strong", {}, value), more && el("span", {}, more)));
+    el(
+      "div",
+      { class: warn ? "tile warn" : "tile" },
+      el("dt", {}, name),
+      el("dd", {}, el("strong", {}, value), more && el("span", {}, more)),
+    );
   const status = set.statusOf(t);
   const category = set.targets[t];
-  return el("dl", { class: "tiles" },
+  return el(
+    "dl",
+    { class: "tiles" },
     tile("R², fit", fixed(set.r2[t]), "in sample"),
     set.heldOut && tile("R², held out", fixed(set.heldOut[t]), "other samples"),
     tile("Terms", count(set.nTerms(t)), `at λ ${significant(set.lam[t])}`),
     set.sameCategories && tile("Used by", count(set.nDependents(category)), "equations"),
-    set.own && tile("Its own category alone", fixed(set.own[t]), `R² from #${category} of ${set.sourceModel}, fit`),
+    set.own &&
+      tile("Its own category alone", fixed(set.own[t]), `R² from #${category} of ${set.sourceModel}, fit`),
     tile("Status", status, STATUS_WORDS[status] ?? "", !set.certified(t)),
-    tile("KKT residual", scientific(set.kkt[t]), "relative to λ", !set.certified(t)));
+    tile("KKT residual", scientific(set.kkt[t]), "relative to λ", !set.certified(t)),
+  );
 }
 
 /** Who uses this category; a term in both directions is marked as mutual. */
 function dependentsCard(set, category) {
-  if (!set.sameCategories) return absent("Who depends on it", "Targets and sources are categories of different networks: see the graph.");
+  if (!set.sameCategories)
+    return absent(
+      "Who depends on it",
+      "Targets and sources are categories of different networks: see the graph.",
+    );
   const dependents = set.dependents(category);
   const t = set.position.get(category);
   const mutual = (other) => t !== undefined && set.intra && set.coefficient(t, set.targets[other]) !== 0;
-  const row = ({ t: other, coef }) => el("tr", {},
-    el("th", { scope: "row" }, el("a", { href: hashOf("category", set.targets[other], set.index) }, set.targetName(other)), mutual(other) && el("span", { class: "badge" }, "mutual")),
-    el("td", { class: `number ${coef > 0 ? "plus" : "minus"}` }, fixed(coef)),
-    el("td", { class: "number" }, fixed(set.evidence[other])));
+  const row = ({ t: other, coef }) =>
+    el(
+      "tr",
+      {},
+      el(
+        "th",
+        { scope: "row" },
+        el("a", { href: hashOf("category", set.targets[other], set.index) }, set.targetName(other)),
+        mutual(other) && el("span", { class: "badge" }, "mutual"),
+      ),
+      el("td", { class: `number ${coef > 0 ? "plus" : "minus"}` }, fixed(coef)),
+      el("td", { class: "number" }, fixed(set.evidence[other])),
+    );
   const body = el("tbody", {}, dependents.slice(0, LISTED).map(row));
-  const more = dependents.length > LISTED && el("button", { type: "button", onclick: () => {
-    body.append(...dependents.slice(LISTED).map(row));
-    more.remove();
-  } }, `Show ${count(dependents.length - LISTED)} more`);
-  return el("section", { class: "card dependents" }, el("h3", {}, `Who depends on it (${count(dependents.length)})`),
+  const more =
+    dependents.length > LISTED &&
+    el(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          body.append(...dependents.slice(LISTED).map(row));
+          more.remove();
+        },
+      },
+      `Show ${count(dependents.length - LISTED)} more`,
+    );
+  return el(
+    "section",
+    { class: "card dependents" },
+    el("h3", {}, `Who depends on it (${count(dependents.length)})`),
     dependents.length
-      ? el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Who depends on it" }, el("table", { class: "plain-table wide" },
-        el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "category"), el("th", { scope: "col", class: "number" }, "coefficient of this one"),
-          el("th", { scope: "col", class: "number" }, set.heldOut ? "its R², held out" : "its R², fit"))), body), more || null)
-      : el("p", {}, "No equation uses this category."));
+      ? el(
+          "div",
+          { class: "scroll", tabindex: "0", role: "region", "aria-label": "Who depends on it" },
+          el(
+            "table",
+            { class: "plain-table wide" },
+            el(
+              "thead",
+              {},
+              el(
+                "tr",
+                {},
+                el("th", { scope: "col" }, "category"),
+                el("th", { scope: "col", class: "number" }, "coefficient of this one"),
+                el("th", { scope: "col", class: "number" }, set.heldOut ? "its R², held out" : "its R², fit"),
+              ),
+            ),
+            body,
+          ),
+          more || null,
+        )
+      : el("p", {}, "No equation uses this category."),
+  );
 }

@@ -18,22 +18,51 @@ export function equationBars(set, t, open) {
     onclick: ({ dataIndex }) => open(terms[dataIndex].source),
     option: (colours) => ({
       grid: { left: 12, right: 56, top: 6, bottom: 26, containLabel: true },
-      tooltip: tooltip(colours, ({ dataIndex }) => [set.sourceName(terms[dataIndex].source), `coefficient ${fixed(terms[dataIndex].coef, 4)}`]),
-      xAxis: axis(colours, "", { min: positive < terms.length ? -largest * 1.3 : 0, max: positive ? largest * 1.3 : 0, axisLabel: { color: colours.muted, showMinLabel: false, showMaxLabel: false, formatter: (value) => fixed(value) } }),
-      yAxis: axis(colours, "", {
-        type: "category", inverse: true, data: terms.map(({ source }) => chartText(set.sourceName(source))), splitLine: { show: false },
-        axisLine: { onZero: false, show: false }, axisLabel: { color: colours.ink, width: 170, overflow: "truncate", interval: 0 },
+      tooltip: tooltip(colours, ({ dataIndex }) => [
+        set.sourceName(terms[dataIndex].source),
+        `coefficient ${fixed(terms[dataIndex].coef, 4)}`,
+      ]),
+      xAxis: axis(colours, "", {
+        min: positive < terms.length ? -largest * 1.3 : 0,
+        max: positive ? largest * 1.3 : 0,
+        axisLabel: {
+          color: colours.muted,
+          showMinLabel: false,
+          showMaxLabel: false,
+          formatter: (value) => fixed(value),
+        },
       }),
-      series: [{
-        type: "bar", barWidth: 14, cursor: "pointer",
-        data: terms.map(({ coef }) => ({
-          value: coef, itemStyle: { color: coef > 0 ? colours.plus : colours.minus, borderRadius: 2 },
-          label: { show: true, position: coef > 0 ? "right" : "left", color: colours.ink, formatter: () => fixed(coef) },
-        })),
-      }],
+      yAxis: axis(colours, "", {
+        type: "category",
+        inverse: true,
+        data: terms.map(({ source }) => chartText(set.sourceName(source))),
+        splitLine: { show: false },
+        axisLine: { onZero: false, show: false },
+        axisLabel: { color: colours.ink, width: 170, overflow: "truncate", interval: 0 },
+      }),
+      series: [
+        {
+          type: "bar",
+          barWidth: 14,
+          cursor: "pointer",
+          data: terms.map(({ coef }) => ({
+            value: coef,
+            itemStyle: { color: coef > 0 ? colours.plus : colours.minus, borderRadius: 2 },
+            label: {
+              show: true,
+              position: coef > 0 ? "right" : "left",
+              color: colours.ink,
+              formatter: () => fixed(coef),
+            },
+          })),
+        },
+      ],
     }),
     note: "Blue adds to the logit, orange takes away from it.",
-    table: () => ({ columns: ["source", "coefficient"], rows: terms.map(({ source, coef }) => [set.sourceName(source), fixed(coef, 4)]) }),
+    table: () => ({
+      columns: ["source", "coefficient"],
+      rows: terms.map(({ source, coef }) => [set.sourceName(source), fixed(coef, 4)]),
+    }),
   });
 }
 
@@ -51,15 +80,41 @@ export function pathChart(set, t) {
     height: 340,
     option: (colours) => ({
       grid: { left: 56, right: 150, top: 16, bottom: 46 },
-      tooltip: tooltip(colours, ({ seriesName, value }) => [seriesName, `λ ${significant(-value[0])}: ${fixed(value[1], 3)}`]),
-      xAxis: axis(colours, "λ (scale of the paper), falling", { min: -first, max: -last, axisLabel: { color: colours.muted, showMinLabel: false, showMaxLabel: false, formatter: (value) => significant(-value) } }),
+      tooltip: tooltip(colours, ({ seriesName, value }) => [
+        seriesName,
+        `λ ${significant(-value[0])}: ${fixed(value[1], 3)}`,
+      ]),
+      xAxis: axis(colours, "λ (scale of the paper), falling", {
+        min: -first,
+        max: -last,
+        axisLabel: {
+          color: colours.muted,
+          showMinLabel: false,
+          showMaxLabel: false,
+          formatter: (value) => significant(-value),
+        },
+      }),
       yAxis: axis(colours, "coefficient (Lasso)", { nameGap: 40 }),
-      series: lines.map((line, k) => pathLine(set, line, colours.groups[k % colours.groups.length], named.has(line), last, k ? null : set.lam[t], colours)),
+      series: lines.map((line, k) =>
+        pathLine(
+          set,
+          line,
+          colours.groups[k % colours.groups.length],
+          named.has(line),
+          last,
+          k ? null : set.lam[t],
+          colours,
+        ),
+      ),
     }),
     note: "Lasso coefficients. They are straight between the knots; the dashed line is where the equation was taken.",
     table: () => ({
       columns: ["source", "enters at λ", "coefficient at the end"],
-      rows: lines.map(({ source, points }) => [set.sourceName(source), significant(points[0][0]), fixed(points.at(-1)[0] > last ? 0 : points.at(-1)[1], 4)]),
+      rows: lines.map(({ source, points }) => [
+        set.sourceName(source),
+        significant(points[0][0]),
+        fixed(points.at(-1)[0] > last ? 0 : points.at(-1)[1], 4),
+      ]),
     }),
   });
 }
@@ -68,13 +123,34 @@ function pathLine(set, { source, points }, colour, named, last, mark, colours) {
   const name = chartText(set.sourceName(source));
   const reaches = points.at(-1)[0] <= last;
   return {
-    type: "line", name, data: points.map(([lam, coef]) => [-lam, coef]), symbol: "circle", symbolSize: 4, showSymbol: points.length < 40, lineStyle: { width: 1.6, color: colour }, itemStyle: { color: colour },
-    emphasis: { focus: "series" }, triggerLineEvent: true,
-    endLabel: { show: named && reaches, formatter: () => shortened(name), color: colours.ink, fontSize: 12, distance: 6 },
-    labelLayout: { moveOverlap: "shiftY" },
-    markLine: mark === null ? undefined : {
-      silent: true, symbol: "none", data: [{ xAxis: -mark }], lineStyle: { color: colours.muted, type: "dashed" }, label: { show: false },
+    type: "line",
+    name,
+    data: points.map(([lam, coef]) => [-lam, coef]),
+    symbol: "circle",
+    symbolSize: 4,
+    showSymbol: points.length < 40,
+    lineStyle: { width: 1.6, color: colour },
+    itemStyle: { color: colour },
+    emphasis: { focus: "series" },
+    triggerLineEvent: true,
+    endLabel: {
+      show: named && reaches,
+      formatter: () => shortened(name),
+      color: colours.ink,
+      fontSize: 12,
+      distance: 6,
     },
+    labelLayout: { moveOverlap: "shiftY" },
+    markLine:
+      mark === null
+        ? undefined
+        : {
+            silent: true,
+            symbol: "none",
+            data: [{ xAxis: -mark }],
+            lineStyle: { color: colours.muted, type: "dashed" },
+            label: { show: false },
+          },
   };
 }
 
@@ -84,13 +160,17 @@ function shortened(name, length = 20) {
 
 /** Error against the number of terms: Lasso and refitted, on both halves. */
 export function categoryError(set, t) {
-  const kinds = ["heldOut.refit", "heldOut.lasso", "fit.refit", "fit.lasso"].filter((kind) => set.curve(kind, t));
+  const kinds = ["heldOut.refit", "heldOut.lasso", "fit.refit", "fit.lasso"].filter((kind) =>
+    set.curve(kind, t),
+  );
   if (!kinds.length) return null;
   const title = (kind) => {
     const [half, method] = kind.split(".");
     return `${METHODS[method]}, ${half === "fit" ? "fit" : "held out"}`;
   };
-  const errors = Object.fromEntries(kinds.map((kind) => [kind, Array.from(set.curve(kind, t), (r2) => 1 - r2)]));
+  const errors = Object.fromEntries(
+    kinds.map((kind) => [kind, Array.from(set.curve(kind, t), (r2) => 1 - r2)]),
+  );
   const last = set.curves.terms;
   return figure({
     title: "Error against the number of terms",
@@ -98,23 +178,50 @@ export function categoryError(set, t) {
     height: 340,
     option: (colours) => ({
       legend: legend(colours, { type: "scroll", left: 50 }),
-      tooltip: tooltip(colours, (params) => [plural(params[0].data[0], "term"), ...params.map((item) => `${item.seriesName}: ${fixed(item.data[1], 3)}`)], { trigger: "axis" }),
+      tooltip: tooltip(
+        colours,
+        (params) => [
+          plural(params[0].data[0], "term"),
+          ...params.map((item) => `${item.seriesName}: ${fixed(item.data[1], 3)}`),
+        ],
+        { trigger: "axis" },
+      ),
       xAxis: axis(colours, "terms in the equation", { min: 0, max: last, minInterval: 1 }),
       yAxis: axis(colours, "error / energy = 1 − R²", { min: 0, nameGap: 38 }),
       series: kinds.map((kind) => {
         const [half, method] = kind.split(".");
         const colour = half === "fit" ? colours.fit : colours.held;
         return {
-          type: "line", name: title(kind), data: errors[kind].map((value, k) => [k, value]), symbol: "none",
-          lineStyle: { color: colour, width: method === "refit" ? 2.2 : 1.4, type: method === "refit" ? "solid" : "dashed" }, itemStyle: { color: colour },
-          markLine: kind === kinds[0] ? { silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colours.muted, type: "dashed" }, data: [{ xAxis: set.nTerms(t) }] } : undefined,
+          type: "line",
+          name: title(kind),
+          data: errors[kind].map((value, k) => [k, value]),
+          symbol: "none",
+          lineStyle: {
+            color: colour,
+            width: method === "refit" ? 2.2 : 1.4,
+            type: method === "refit" ? "solid" : "dashed",
+          },
+          itemStyle: { color: colour },
+          markLine:
+            kind === kinds[0]
+              ? {
+                  silent: true,
+                  symbol: "none",
+                  label: { show: false },
+                  lineStyle: { color: colours.muted, type: "dashed" },
+                  data: [{ xAxis: set.nTerms(t) }],
+                }
+              : undefined,
         };
       }),
     }),
     note: "The dashed vertical line is the equation's number of terms.",
     table: () => ({
       columns: ["terms", ...kinds.map(title)],
-      rows: Array.from({ length: last + 1 }, (_, k) => [String(k), ...kinds.map((kind) => fixed(errors[kind][k], 3))]),
+      rows: Array.from({ length: last + 1 }, (_, k) => [
+        String(k),
+        ...kinds.map((kind) => fixed(errors[kind][k], 3)),
+      ]),
     }),
   });
 }

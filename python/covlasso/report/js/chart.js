@@ -8,7 +8,8 @@ const live = new Map(); // element of a chart -> { chart, option }
 const observer = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     const { chart, option } = live.get(target) ?? {};
-    if (!chart || (chart.getWidth() === target.clientWidth && chart.getHeight() === target.clientHeight)) continue;
+    if (!chart || (chart.getWidth() === target.clientWidth && chart.getHeight() === target.clientHeight))
+      continue;
     chart.resize();
     if (option.length > 1) chart.setOption(option(palette(), sizeOf(chart))); // it depends on the size
   }
@@ -18,13 +19,30 @@ const observer = new ResizeObserver((entries) => {
  * A figure. `option(colours, size)` is the chart's ECharts option, `words` describes it in a sentence, `table()`
  * gives {columns, rows} of its numbers, `onclick(params)` hears clicks on its items.
  */
-export function figure({ title, words, option, table = null, onclick = null, height = 300, controls = null, note = null }) {
-  const canvas = el("div", { class: "chart", style: `height:${height}px`, role: "img", "aria-label": `${title}. ${words}` });
-  const element = el("figure", { class: "card" },
+export function figure({
+  title,
+  words,
+  option,
+  table = null,
+  onclick = null,
+  height = 300,
+  controls = null,
+  note = null,
+}) {
+  const canvas = el("div", {
+    class: "chart",
+    style: `height:${height}px`,
+    role: "img",
+    "aria-label": `${title}. ${words}`,
+  });
+  const element = el(
+    "figure",
+    { class: "card" },
     el("figcaption", {}, el("h3", {}, title), controls),
     canvas,
     note && el("p", { class: "note" }, note),
-    table && numbers(title, table));
+    table && numbers(title, table),
+  );
   element.redraw = draw(canvas, option, onclick);
   return element;
 }
@@ -58,7 +76,8 @@ export function dropOldCharts() {
 
 export function redrawCharts() {
   const colours = palette();
-  for (const { chart, option } of live.values()) chart.setOption({ ...common(colours), ...option(colours, sizeOf(chart)) }, true);
+  for (const { chart, option } of live.values())
+    chart.setOption({ ...common(colours), ...option(colours, sizeOf(chart)) }, true);
 }
 
 function sizeOf(chart) {
@@ -97,7 +116,12 @@ export function tooltip(colours, lines, more = {}) {
     borderColor: colours.line,
     textStyle: { color: colours.ink, fontSize: 13 },
     confine: true,
-    formatter: (params) => el("div", {}, lines(params).map((line) => el("div", {}, line))),
+    formatter: (params) =>
+      el(
+        "div",
+        {},
+        lines(params).map((line) => el("div", {}, line)),
+      ),
     ...more,
   };
 }
@@ -120,14 +144,41 @@ function numbers(title, table) {
   details.addEventListener("toggle", () => {
     if (!details.open || details.querySelector("table")) return;
     const { columns, rows } = table();
-    details.append(el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title}, as a table` }, plainTable(columns, rows)));
+    details.append(
+      el(
+        "div",
+        { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title}, as a table` },
+        plainTable(columns, rows),
+      ),
+    );
   });
   return details;
 }
 
 /** A table of texts; the first column heads the rows. */
 export function plainTable(columns, rows) {
-  return el("table", { class: "plain-table" },
-    el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell, k) => el(k ? "td" : "th", k ? {} : { scope: "row" }, cell))))));
+  return el(
+    "table",
+    { class: "plain-table" },
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        columns.map((name) => el("th", { scope: "col" }, name)),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      rows.map((row) =>
+        el(
+          "tr",
+          {},
+          row.map((cell, k) => el(k ? "td" : "th", k ? {} : { scope: "row" }, cell)),
+        ),
+      ),
+    ),
+  );
 }

@@ -2,8 +2,14 @@
 
 /** Whether their equations can be laid side by side: the same targets, the same names. */
 export function comparable(a, b) {
-  return a.index !== b.index && a.nSources === b.nSources && a.nTargets === b.nTargets &&
-    a.targetNames === b.targetNames && a.sourceNames === b.sourceNames && a.targets.every((category, t) => category === b.targets[t]);
+  return (
+    a.index !== b.index &&
+    a.nSources === b.nSources &&
+    a.nTargets === b.nTargets &&
+    a.targetNames === b.targetNames &&
+    a.sourceNames === b.sourceNames &&
+    a.targets.every((category, t) => category === b.targets[t])
+  );
 }
 
 /** Shared terms per target, and what chance alone would give for equations of these lengths. */
@@ -26,7 +32,9 @@ export function overlap(a, b) {
 
 /** Correlation of two lists where both are known. */
 export function correlation(x, y) {
-  const pairs = Array.from(x, (value, t) => [value, y[t]]).filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b));
+  const pairs = Array.from(x, (value, t) => [value, y[t]]).filter(
+    ([a, b]) => Number.isFinite(a) && Number.isFinite(b),
+  );
   const mean = (k) => pairs.reduce((sum, pair) => sum + pair[k], 0) / pairs.length;
   const [mx, my] = [mean(0), mean(1)];
   let [xy, xx, yy] = [0, 0, 0];

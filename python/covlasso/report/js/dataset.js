@@ -7,7 +7,18 @@ export class DependencySet {
     this.certificate = record.certificate;
     this.quantiles = record.quantiles;
     this.array = (name) => record.array(`${index}.${name}`);
-    for (const name of ["targets", "offset", "source", "coef", "lam", "r2", "kkt", "status", "heldOut", "own"]) {
+    for (const name of [
+      "targets",
+      "offset",
+      "source",
+      "coef",
+      "lam",
+      "r2",
+      "kkt",
+      "status",
+      "heldOut",
+      "own",
+    ]) {
       this[name] = this.array(name);
     }
     this.names = { target: record.names[this.targetNames], source: record.names[this.sourceNames] };
@@ -48,7 +59,8 @@ export class DependencySet {
   /** Terms of an equation, largest coefficient first. */
   terms(t) {
     const terms = [];
-    for (let k = this.offset[t]; k < this.offset[t + 1]; k++) terms.push({ source: this.source[k], coef: this.coef[k] });
+    for (let k = this.offset[t]; k < this.offset[t + 1]; k++)
+      terms.push({ source: this.source[k], coef: this.coef[k] });
     return terms.sort((a, b) => Math.abs(b.coef) - Math.abs(a.coef));
   }
 
@@ -108,8 +120,13 @@ export class DependencySet {
     const d = this.details.get(t);
     if (d === undefined) return null;
     const [knotStart, runStart, valueStart] = ["knotStart", "runStart", "valueStart"].map(this.array);
-    const [knotLam, runSource, runFirst, runLength, coef] =
-      ["knotLam", "runSource", "runFirst", "runLength", "pathCoef"].map(this.array);
+    const [knotLam, runSource, runFirst, runLength, coef] = [
+      "knotLam",
+      "runSource",
+      "runFirst",
+      "runLength",
+      "pathCoef",
+    ].map(this.array);
     const lam = knotLam.subarray(knotStart[d], knotStart[d + 1]);
     const lines = [];
     let value = valueStart[d];

@@ -8,7 +8,9 @@ export function el(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -30,7 +32,9 @@ export function fixed(value, digits = 2) {
 export function significant(value) {
   if (!Number.isFinite(value)) return NOTHING;
   const size = Math.abs(value);
-  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  return size !== 0 && (size < 1e-3 || size >= 1e5)
+    ? value.toExponential(1)
+    : String(Number(value.toPrecision(3)));
 }
 
 /** KKT residuals. */
@@ -49,7 +53,9 @@ export function plural(value, one, many = `${one}s`) {
 }
 
 export function median(values) {
-  const known = Float64Array.from(values).filter((value) => !Number.isNaN(value)).sort();
+  const known = Float64Array.from(values)
+    .filter((value) => !Number.isNaN(value))
+    .sort();
   if (!known.length) return NaN;
   const middle = known.length >> 1;
   return known.length % 2 ? known[middle] : (known[middle - 1] + known[middle]) / 2;

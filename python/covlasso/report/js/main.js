@@ -14,16 +14,27 @@ import { everyCategory, graphView } from "./graph.js";
 import { canCompare, compareView } from "./compare.js";
 import { aboutView } from "./about.js";
 
-const TABS = { summary: "Summary", categories: "Categories", graph: "Graph", compare: "Compare", about: "About" };
+const TABS = {
+  summary: "Summary",
+  categories: "Categories",
+  graph: "Graph",
+  compare: "Compare",
+  about: "About",
+};
 
 async function start() {
   setUpTheme(document.getElementById("theme"), redrawCharts);
   const record = await unpack(document.getElementById("data").textContent);
   const sets = record.sets.map((_, index) => new DependencySet(record, index));
   const current = () => sets[placeOf(location.hash).set] ?? sets[0];
-  setUpSearch(document.getElementById("search"), "Find a category", () => everyCategory(current()), (category) => {
-    location.hash = hashOf("category", category, current().index);
-  });
+  setUpSearch(
+    document.getElementById("search"),
+    "Find a category",
+    () => everyCategory(current()),
+    (category) => {
+      location.hash = hashOf("category", category, current().index);
+    },
+  );
   setUpSetPicker(sets);
   let moved = false;
   const show = () => {
@@ -39,7 +50,11 @@ function setUpSetPicker(sets) {
   if (sets.length < 2) return;
   document.getElementById("set-picker").hidden = false;
   const picker = document.getElementById("set");
-  picker.append(...sets.map((set, index) => el("option", { value: index }, `${set.title}${set.refit ? ", refitted" : ", Lasso"}`)));
+  picker.append(
+    ...sets.map((set, index) =>
+      el("option", { value: index }, `${set.title}${set.refit ? ", refitted" : ", Lasso"}`),
+    ),
+  );
   picker.addEventListener("change", () => {
     const { view, category } = placeOf(location.hash);
     location.hash = hashOf(view, category, Number(picker.value));
@@ -50,8 +65,12 @@ function render(record, sets, moved) {
   const { view, category, set: index } = placeOf(location.hash);
   const set = sets[index] ?? sets[0];
   const views = {
-    summary: () => summaryView(set), categories: () => tableView(set), category: () => categoryView(set, category),
-    graph: () => graphView(set, category), compare: () => compareView(sets, set), about: () => aboutView(record, sets),
+    summary: () => summaryView(set),
+    categories: () => tableView(set),
+    category: () => categoryView(set, category),
+    graph: () => graphView(set, category),
+    compare: () => compareView(sets, set),
+    about: () => aboutView(record, sets),
   };
   const main = document.getElementById("main");
   main.replaceChildren(views[view]());
@@ -71,12 +90,29 @@ function render(record, sets, moved) {
 function drawTabs(sets, set, view) {
   const shown = view === "category" ? "categories" : view;
   const tabs = Object.entries(TABS).filter(([name]) => name !== "compare" || canCompare(sets));
-  document.getElementById("tabs").replaceChildren(...tabs.map(([name, title]) =>
-    el("li", {}, el("a", { href: hashOf(name, null, set.index), "aria-current": name === shown ? "page" : null }, title))));
+  document
+    .getElementById("tabs")
+    .replaceChildren(
+      ...tabs.map(([name, title]) =>
+        el(
+          "li",
+          {},
+          el(
+            "a",
+            { href: hashOf(name, null, set.index), "aria-current": name === shown ? "page" : null },
+            title,
+          ),
+        ),
+      ),
+    );
 }
 
 start().catch((error) => {
-  document.getElementById("main").replaceChildren(el("h1", {}, "This report could not be read"),
-    el("p", {}, `${error}. It needs a browser of 2023 or newer (Chrome 80, Firefox 113, Safari 16.4).`));
+  document
+    .getElementById("main")
+    .replaceChildren(
+      el("h1", {}, "This report could not be read"),
+      el("p", {}, `${error}. It needs a browser of 2023 or newer (Chrome 80, Firefox 113, Safari 16.4).`),
+    );
   throw error;
 });

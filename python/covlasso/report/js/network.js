@@ -9,7 +9,9 @@ const INSIDE = 4; // how much stronger edges pull inside a community
 
 /** Numbers of all edges, largest |coefficient| first; worked out once per set. */
 function ranked(set) {
-  set.rankedEdges ??= Array.from(set.coef.keys()).sort((a, b) => Math.abs(set.coef[b]) - Math.abs(set.coef[a]) || a - b);
+  set.rankedEdges ??= Array.from(set.coef.keys()).sort(
+    (a, b) => Math.abs(set.coef[b]) - Math.abs(set.coef[a]) || a - b,
+  );
   return set.rankedEdges;
 }
 
@@ -24,17 +26,33 @@ function targetOf(set) {
 /** One end of an edge: within a network a category is one node, between two it is one in each. */
 function nodeOfTarget(set, t) {
   const category = set.targets[t];
-  return { key: `${set.intra ? "" : "target "}${category}`, name: set.targetName(t), category, t, isSource: false };
+  return {
+    key: `${set.intra ? "" : "target "}${category}`,
+    name: set.targetName(t),
+    category,
+    t,
+    isSource: false,
+  };
 }
 
 function nodeOfSource(set, j) {
   const t = set.targetOfSource(j);
   if (set.intra && t !== undefined) return nodeOfTarget(set, t);
-  return { key: `${set.intra ? "" : "source "}${j}`, name: set.sourceName(j), category: j, t: set.intra ? undefined : t, isSource: true };
+  return {
+    key: `${set.intra ? "" : "source "}${j}`,
+    name: set.sourceName(j),
+    category: j,
+    t: set.intra ? undefined : t,
+    isSource: true,
+  };
 }
 
 function edge(set, k) {
-  return { from: nodeOfSource(set, set.source[k]), to: nodeOfTarget(set, targetOf(set)[k]), coef: set.coef[k] };
+  return {
+    from: nodeOfSource(set, set.source[k]),
+    to: nodeOfTarget(set, targetOf(set)[k]),
+    coef: set.coef[k],
+  };
 }
 
 /** The `wanted` strongest edges into targets whose R^2 is at least `leastR2`. */
@@ -71,7 +89,8 @@ export function neighbourhood(set, category, wanted) {
   if (t !== undefined) for (let k = set.offset[t]; k < set.offset[t + 1]; k++) touching.push(k);
   if (set.sameCategories) {
     for (const { t: other } of set.dependents(category)) {
-      for (let k = set.offset[other]; k < set.offset[other + 1]; k++) if (set.source[k] === category) touching.push(k);
+      for (let k = set.offset[other]; k < set.offset[other + 1]; k++)
+        if (set.source[k] === category) touching.push(k);
     }
   }
   const byStrength = (a, b) => Math.abs(set.coef[b]) - Math.abs(set.coef[a]);
@@ -104,7 +123,8 @@ export function arrange(edges) {
     }
     nodes.get(from.key).used++;
     nodes.get(to.key).terms++;
-    if (graph.hasEdge(from.key, to.key)) graph.updateEdgeAttribute(from.key, to.key, "weight", (weight) => weight + Math.abs(coef));
+    if (graph.hasEdge(from.key, to.key))
+      graph.updateEdgeAttribute(from.key, to.key, "weight", (weight) => weight + Math.abs(coef));
     else graph.addEdge(from.key, to.key, { weight: Math.abs(coef) });
   }
   if (graph.size === 0) return { nodes: [...nodes.values()], communities: [] };
@@ -134,10 +154,19 @@ function place(graph, nodes, communities) {
   const community = (key) => nodes.get(key).community;
   const pull = (_edge, { weight }, from, to) => weight * (community(from) === community(to) ? INSIDE : 1);
   const { layoutForceAtlas2, layoutNoverlap } = graphologyLibrary;
-  const settings = { ...layoutForceAtlas2.inferSettings(graph), gravity: 0.3, strongGravityMode: true, scalingRatio: 10, barnesHutOptimize: graph.order > 400 };
+  const settings = {
+    ...layoutForceAtlas2.inferSettings(graph),
+    gravity: 0.3,
+    strongGravityMode: true,
+    scalingRatio: 10,
+    barnesHutOptimize: graph.order > 400,
+  };
   const iterations = Math.round(Math.max(ROUNDS.least, Math.min(ROUNDS.most, ROUNDS.work / graph.order)));
   layoutForceAtlas2.assign(graph, { iterations, settings, getEdgeWeight: pull });
-  layoutNoverlap.assign(graph, { maxIterations: Math.round(iterations / 3), settings: { margin: 2, ratio: 1.2 } });
+  layoutNoverlap.assign(graph, {
+    maxIterations: Math.round(iterations / 3),
+    settings: { margin: 2, ratio: 1.2 },
+  });
   graph.forEachNode((key, { x, y }) => Object.assign(nodes.get(key), { x, y }));
 }
 
@@ -149,7 +178,9 @@ function group(graph, nodes) {
     members.get(community).push(nodes.get(key));
   }
   const importance = (node) => node.used + node.terms;
-  const communities = [...members.values()].sort((a, b) => b.length - a.length || a[0].key.localeCompare(b[0].key));
+  const communities = [...members.values()].sort(
+    (a, b) => b.length - a.length || a[0].key.localeCompare(b[0].key),
+  );
   communities.forEach((list, number) => {
     list.sort((a, b) => importance(b) - importance(a));
     for (const node of list) node.community = number;

@@ -9,8 +9,14 @@ export function setUpSearch(place, label, categories, chosen) {
   const id = `${place.id}-list`;
   const list = el("ul", { id, role: "listbox", "aria-label": label, hidden: true });
   const input = el("input", {
-    type: "search", placeholder: label, "aria-label": label, role: "combobox", autocomplete: "off",
-    "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list",
+    type: "search",
+    placeholder: label,
+    "aria-label": label,
+    role: "combobox",
+    autocomplete: "off",
+    "aria-expanded": "false",
+    "aria-controls": id,
+    "aria-autocomplete": "list",
   });
   let found = [];
   let active = -1;
@@ -34,14 +40,30 @@ export function setUpSearch(place, label, categories, chosen) {
   };
   const show = () => {
     found = matches(categories(), input.value);
-    list.replaceChildren(...found.map((entry, k) =>
-      el("li", { id: `${id}-${k}`, role: "option", "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); choose(entry); } },
-        entry.name, el("span", { class: "number" }, ` #${entry.category}`))));
+    list.replaceChildren(
+      ...found.map((entry, k) =>
+        el(
+          "li",
+          {
+            id: `${id}-${k}`,
+            role: "option",
+            "aria-selected": "false",
+            onmousedown: (event) => {
+              event.preventDefault();
+              choose(entry);
+            },
+          },
+          entry.name,
+          el("span", { class: "number" }, ` #${entry.category}`),
+        ),
+      ),
+    );
     if (!found.length && input.value.trim()) list.append(el("li", { class: "none" }, "No such category"));
     list.hidden = !input.value.trim();
     input.setAttribute("aria-expanded", String(!list.hidden));
     mark(found.length ? 0 : -1);
-    if (!list.hidden) say(found.length ? `${plural(found.length, "category", "categories")} found` : "No such category");
+    if (!list.hidden)
+      say(found.length ? `${plural(found.length, "category", "categories")} found` : "No such category");
   };
 
   input.addEventListener("input", show);

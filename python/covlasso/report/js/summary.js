@@ -14,7 +14,8 @@ export function summaryView(set) {
     tiles(set),
     caveats(set),
     el("div", { class: "grid" }, charts(set)),
-    el("div", { class: "grid" }, list(set, "Explained best", 1), list(set, "Most independent", -1)));
+    el("div", { class: "grid" }, list(set, "Explained best", 1), list(set, "Most independent", -1)),
+  );
   return page;
 }
 
@@ -25,28 +26,53 @@ function headline(set) {
   const where = set.heldOut
     ? `on ${plural(set.samples.heldOut, "sample")} that it has not seen`
     : "on the samples that it was found on, which flatters";
-  return `For ${count(above)} of ${plural(set.nTargets, "category", "categories")}, an equation of about ${plural(terms, "term")} ` +
-    `gives the logit with an R² above 0.5 ${where}.`;
+  return (
+    `For ${count(above)} of ${plural(set.nTargets, "category", "categories")}, an equation of about ${plural(terms, "term")} ` +
+    `gives the logit with an R² above 0.5 ${where}.`
+  );
 }
 
 function tiles(set) {
   const certified = Array.from(set.kkt).filter((value) => value <= set.certificate).length;
   const worst = set.kkt.reduce((a, b) => Math.max(a, b), 0);
   const tile = (name, value, more) =>
-    el("div", { class: "tile" }, el("dt", {}, name), el("dd", {}, el("strong", {}, value), el("span", {}, more)));
-  return el("dl", { class: "tiles" },
+    el(
+      "div",
+      { class: "tile" },
+      el("dt", {}, name),
+      el("dd", {}, el("strong", {}, value), el("span", {}, more)),
+    );
+  return el(
+    "dl",
+    { class: "tiles" },
     tile("Categories explained", count(set.nTargets), `from ${plural(set.nSources, "source")}`),
-    tile("Terms", fixed(set.nEdges / Math.max(1, set.nTargets), 1), `per equation; ${count(set.nEdges)} in all`),
-    tile("Median R², fit", fixed(median(set.r2)), set.samples ? `${count(set.samples.fit)} samples` : "in sample"),
-    set.heldOut && tile("Median R², held out", fixed(median(set.heldOut)), `${count(set.samples.heldOut)} other samples`),
-    tile("Certified", `${count(certified)}`, `of ${count(set.nTargets)}; worst KKT residual ${scientific(worst)}`));
+    tile(
+      "Terms",
+      fixed(set.nEdges / Math.max(1, set.nTargets), 1),
+      `per equation; ${count(set.nEdges)} in all`,
+    ),
+    tile(
+      "Median R², fit",
+      fixed(median(set.r2)),
+      set.samples ? `${count(set.samples.fit)} samples` : "in sample",
+    ),
+    set.heldOut &&
+      tile("Median R², held out", fixed(median(set.heldOut)), `${count(set.samples.heldOut)} other samples`),
+    tile(
+      "Certified",
+      `${count(certified)}`,
+      `of ${count(set.nTargets)}; worst KKT residual ${scientific(worst)}`,
+    ),
+  );
 }
 
 /** Everything that limits what the numbers say; shown, not hidden behind a link. */
 function caveats(set) {
   const silent = Array.from(set.r2).filter(Number.isNaN).length;
   const uncertified = Array.from(set.kkt).filter((value) => !(value <= set.certificate)).length;
-  const early = Array.from(set.targets, (_, t) => set.statusOf(t)).filter((status) => status !== "certified").length;
+  const early = Array.from(set.targets, (_, t) => set.statusOf(t)).filter(
+    (status) => status !== "certified",
+  ).length;
   const items = [
     set.heldOut
       ? "R² on the fit part flatters. Quote the held-out figure, and see how far the two are apart."
@@ -57,43 +83,77 @@ function caveats(set) {
     set.refit
       ? "Coefficients are least squares on the terms that the Lasso chose."
       : "Coefficients are those of the Lasso, which shrinks them; a refit on the same terms explains more.",
-    uncertified && `${plural(uncertified, "solution")} without a certificate (KKT residual above ${set.certificate}).`,
+    uncertified &&
+      `${plural(uncertified, "solution")} without a certificate (KKT residual above ${set.certificate}).`,
     early && `${plural(early, "target")} ended before the place asked for; the status of each says why.`,
     silent && `${plural(silent, "category has", "categories have")} a logit that is always 0: no R².`,
     ...leftOut(set),
   ];
-  return el("section", { class: "caveats", "aria-label": "What to be careful about" },
-    el("h2", {}, "Read with care"), el("ul", {}, items.filter(Boolean).map((text) => el("li", {}, text))));
+  return el(
+    "section",
+    { class: "caveats", "aria-label": "What to be careful about" },
+    el("h2", {}, "Read with care"),
+    el(
+      "ul",
+      {},
+      items.filter(Boolean).map((text) => el("li", {}, text)),
+    ),
+  );
 }
 
 /** What the file does not hold, and how to get it. */
 function leftOut(set) {
-  if (!set.curves) return ["No moments were given: paths, error by terms and spectrum are left out (--moments FILE)."];
+  if (!set.curves)
+    return ["No moments were given: paths, error by terms and spectrum are left out (--moments FILE)."];
   const items = [];
   if (!set.curves.reproduced) {
-    items.push("These dependencies were found with weights or exclusions that their file does not keep: paths and error by terms are left out.");
+    items.push(
+      "These dependencies were found with weights or exclusions that their file does not keep: paths and error by terms are left out.",
+    );
   } else if (set.curves.details < set.nTargets) {
-    items.push(`Paths and curves are in this file for the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part (--details N for more).`);
+    items.push(
+      `Paths and curves are in this file for the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part (--details N for more).`,
+    );
   }
-  if (set.spectrum.leftOut) items.push(`The spectrum is left out above ${count(set.spectrum.limit)} sources: its decomposition takes long (covlasso.theory has it).`);
+  if (set.spectrum.leftOut)
+    items.push(
+      `The spectrum is left out above ${count(set.spectrum.limit)} sources: its decomposition takes long (covlasso.theory has it).`,
+    );
   return items;
 }
 
 function charts(set) {
-  const open = (t) => { location.hash = hashOf("category", set.targets[t], set.index); };
+  const open = (t) => {
+    location.hash = hashOf("category", set.targets[t], set.index);
+  };
   return [
     set.curves?.reproduced && set.array("band.fit.lasso") && errorByTerms(set),
     distribution(set),
-    set.heldOut && dots({
-      title: "Fit against held out", words: "One dot per category; dots below the diagonal lost some of their R² on unseen samples.",
-      note: "One dot per category; click opens it. Below the dashed line: less is left on unseen samples.",
-      set, x: set.r2, y: set.heldOut, xName: "R², fit", yName: "R², held out", open,
-    }),
-    set.own && dots({
-      title: "Its own category, or others?", words: "For every category: R² from the same category of the other network alone, against R² of its equation, which leaves that one out.",
-      note: "Above the dashed line: a few other categories of the other network tell more than the same category does.",
-      set, x: set.own, y: set.r2, xName: "R² from the same category alone, fit", yName: "R² from the equation, fit", open,
-    }),
+    set.heldOut &&
+      dots({
+        title: "Fit against held out",
+        words: "One dot per category; dots below the diagonal lost some of their R² on unseen samples.",
+        note: "One dot per category; click opens it. Below the dashed line: less is left on unseen samples.",
+        set,
+        x: set.r2,
+        y: set.heldOut,
+        xName: "R², fit",
+        yName: "R², held out",
+        open,
+      }),
+    set.own &&
+      dots({
+        title: "Its own category, or others?",
+        words:
+          "For every category: R² from the same category of the other network alone, against R² of its equation, which leaves that one out.",
+        note: "Above the dashed line: a few other categories of the other network tell more than the same category does.",
+        set,
+        x: set.own,
+        y: set.r2,
+        xName: "R² from the same category alone, fit",
+        yName: "R² from the equation, fit",
+        open,
+      }),
     set.spectrum && !set.spectrum.leftOut && spectrum(set),
   ].filter(Boolean);
 }
@@ -103,13 +163,46 @@ function list(set, title, direction) {
   const order = Array.from(set.targets.keys()).filter((t) => !Number.isNaN(set.r2[t]));
   order.sort((a, b) => direction * (set.r2[b] - set.r2[a]) || a - b);
   const number = (value) => el("td", { class: "number" }, fixed(value));
-  return el("section", { class: "card" },
+  return el(
+    "section",
+    { class: "card" },
     el("h3", {}, title),
-    el("table", { class: "plain-table wide" },
-      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "category"), el("th", { scope: "col" }, "equation"),
-        el("th", { scope: "col", class: "number" }, "R² fit"), set.heldOut && el("th", { scope: "col", class: "number" }, "held out"))),
-      el("tbody", {}, order.slice(0, LISTED).map((t) => el("tr", {},
-        el("th", { scope: "row" }, el("a", { href: hashOf("category", set.targets[t], set.index) }, set.targetName(t))),
-        el("td", {}, set.equation(t)), number(set.r2[t]), set.heldOut && number(set.heldOut[t]))))),
-    el("p", { class: "note" }, "Chosen by R² on the fit part."));
+    el(
+      "table",
+      { class: "plain-table wide" },
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          el("th", { scope: "col" }, "category"),
+          el("th", { scope: "col" }, "equation"),
+          el("th", { scope: "col", class: "number" }, "R² fit"),
+          set.heldOut && el("th", { scope: "col", class: "number" }, "held out"),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        order
+          .slice(0, LISTED)
+          .map((t) =>
+            el(
+              "tr",
+              {},
+              el(
+                "th",
+                { scope: "row" },
+                el("a", { href: hashOf("category", set.targets[t], set.index) }, set.targetName(t)),
+              ),
+              el("td", {}, set.equation(t)),
+              number(set.r2[t]),
+              set.heldOut && number(set.heldOut[t]),
+            ),
+          ),
+      ),
+    ),
+    el("p", { class: "note" }, "Chosen by R² on the fit part."),
+  );
 }

@@ -13,72 +13,125 @@ export function errorByTerms(set) {
   const kind = set.refit ? "refit" : "lasso";
   const halves = Object.keys(HALVES).filter((half) => set.array(`band.${half}.${kind}`));
   const length = set.curves.terms + 1;
-  const rows = Object.fromEntries(halves.map((half) => {
-    const band = set.array(`band.${half}.${kind}`);
-    const quantile = (q) => Array.from(band.subarray(q * length, (q + 1) * length), (r2) => 1 - r2);
-    return [half, { low: quantile(3), median: quantile(2), high: quantile(1) }];
-  }));
+  const rows = Object.fromEntries(
+    halves.map((half) => {
+      const band = set.array(`band.${half}.${kind}`);
+      const quantile = (q) => Array.from(band.subarray(q * length, (q + 1) * length), (r2) => 1 - r2);
+      return [half, { low: quantile(3), median: quantile(2), high: quantile(1) }];
+    }),
+  );
   const last = halves.at(-1);
   return figure({
     title: `Error against the number of terms (${METHODS[kind]})`,
-    words: `Median over all categories: ${fixed(rows[last].median[1])} with one term, ` +
+    words:
+      `Median over all categories: ${fixed(rows[last].median[1])} with one term, ` +
       `${fixed(rows[last].median[length - 1])} with ${length - 1}, ${HALVES[last]}.`,
     option: (colours) => ({
       legend: legend(colours, { data: halves.map((half) => HALVES[half]) }),
-      tooltip: tooltip(colours, (params) => [plural(params[0].dataIndex, "term"),
-        ...halves.map((half) => `${HALVES[half]}: ${fixed(rows[half].median[params[0].dataIndex], 3)} ` +
-          `(middle half ${fixed(rows[half].low[params[0].dataIndex])} to ${fixed(rows[half].high[params[0].dataIndex])})`)],
-        { trigger: "axis" }),
+      tooltip: tooltip(
+        colours,
+        (params) => [
+          plural(params[0].dataIndex, "term"),
+          ...halves.map(
+            (half) =>
+              `${HALVES[half]}: ${fixed(rows[half].median[params[0].dataIndex], 3)} ` +
+              `(middle half ${fixed(rows[half].low[params[0].dataIndex])} to ${fixed(rows[half].high[params[0].dataIndex])})`,
+          ),
+        ],
+        { trigger: "axis" },
+      ),
       xAxis: axis(colours, "terms in the equation", { min: 0, max: length - 1, minInterval: 1 }),
       yAxis: axis(colours, "error / energy = 1 − R²", { min: 0, max: 1, nameGap: 38 }),
       series: halves.flatMap((half) => {
         const colour = half === "fit" ? colours.fit : colours.held;
-        return [...band(rows[half], colour), {
-          type: "line", name: HALVES[half], data: rows[half].median.map((value, k) => [k, value]),
-          symbol: "none", lineStyle: { width: 2, color: colour, type: half === "fit" ? "dashed" : "solid" }, itemStyle: { color: colour },
-        }];
+        return [
+          ...band(rows[half], colour),
+          {
+            type: "line",
+            name: HALVES[half],
+            data: rows[half].median.map((value, k) => [k, value]),
+            symbol: "none",
+            lineStyle: { width: 2, color: colour, type: half === "fit" ? "dashed" : "solid" },
+            itemStyle: { color: colour },
+          },
+        ];
       }),
     }),
     note: "Lines: median category; bands: the middle half of the categories.",
     table: () => ({
-      columns: ["terms", ...halves.flatMap((half) => ["lower quartile", "median", "upper quartile"].map((name) => `${name}, ${HALVES[half]}`))],
-      rows: Array.from({ length }, (_, k) => [String(k), ...halves.flatMap((half) =>
-        ["low", "median", "high"].map((name) => fixed(rows[half][name][k], 3)))]),
+      columns: [
+        "terms",
+        ...halves.flatMap((half) =>
+          ["lower quartile", "median", "upper quartile"].map((name) => `${name}, ${HALVES[half]}`),
+        ),
+      ],
+      rows: Array.from({ length }, (_, k) => [
+        String(k),
+        ...halves.flatMap((half) => ["low", "median", "high"].map((name) => fixed(rows[half][name][k], 3))),
+      ]),
     }),
   });
 }
 
 /** Two stacked lines: one unseen, and on it the height of the band. */
 function band({ low, high }, colour) {
-  const line = { type: "line", symbol: "none", silent: true, lineStyle: { width: 0 }, stack: `band ${colour}`, tooltip: { show: false } };
+  const line = {
+    type: "line",
+    symbol: "none",
+    silent: true,
+    lineStyle: { width: 0 },
+    stack: `band ${colour}`,
+    tooltip: { show: false },
+  };
   return [
     { ...line, data: low.map((value, k) => [k, value]) },
-    { ...line, data: low.map((value, k) => [k, high[k] - value]), areaStyle: { color: colour, opacity: 0.16 } },
+    {
+      ...line,
+      data: low.map((value, k) => [k, high[k] - value]),
+      areaStyle: { color: colour, opacity: 0.16 },
+    },
   ];
 }
 
 /** How many categories have which R^2. */
 export function distribution(set) {
-  const series = [["fit", set.r2], ["heldOut", set.heldOut]].filter(([, values]) => values);
+  const series = [
+    ["fit", set.r2],
+    ["heldOut", set.heldOut],
+  ].filter(([, values]) => values);
   const counts = series.map(([, values]) => histogram(values));
   const below = counts.some((row) => row[0] > 0);
   const first = below ? 0 : 1;
   const labels = ["< 0", ...Array.from({ length: BINS }, (_, k) => fixed(k / BINS))].slice(first);
-  const range = (k) => (k + first === 0 ? "R² below 0" : `R² from ${fixed((k + first - 1) / BINS)} to ${fixed((k + first) / BINS)}`);
+  const range = (k) =>
+    k + first === 0
+      ? "R² below 0"
+      : `R² from ${fixed((k + first - 1) / BINS)} to ${fixed((k + first) / BINS)}`;
   const half = series.length - 1;
   const above = (limit) => series[half][1].filter((value) => value > limit).length;
   return figure({
     title: "How well categories are explained",
-    words: `${count(above(0.5))} of ${plural(set.nTargets, "category", "categories")} have an R² above 0.5, ` +
+    words:
+      `${count(above(0.5))} of ${plural(set.nTargets, "category", "categories")} have an R² above 0.5, ` +
       `${count(above(0.7))} above 0.7, ${HALVES[series[half][0]]}.`,
     option: (colours) => ({
       legend: legend(colours),
-      tooltip: tooltip(colours, (params) => [range(params[0].dataIndex), ...params.map((item) => `${item.seriesName}: ${plural(item.value, "category", "categories")}`)],
-        { trigger: "axis", axisPointer: { type: "shadow" } }),
+      tooltip: tooltip(
+        colours,
+        (params) => [
+          range(params[0].dataIndex),
+          ...params.map((item) => `${item.seriesName}: ${plural(item.value, "category", "categories")}`),
+        ],
+        { trigger: "axis", axisPointer: { type: "shadow" } },
+      ),
       xAxis: axis(colours, "R², not centred", { type: "category", data: labels, splitLine: { show: false } }),
       yAxis: axis(colours, "categories", { nameGap: 40, minInterval: 1 }),
       series: series.map(([name], k) => ({
-        type: "bar", name: HALVES[name], data: counts[k].slice(first), barGap: "0%", barCategoryGap: "12%",
+        type: "bar",
+        name: HALVES[name],
+        data: counts[k].slice(first),
+        barGap: "0%",
+        barCategoryGap: "12%",
         itemStyle: { color: name === "fit" ? colours.fit : colours.held },
       })),
     }),
@@ -101,26 +154,42 @@ function histogram(values) {
 
 /** One dot per category; a click opens its page. */
 export function dots({ title, words, note, set, x, y, xName, yName, open }) {
-  const points = Array.from(set.targets, (_, t) => [x[t], y[t], t]).filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b));
+  const points = Array.from(set.targets, (_, t) => [x[t], y[t], t]).filter(
+    ([a, b]) => Number.isFinite(a) && Number.isFinite(b),
+  );
   const low = Math.min(0, ...points.map(([a, b]) => Math.min(a, b)).filter((value) => value > -1));
   const outside = points.filter(([a, b]) => Math.min(a, b) < low).length;
   return figure({
     title,
     words,
-    note: outside ? `${note} ${plural(outside, "category", "categories")} below ${fixed(low)} are not drawn.` : note,
+    note: outside
+      ? `${note} ${plural(outside, "category", "categories")} below ${fixed(low)} are not drawn.`
+      : note,
     onclick: ({ data }) => data && open(data[2]),
     option: (colours) => ({
-      tooltip: tooltip(colours, ({ data }) => [set.targetName(data[2]), `${xName}: ${fixed(data[0])}`, `${yName}: ${fixed(data[1])}`]),
+      tooltip: tooltip(colours, ({ data }) => [
+        set.targetName(data[2]),
+        `${xName}: ${fixed(data[0])}`,
+        `${yName}: ${fixed(data[1])}`,
+      ]),
       xAxis: axis(colours, xName, { min: low, max: 1 }),
       yAxis: axis(colours, yName, { min: low, max: 1, nameGap: 38 }),
-      series: [{
-        type: "scatter", data: points, symbolSize: points.length > 3000 ? 3 : 6, cursor: "pointer",
-        itemStyle: { color: colours.held, opacity: points.length > 3000 ? 0.3 : 0.55 },
-        markLine: {
-          silent: true, symbol: "none", label: { show: false }, lineStyle: { color: colours.muted, type: "dashed" },
-          data: [[{ coord: [low, low] }, { coord: [1, 1] }]],
+      series: [
+        {
+          type: "scatter",
+          data: points,
+          symbolSize: points.length > 3000 ? 3 : 6,
+          cursor: "pointer",
+          itemStyle: { color: colours.held, opacity: points.length > 3000 ? 0.3 : 0.55 },
+          markLine: {
+            silent: true,
+            symbol: "none",
+            label: { show: false },
+            lineStyle: { color: colours.muted, type: "dashed" },
+            data: [[{ coord: [low, low] }, { coord: [1, 1] }]],
+          },
         },
-      }],
+      ],
     }),
   });
 }
@@ -134,21 +203,47 @@ export function spectrum(set) {
     return values.findIndex((value) => (sum += Math.max(value, 0)) >= share * total) + 1;
   };
   const points = Array.from(values, (value, k) => [k + 1, value]).filter(([, value]) => value > 0);
-  const words = `${count(needed(0.9))} of ${count(values.length)} directions hold 90 % of the energy of the logits, ` +
+  const words =
+    `${count(needed(0.9))} of ${count(values.length)} directions hold 90 % of the energy of the logits, ` +
     `${count(needed(0.99))} hold 99 %; the numerical rank is ${count(set.spectrum.rank)}.`;
   return figure({
     title: "Spectrum of the logits' moments",
     words,
     note: words,
     option: (colours) => ({
-      tooltip: tooltip(colours, (params) => [`eigenvalue ${params[0].data[0]}: ${significant(params[0].data[1])}`], { trigger: "axis" }),
-      xAxis: axis(colours, "number of the eigenvalue", { type: "log", min: 1, max: Math.max(2, values.length) }),
-      yAxis: axis(colours, "eigenvalue", { type: "log", nameGap: 42, axisLabel: { color: colours.muted, formatter: (value) => significant(value) } }),
-      series: [{ type: "line", symbol: points.length > 50 ? "none" : "circle", data: points, lineStyle: { color: colours.accent, width: 2 }, itemStyle: { color: colours.accent } }],
+      tooltip: tooltip(
+        colours,
+        (params) => [`eigenvalue ${params[0].data[0]}: ${significant(params[0].data[1])}`],
+        { trigger: "axis" },
+      ),
+      xAxis: axis(colours, "number of the eigenvalue", {
+        type: "log",
+        min: 1,
+        max: Math.max(2, values.length),
+      }),
+      yAxis: axis(colours, "eigenvalue", {
+        type: "log",
+        nameGap: 42,
+        axisLabel: { color: colours.muted, formatter: (value) => significant(value) },
+      }),
+      series: [
+        {
+          type: "line",
+          symbol: points.length > 50 ? "none" : "circle",
+          data: points,
+          lineStyle: { color: colours.accent, width: 2 },
+          itemStyle: { color: colours.accent },
+        },
+      ],
     }),
     table: () => {
-      const shown = [...new Set([1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, values.length])].filter((k) => k <= values.length);
-      return { columns: ["number", "eigenvalue"], rows: shown.map((k) => [count(k), significant(values[k - 1])]) };
+      const shown = [...new Set([1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, values.length])].filter(
+        (k) => k <= values.length,
+      );
+      return {
+        columns: ["number", "eigenvalue"],
+        rows: shown.map((k) => [count(k), significant(values[k - 1])]),
+      };
     },
   });
 }

@@ -4,8 +4,15 @@ import { count, el, fixed, plural, say, scientific, significant } from "./dom.js
 import { hashOf } from "./places.js";
 
 const SORTABLE = {
-  category: "number", name: "name", terms: "terms", fit: "R², fit", heldOut: "R², held out", dependents: "categories that use it",
-  lam: "lambda", kkt: "KKT residual", status: "status",
+  category: "number",
+  name: "name",
+  terms: "terms",
+  fit: "R², fit",
+  heldOut: "R², held out",
+  dependents: "categories that use it",
+  lam: "lambda",
+  kkt: "KKT residual",
+  status: "status",
 };
 
 export function tableView(set) {
@@ -17,9 +24,15 @@ export function tableView(set) {
   requestAnimationFrame(() => {
     if (!place.isConnected) return;
     const table = new Tabulator(place, {
-      data: rows, columns: columns(set), layout: "fitColumns", height: "max(360px, calc(100vh - 260px))",
-      placeholder: "No category passes these filters", headerSortTristate: false, columnDefaults: { headerTooltip: true },
-      initialSort: [{ column: set.heldOut ? "heldOut" : "fit", dir: "desc" }], responsiveLayout: "hide",
+      data: rows,
+      columns: columns(set),
+      layout: "fitColumns",
+      height: "max(360px, calc(100vh - 260px))",
+      placeholder: "No category passes these filters",
+      headerSortTristate: false,
+      columnDefaults: { headerTooltip: true },
+      initialSort: [{ column: set.heldOut ? "heldOut" : "fit", dir: "desc" }],
+      responsiveLayout: "hide",
     });
     connect(table, set, filters, found, rows.length);
     page.table = table;
@@ -29,28 +42,67 @@ export function tableView(set) {
 
 function rowsOf(set) {
   return Array.from(set.targets, (category, t) => ({
-    t, category, name: set.targetName(t), terms: set.nTerms(t), fit: set.r2[t], heldOut: set.heldOut?.[t],
+    t,
+    category,
+    name: set.targetName(t),
+    terms: set.nTerms(t),
+    fit: set.r2[t],
+    heldOut: set.heldOut?.[t],
     dependents: set.sameCategories ? set.nDependents(category) : null,
-    lam: set.lam[t], kkt: set.kkt[t], status: set.statusOf(t),
+    lam: set.lam[t],
+    kkt: set.kkt[t],
+    status: set.statusOf(t),
   }));
 }
 
 function columns(set) {
   const number = (title, field, format, width, responsive, more = {}) => ({
-    title, field, width, responsive, hozAlign: "right", headerHozAlign: "right", sorter: nanLast, formatter: (cell) => format(cell.getValue()), ...more,
+    title,
+    field,
+    width,
+    responsive,
+    hozAlign: "right",
+    headerHozAlign: "right",
+    sorter: nanLast,
+    formatter: (cell) => format(cell.getValue()),
+    ...more,
   });
   const bar = (cell) => {
     const value = cell.getValue();
-    return el("span", { class: "bar-cell" }, el("span", { class: "bar-fill", style: `width:${Math.round(100 * Math.max(0, Math.min(1, value || 0)))}%` }), el("span", {}, fixed(value)));
+    return el(
+      "span",
+      { class: "bar-cell" },
+      el("span", {
+        class: "bar-fill",
+        style: `width:${Math.round(100 * Math.max(0, Math.min(1, value || 0)))}%`,
+      }),
+      el("span", {}, fixed(value)),
+    );
   };
   return [
     number("#", "category", String, 64, 3),
-    { title: "Category", field: "name", minWidth: 150, widthGrow: 2, responsive: 0, sorter: "string", formatter: (cell) => {
-      const { category, name } = cell.getData();
-      return el("a", { href: hashOf("category", category, set.index) }, name);
-    } },
-    { title: "Equation", field: "t", minWidth: 240, widthGrow: 5, responsive: 1, headerSort: false, formatter: (cell) => document.createTextNode(set.equation(cell.getValue())),
-      accessorDownload: (t) => set.equation(t, Infinity) },
+    {
+      title: "Category",
+      field: "name",
+      minWidth: 150,
+      widthGrow: 2,
+      responsive: 0,
+      sorter: "string",
+      formatter: (cell) => {
+        const { category, name } = cell.getData();
+        return el("a", { href: hashOf("category", category, set.index) }, name);
+      },
+    },
+    {
+      title: "Equation",
+      field: "t",
+      minWidth: 240,
+      widthGrow: 5,
+      responsive: 1,
+      headerSort: false,
+      formatter: (cell) => document.createTextNode(set.equation(cell.getValue())),
+      accessorDownload: (t) => set.equation(t, Infinity),
+    },
     number("Terms", "terms", String, 80, 3),
     number("R² fit", "fit", fixed, 110, 2, { formatter: bar }),
     ...(set.heldOut ? [number("R² held out", "heldOut", fixed, 128, 0, { formatter: bar })] : []),
@@ -71,16 +123,63 @@ function nanLast(a, b, _rowA, _rowB, _column, direction) {
 function filterControls(set) {
   const field = (label, control) => el("label", { class: "field" }, el("span", {}, label), control);
   const text = el("input", { type: "search", id: "filter-text", placeholder: "name, number or source" });
-  const least = el("input", { type: "number", id: "filter-least", min: -1, max: 1, step: 0.05, placeholder: "any" });
-  const most = el("input", { type: "number", id: "filter-most", min: -1, max: 1, step: 0.05, placeholder: "any" });
-  const status = el("select", { id: "filter-status" }, el("option", { value: "" }, "any"), set.statuses.map((name) => el("option", { value: name }, name)));
-  const sort = el("select", { id: "sort-by" }, Object.entries(SORTABLE).filter(([name]) => (name !== "heldOut" || set.heldOut) && (name !== "dependents" || set.sameCategories))
-    .map(([name, label]) => el("option", { value: name, selected: name === (set.heldOut ? "heldOut" : "fit") }, label)));
-  const order = el("select", { id: "sort-order" }, el("option", { value: "desc" }, "falling"), el("option", { value: "asc" }, "rising"));
+  const least = el("input", {
+    type: "number",
+    id: "filter-least",
+    min: -1,
+    max: 1,
+    step: 0.05,
+    placeholder: "any",
+  });
+  const most = el("input", {
+    type: "number",
+    id: "filter-most",
+    min: -1,
+    max: 1,
+    step: 0.05,
+    placeholder: "any",
+  });
+  const status = el(
+    "select",
+    { id: "filter-status" },
+    el("option", { value: "" }, "any"),
+    set.statuses.map((name) => el("option", { value: name }, name)),
+  );
+  const sort = el(
+    "select",
+    { id: "sort-by" },
+    Object.entries(SORTABLE)
+      .filter(
+        ([name]) => (name !== "heldOut" || set.heldOut) && (name !== "dependents" || set.sameCategories),
+      )
+      .map(([name, label]) =>
+        el("option", { value: name, selected: name === (set.heldOut ? "heldOut" : "fit") }, label),
+      ),
+  );
+  const order = el(
+    "select",
+    { id: "sort-order" },
+    el("option", { value: "desc" }, "falling"),
+    el("option", { value: "asc" }, "rising"),
+  );
   const download = el("button", { type: "button", id: "download" }, "Download as CSV");
   const measure = set.heldOut ? "R² held out" : "R² fit";
-  const element = el("form", { class: "controls", role: "search", "aria-label": "Filter and sort the categories", onsubmit: (event) => event.preventDefault() },
-    field("Search", text), field(`${measure} from`, least), field("to", most), field("Status", status), field("Sort by", sort), field("Order", order), download);
+  const element = el(
+    "form",
+    {
+      class: "controls",
+      role: "search",
+      "aria-label": "Filter and sort the categories",
+      onsubmit: (event) => event.preventDefault(),
+    },
+    field("Search", text),
+    field(`${measure} from`, least),
+    field("to", most),
+    field("Status", status),
+    field("Sort by", sort),
+    field("Order", order),
+    download,
+  );
   return { element, text, least, most, status, sort, order, download };
 }
 
@@ -92,15 +191,26 @@ function connect(table, set, filters, found, total) {
     if (most.value !== "" && !(value <= Number(most.value))) return false;
     if (status.value && row.status !== status.value) return false;
     const wanted = text.value.trim().toLowerCase();
-    return !wanted || row.name.toLowerCase().includes(wanted) || `#${row.category}` === wanted || String(row.category) === wanted ||
-      set.terms(row.t).some(({ source }) => set.sourceName(source).toLowerCase().includes(wanted));
+    return (
+      !wanted ||
+      row.name.toLowerCase().includes(wanted) ||
+      `#${row.category}` === wanted ||
+      String(row.category) === wanted ||
+      set.terms(row.t).some(({ source }) => set.sourceName(source).toLowerCase().includes(wanted))
+    );
   };
   let ready = false;
   const refilter = () => ready && table.setFilter(passes);
   const resort = () => ready && table.setSort(sort.value, order.value);
-  table.on("tableBuilt", () => { ready = true; refilter(); });
+  table.on("tableBuilt", () => {
+    ready = true;
+    refilter();
+  });
   table.on("dataFiltered", (_filters, rows) => {
-    found.textContent = rows.length === total ? `${plural(total, "category", "categories")}` : `${count(rows.length)} of ${plural(total, "category", "categories")}`;
+    found.textContent =
+      rows.length === total
+        ? `${plural(total, "category", "categories")}`
+        : `${count(rows.length)} of ${plural(total, "category", "categories")}`;
   });
   table.on("dataSorted", ([sorter]) => {
     if (!sorter || !ready) return;

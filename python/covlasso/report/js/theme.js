@@ -25,7 +25,20 @@ export function setUpTheme(button, changed) {
 export function palette() {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  const names = ["ink", "muted", "faint", "line", "surface", "page", "accent", "fit", "held", "plus", "minus", "other"];
+  const names = [
+    "ink",
+    "muted",
+    "faint",
+    "line",
+    "surface",
+    "page",
+    "accent",
+    "fit",
+    "held",
+    "plus",
+    "minus",
+    "other",
+  ];
   const colours = Object.fromEntries(names.map((name) => [name, colour(name)]));
   colours.groups = Array.from({ length: 10 }, (_, k) => colour(`group-${k}`));
   return colours;
