@@ -1,53 +1,23 @@
-"""What `Moments` accepts: names, logits, and moments computed elsewhere."""
+"""What `Moments` accepts: logits, and moments computed elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from covlasso.heads import FLOATS, LinearHead
+from covlasso._sums import JointSums
+from covlasso._symmetric import SymmetricSum
+from covlasso.heads import FLOATS
 
 Float64 = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.floating[Any]]
 
 _LARGEST = 2.0**500  # squares and sums of 2^23 squares stay within float64
 _EXPONENT = 0x7C00  # exponent bits of float16
-
-
-def checked_names(names: Sequence[str]) -> tuple[str, ...]:
-    checked = (names,) if isinstance(names, str) else tuple(names)
-    if isinstance(names, str) or not all(isinstance(name, str) for name in checked):
-        raise TypeError(f"names must be a sequence of strings, got {names!r}")
-    if not checked or len(set(checked)) < len(checked):
-        raise ValueError(f"names must be at least one name, each once, got {list(checked)}")
-    return checked
-
-
-def checked_class_names(
-    class_names: Mapping[str, Sequence[str]] | Sequence[str] | None, names: Sequence[str]
-) -> dict[str, tuple[str, ...]]:
-    if class_names is None:
-        return {}
-    if not isinstance(class_names, Mapping):
-        class_names = dict.fromkeys(names, class_names)
-    for name, labels in class_names.items():
-        if name not in names:
-            raise ValueError(f"class_names names a model {name!r}; the models are {list(names)}")
-        if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
-            raise TypeError(f"class_names of model {name!r} must be a sequence of strings")
-    return {name: tuple(labels) for name, labels in class_names.items()}
-
-
-def checked_heads(heads: Mapping[str, LinearHead] | None, names: Sequence[str]) -> dict[str, LinearHead]:
-    for name, head in (heads or {}).items():
-        if name not in names:
-            raise ValueError(f"heads names a model {name!r}; the models are {list(names)}")
-        if not isinstance(head, LinearHead):
-            raise TypeError(f"the head of model {name!r} is {type(head).__name__}; a LinearHead is expected")
-    return dict(heads or {})
 
 
 def checked_batch(batch: Mapping[str, npt.ArrayLike], names: Sequence[str]) -> dict[str, Floats]:
@@ -98,7 +68,7 @@ def _all_small(logits: Floats) -> bool:
     return bool(max(float(logits.max()), -float(logits.min())) <= _LARGEST)
 
 
-def checked_finite(value: npt.ArrayLike, where: str, shape: tuple[int | None, ...]) -> Float64:
+def _checked_finite(value: npt.ArrayLike, where: str, shape: tuple[int | None, ...]) -> Float64:
     array: Float64 = np.ascontiguousarray(value, dtype=np.float64)
     if array.ndim != len(shape) or any(w not in (None, h) for w, h in zip(shape, array.shape, strict=True)):
         raise ValueError(f"{where} has shape {array.shape}, expected {shape}")
@@ -108,7 +78,7 @@ def checked_finite(value: npt.ArrayLike, where: str, shape: tuple[int | None, ..
     return array
 
 
-def check_second_moment(block: Float64, mean: Float64, name: str) -> None:
+def _check_second_moment(block: Float64, mean: Float64, name: str) -> None:
     if not np.array_equal(block, block.T):
         i, j = np.argwhere(block != block.T)[0]
         raise ValueError(f"second_moment[{name!r}] is not symmetric at ({i}, {j}); give (S + S.T) / 2")
@@ -118,3 +88,33 @@ def check_second_moment(block: Float64, mean: Float64, name: str) -> None:
         raise ValueError(
             f"second_moment[{name!r}] is below the square of the mean at ({i}, {i}); not moments of one set"
         )
+
+
+def sums_of_arrays(
+    count: int,
+    mean: Mapping[str, npt.ArrayLike],
+    second_moment: Mapping[str | tuple[str, str], npt.ArrayLike],
+) -> JointSums:
+    """Return sums of ``count`` samples from E[f_a] and E[f_a f_b'], as `Moments.from_arrays` takes them."""
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ValueError(f"count must be an integer of at least 1, got {count!r}")
+    for key in [*mean, *combinations(mean, 2)]:
+        if key not in second_moment:
+            raise ValueError(
+                f"second_moment has no block {key!r}; give E[f f'] of every model and every pair"
+            )
+    means = {name: _checked_finite(m, f"mean[{name!r}]", (None,)) for name, m in mean.items()}
+    sums = JointSums({name: m.size for name, m in means.items()})
+    sums.mean = np.concatenate(list(means.values()))
+    products = np.empty((sums.mean.size, sums.mean.size))
+    for name, m in means.items():
+        block = _checked_finite(second_moment[name], f"second_moment[{name!r}]", (m.size, m.size))
+        _check_second_moment(block, m, name)
+        products[sums.columns[name], sums.columns[name]] = block - np.outer(m, m)
+    for a, b in combinations(means, 2):
+        shape = (means[a].size, means[b].size)
+        block = _checked_finite(second_moment[a, b], f"second_moment[{(a, b)!r}]", shape)
+        products[sums.columns[b], sums.columns[a]] = (block - np.outer(means[a], means[b])).T
+    sums.products = SymmetricSum.from_dense(count * products)
+    sums.added = int(count)
+    return sums

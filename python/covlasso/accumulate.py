@@ -68,7 +68,7 @@ class Accumulator:
         first, *others = self._parts.values()
         arrays = first._checked(batch)
         for moments in others:  # the first part may not know the numbers of columns yet
-            moments._check_inputs({name: rows.shape[1] for name, rows in arrays.items()})
+            moments._check_columns(arrays)
         length = len(next(iter(arrays.values())))
         if len(keys) != length:
             raise ValueError(f"there are {len(keys)} keys for {length} samples; give one key per row")

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from covlasso._models import Models
 from covlasso._moment_files import MomentFile, save_moments
-from covlasso._moment_input import (
-    Floats,
-    check_second_moment,
-    checked_batch,
-    checked_class_names,
-    checked_finite,
-    checked_heads,
-    checked_names,
-)
+from covlasso._moment_input import Floats, checked_batch, sums_of_arrays
 from covlasso._sums import JointSums
-from covlasso._symmetric import SymmetricSum, product, root
+from covlasso._symmetric import product, root
 from covlasso.heads import LinearHead
 
 if TYPE_CHECKING:
@@ -79,13 +71,10 @@ class Moments:
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
         heads: Mapping[str, LinearHead] | None = None,
     ):
-        self._names = checked_names(names)
-        self._class_names = checked_class_names(class_names, self._names)
-        self._heads = checked_heads(heads, self._names)
+        self._models = Models(names, class_names, heads)
         self._sums: JointSums | None = None  # made by the first samples
         self._closed: JointSums | None = None  # what is read, until samples are added
         self._roots: dict[str, Float64] = {}  # F with F F' = cov(f), of models with a head
-        self._check_sizes(self.sizes)
 
     @classmethod
     def from_arrays(
@@ -116,35 +105,15 @@ class Moments:
             A block is missing, has the wrong shape, is not finite, not symmetric, or below the mean's square.
         """
         moments = cls(list(mean), class_names, heads)
-        if not isinstance(count, (int, np.integer)) or count < 1:
-            raise ValueError(f"count must be an integer of at least 1, got {count!r}")
-        means = {name: checked_finite(m, f"mean[{name!r}]", (None,)).copy() for name, m in mean.items()}
-        moments._check_inputs({name: m.size for name, m in means.items()})
-        for key in [*moments._names, *combinations(moments._names, 2)]:
-            if key not in second_moment:
-                raise ValueError(
-                    f"second_moment has no block {key!r}; give E[f f'] of every model and every pair"
-                )
-        sums = JointSums({name: m.size for name, m in means.items()})
-        sums.mean = np.concatenate(list(means.values()))
-        products = np.empty((sums.mean.size, sums.mean.size))
-        for name, m in means.items():
-            block = checked_finite(second_moment[name], f"second_moment[{name!r}]", (m.size, m.size))
-            check_second_moment(block, m, name)
-            products[sums.columns[name], sums.columns[name]] = block - np.outer(m, m)
-        for a, b in combinations(moments._names, 2):
-            shape = (means[a].size, means[b].size)
-            block = checked_finite(second_moment[a, b], f"second_moment[{(a, b)!r}]", shape)
-            products[sums.columns[b], sums.columns[a]] = (block - np.outer(means[a], means[b])).T
-        sums.products = SymmetricSum.from_dense(count * products)
-        sums.added = int(count)
+        sums = sums_of_arrays(count, mean, second_moment)
+        moments._models.check_columns(sums.sizes, {})
         moments._sums = sums
         return moments
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the models."""
-        return self._names
+        return self._models.names
 
     @property
     def count(self) -> int:
@@ -154,19 +123,17 @@ class Moments:
     @property
     def sizes(self) -> dict[str, int]:
         """Number of categories of each model; before the first update only of those with a head."""
-        inputs = {} if self._sums is None else self._sums.sizes
-        heads = {name: head.categories for name, head in self._heads.items()}
-        return {name: {**inputs, **heads}[name] for name in self._names if name in {**inputs, **heads}}
+        return self._models.sizes(self._columns)
 
     @property
     def class_names(self) -> dict[str, tuple[str, ...]]:
         """Names of the categories of each model that has them."""
-        return dict(self._class_names)
+        return dict(self._models.class_names)
 
     @property
     def heads(self) -> dict[str, LinearHead]:
         """Last layer of each model that is given by its features."""
-        return dict(self._heads)
+        return dict(self._models.heads)
 
     def update(self, batch: Mapping[str, npt.ArrayLike]) -> None:
         """Add a batch of samples; on any error nothing is added.
@@ -191,16 +158,12 @@ class Moments:
         """Add the samples of ``other``, which has the same models and heads."""
         if not isinstance(other, Moments):
             return NotImplemented
-        if set(other._names) != set(self._names):
-            raise ValueError(f"cannot add moments of {other._names} to moments of {self._names}")
-        if other._heads != self._heads:
-            raise ValueError("cannot add moments: the heads of the models differ")
-        if other._sums is not None:
-            self._check_inputs(other._sums.sizes)
-        self._merge_class_names(other)
+        self._models.check_same(other._models)
+        self._models.check_columns(other._columns, self._columns)
+        self._models.class_names |= other._models.class_names
         if other._sums is not None:
             if self._sums is None:
-                self._sums = JointSums({name: other._sums.sizes[name] for name in self._names})
+                self._sums = JointSums({name: other._sums.sizes[name] for name in self.names})
             self._forget()
             self._sums.merge(other._sums)
         return self
@@ -209,14 +172,14 @@ class Moments:
         """Moments of the samples of both."""
         if not isinstance(other, Moments):
             return NotImplemented
-        total = Moments(self._names, self._class_names, self._heads)
+        total = Moments(self.names, self._models.class_names, self._models.heads)
         total += self
         total += other
         return total
 
     def copy(self) -> Moments:
         """Moments that further samples of these do not change."""
-        twin = Moments(self._names, self._class_names, self._heads)
+        twin = Moments(self.names, self._models.class_names, self._models.heads)
         if self._sums is not None:
             twin._sums = self._sums.copy()
         return twin
@@ -253,18 +216,18 @@ class Moments:
         """
         b = a if b is None else b
         sums = self._read(a, b)
-        if a == b and a in self._heads:
+        if a == b and a in self._models.heads:
             factor = self._root(a)
             return product(factor) if rows is None else factor[_index(rows)] @ factor.T
         columns = sums.columns[a]
-        if a in self._heads:
+        if a in self._models.heads:
             sums_ab = sums.products.part(columns, sums.columns[b])
-            result = self._heads[a].times(sums_ab, _index(rows))
+            result = self._models.heads[a].times(sums_ab, _index(rows))
         else:
             wanted = columns if rows is None else np.arange(columns.start, columns.stop)[_index(rows)]
             result = sums.products.part(wanted, sums.columns[b])
-        if b in self._heads:
-            result = np.ascontiguousarray(self._heads[b].times(result.T).T)
+        if b in self._models.heads:
+            result = np.ascontiguousarray(self._models.heads[b].times(result.T).T)
         result /= sums.count
         return result
 
@@ -294,7 +257,7 @@ class Moments:
         """
         sums = self._read(name)
         mean = sums.mean[sums.columns[name]]
-        return self._heads[name](mean) if name in self._heads else mean.copy()
+        return self._models.heads[name](mean) if name in self._models.heads else mean.copy()
 
     def energy(self, name: str, kind: Kind = "second_moment") -> Float64:
         """E[f_i^2] of every category i of one model, (n,): the diagonal of `gram`.
@@ -339,7 +302,7 @@ class Moments:
             Unknown model or kind, or no sample yet.
         """
         _check_kind(kind)
-        if name not in self._heads:
+        if name not in self._models.heads:
             matrix: Float64 = getattr(self, kind)(name)
             return matrix
         from covlasso.factored import FactoredGram
@@ -359,7 +322,7 @@ class Moments:
         ValueError
             No sample yet.
         """
-        save_moments(path, self._names, self._class_names, self._heads, {"fit": self._read()})
+        save_moments(path, self.names, self.class_names, self.heads, {"fit": self._read()})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
@@ -377,7 +340,7 @@ class Moments:
     def __repr__(self) -> str:
         """Say which models there are, with their numbers of categories and samples."""
         sizes = self.sizes
-        models = ", ".join(f"{name}: {sizes[name]}" if name in sizes else name for name in self._names)
+        models = ", ".join(f"{name}: {sizes[name]}" if name in sizes else name for name in self.names)
         return f"Moments({{{models}}}, count={self.count})"
 
     def _repr_html_(self) -> str:
@@ -386,6 +349,11 @@ class Moments:
 
         return moments_html(self)
 
+    @property
+    def _columns(self) -> dict[str, int]:
+        """Numbers of columns of the data so far."""
+        return {} if self._sums is None else self._sums.sizes
+
     @classmethod
     def _of_file(cls, file: MomentFile, part: str) -> Moments:
         """One part of an opened file."""
@@ -393,19 +361,22 @@ class Moments:
             moments = cls(file.names, file.class_names, file.heads)
         sums = file.sums(part)
         with file.explained():
-            moments._check_inputs(sums.sizes)
+            moments._models.check_columns(sums.sizes, {})
         moments._sums = sums
         return moments
 
     def _checked(self, batch: Mapping[str, npt.ArrayLike]) -> dict[str, Floats]:
         """Return a batch that can be appended without an error."""
-        arrays = checked_batch(batch, self._names)
-        self._check_inputs({name: rows.shape[1] for name, rows in arrays.items()})
+        arrays = checked_batch(batch, self.names)
+        self._check_columns(arrays)
         return arrays
+
+    def _check_columns(self, arrays: Mapping[str, Floats]) -> None:
+        self._models.check_columns({name: rows.shape[1] for name, rows in arrays.items()}, self._columns)
 
     def _append(self, arrays: Mapping[str, Floats]) -> None:
         """Add a checked batch."""
-        if len(arrays[self._names[0]]) == 0:
+        if len(arrays[self.names[0]]) == 0:
             return
         if self._sums is None:
             self._sums = JointSums({name: rows.shape[1] for name, rows in arrays.items()})
@@ -420,8 +391,8 @@ class Moments:
     def _read(self, *names: str) -> JointSums:
         """Return the sums of all samples, those that wait included."""
         for name in names:
-            if name not in self._names:
-                raise ValueError(f"no model {name!r}; the models are {list(self._names)}")
+            if name not in self.names:
+                raise ValueError(f"no model {name!r}; the models are {list(self.names)}")
         if self._sums is None:
             raise ValueError("no sample has been added yet; call update() first")
         if self._closed is None:
@@ -434,12 +405,12 @@ class Moments:
             sums = self._read(name)
             columns = sums.columns[name]
             covariance = sums.products.part(columns, columns) / sums.count
-            self._roots[name] = self._heads[name].times(root(covariance))
+            self._roots[name] = self._models.heads[name].times(root(covariance))
         return self._roots[name]
 
     def _variance(self, name: str) -> Float64:
         sums = self._read(name)
-        if name in self._heads:
+        if name in self._models.heads:
             factor = self._root(name)
             variance: Float64 = np.einsum("ir,ir->i", factor, factor)
             return variance
@@ -450,33 +421,6 @@ class Moments:
         deviation: Float64 = np.sqrt(self._variance(name))
         deviation[deviation == 0.0] = np.inf
         return deviation
-
-    def _check_inputs(self, inputs: Mapping[str, int]) -> None:
-        """Numbers of columns of new data against those of earlier data, of the heads, and the class names."""
-        for name, n in inputs.items():
-            what = "features" if name in self._heads else "categories"
-            if n == 0:
-                raise ValueError(f"model {name!r} has no {what}; at least one is expected")
-            if name in self._heads and n != self._heads[name].features:
-                raise ValueError(
-                    f"model {name!r} has {n} features here and its head {self._heads[name].features}"
-                )
-            if self._sums is not None and n != self._sums.sizes[name]:
-                raise ValueError(f"model {name!r} has {n} {what} here and {self._sums.sizes[name]} before")
-        self._check_sizes({name: n for name, n in inputs.items() if name not in self._heads})
-
-    def _check_sizes(self, sizes: Mapping[str, int]) -> None:
-        """Numbers of categories against the class names."""
-        for name, n in sizes.items():
-            if name in self._class_names and n != len(self._class_names[name]):
-                raise ValueError(
-                    f"model {name!r} has {n} categories and {len(self._class_names[name])} class_names"
-                )
-
-    def _merge_class_names(self, other: Moments) -> None:
-        for name, labels in other._class_names.items():
-            if self._class_names.setdefault(name, labels) != labels:
-                raise ValueError(f"cannot add moments: the class_names of model {name!r} differ")
 
 
 def _check_kind(kind: str) -> None:
