@@ -6,7 +6,7 @@ import { chartText, tooltip } from "./chart.js";
 const MARGIN = { x: 90, y: 30 }; // pixels around the positions, for names
 const RIGHT = 0.75; // share of the width beyond which names stand on the left of their dot
 const CROWD = 300; // edges above which they are drawn fainter
-const ARROWS = 400; // edges up to which arrow heads help
+const ARROWS = 500; // edges up to which arrow heads help
 
 /** ECharts option of arranged nodes and edges. */
 export function networkOption(
