@@ -287,7 +287,7 @@ def _statuses(found: Dependencies) -> dict[str, int]:
     return dict(Counter(str(status) for status in found.status).most_common())
 
 
-def write_page(demo: Demo, file: Path) -> None:
+def write_page(demo: Demo, file: Path, report: Report | None = None) -> None:
     """Write the refitted dependencies of all directions as one page, `covlasso.write_report`.
 
     Raises
@@ -299,8 +299,14 @@ def write_page(demo: Demo, file: Path) -> None:
         replace(direction.refit.found, origin=Origin(direction.target, direction.source))
         for direction in demo.directions
     ]
-    title = "EfficientNet-Lite0 and -Lite1"
-    write_report(file, deps, moments=demo.data, title=title, overwrite=is_report(file))
+    write_report(
+        file,
+        deps,
+        moments=demo.data,
+        title="EfficientNet-Lite0 and -Lite1",
+        overwrite=is_report(file),
+        progress=report,
+    )
 
 
 def as_json(demo: Demo) -> dict[str, Any]:

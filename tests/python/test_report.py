@@ -191,6 +191,16 @@ def test_equal_input_gives_equal_bytes(halves, sets, tmp_path):
     assert one == two
 
 
+def test_progress_is_reported(halves, tmp_path):
+    calls = []
+    report = lambda *call: calls.append(call)  # noqa: E731
+    covlasso.write_report(
+        tmp_path / "r.html", small_deps(halves), moments=halves, path_terms=4, progress=report
+    )
+    last = {title: (done, total) for title, done, total in calls}
+    assert last == {"paths, within a": (12, 12), "error by terms, within a": (4, 4)}
+
+
 def test_an_existing_file_stays(halves, tmp_path):
     file = tmp_path / "r.html"
     file.write_text("mine")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from report_reader import read, small_deps, small_halves
 from typer.testing import CliRunner
@@ -40,6 +42,13 @@ def test_without_moments(files):
     record = read(files / "r.html").record
     assert record["sets"][0]["curves"] is None
     assert record["sets"][0]["title"] == "within a"
+
+
+def test_json(files):
+    outcome = invoke("report", "d.safetensors", "--other", "e.safetensors", "--out", "r.html", "--json", "-")
+    record = json.loads(outcome.stdout)
+    size = (files / "r.html").stat().st_size
+    assert (record["file"], record["bytes"], record["sets"]) == ("r.html", size, [12, 12])
 
 
 def test_several_sets_and_options(files):

@@ -54,8 +54,8 @@ def demo(
     if json_file != STANDARD:
         show(result, Console(), top)
     if not no_report:
-        with interruptible(), one_line_errors():
-            write_page(result, report_file)
+        with interruptible(), one_line_errors(), progress_bar() as report:
+            write_page(result, report_file, report)
         typer.echo(f"Report: {report_file} (open it in a browser)", err=json_file == STANDARD)
     if not result.certified:
         raise typer.Exit(UNCERTIFIED)

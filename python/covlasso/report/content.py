@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from covlasso import _core
 from covlasso.dependencies import Dependencies
-from covlasso.report._types import Float64, Int32
+from covlasso.report._types import Float64, Int32, Progress
 from covlasso.report.curves import QUANTILES, follow
 from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Blocks, Entry, Measured
@@ -20,14 +21,22 @@ SPECTRUM_LIMIT = 4000  # categories; an eigenvalue decomposition of more takes m
 SCHEMA = "covlasso-report-1"
 
 
-def collect(entries: Sequence[Entry], title: str, details: int, path_terms: int | None) -> tuple[str, Any]:
-    """(packed data, record) of a report; the record alone says what the page states in words.
+@dataclass(frozen=True)
+class Depth:
+    """How much of the moments goes into a report."""
 
-    ``details`` is the number of categories per set that carry their path, ``path_terms`` how far it goes.
-    """
+    details: int
+    """Categories per set that carry their path and their curves."""
+    path_terms: int | None
+    """Terms that paths and curves go to; by default `default_terms`."""
+    progress: Progress | None = None
+
+
+def collect(entries: Sequence[Entry], title: str, depth: Depth) -> tuple[str, Any]:
+    """(packed data, record) of a report; the record alone says what the page states in words."""
     payload = Payload()
     tables = _NameTables()
-    sets = [_set(payload, f"{k}.", entry, tables, details, path_terms) for k, entry in enumerate(entries)]
+    sets = [_set(payload, f"{k}.", entry, tables, depth) for k, entry in enumerate(entries)]
     record = {
         "schema": SCHEMA,
         "title": title,
@@ -58,8 +67,7 @@ def _set(
     prefix: str,
     entry: Entry,
     tables: _NameTables,
-    details: int,
-    path_terms: int | None,
+    depth: Depth,
 ) -> dict[str, Any]:
     """One set: its dependencies always, and what its moments tell where they are given."""
     deps, origin = entry.deps, entry.origin
@@ -84,7 +92,7 @@ def _set(
         "spectrum": None,
     }
     if isinstance(entry, Measured):
-        record.update(_measured(payload, prefix, entry, details, path_terms))
+        record.update(_measured(payload, prefix, entry, depth))
     return record
 
 
@@ -111,9 +119,7 @@ def _same_categories(deps: Dependencies) -> bool:
     return all(names[t] == sources[i] for t, i in enumerate(deps.targets))
 
 
-def _measured(
-    payload: Payload, prefix: str, entry: Measured, details: int, path_terms: int | None
-) -> dict[str, Any]:
+def _measured(payload: Payload, prefix: str, entry: Measured, depth: Depth) -> dict[str, Any]:
     """Held-out R^2, curves, paths and spectrum of one set; what is left out is said in the record."""
     fit, held_out, other = entry.fit(), entry.held_out(), entry.parts.held_out
     if held_out is not None:
@@ -122,7 +128,7 @@ def _measured(
         payload.add(prefix + "own", _own_category_r2(entry.deps.targets, fit, fit.cross), "float32")
     return {
         "samples": {"fit": entry.parts.fit.count, "heldOut": other.count if other is not None else None},
-        "curves": _curves(payload, prefix, entry, fit, held_out, details, path_terms),
+        "curves": _curves(payload, prefix, entry, fit, held_out, depth),
         "spectrum": _spectrum(payload, prefix, fit),
     }
 
@@ -140,16 +146,15 @@ def _curves(
     entry: Measured,
     fit: Blocks,
     held_out: Blocks | None,
-    details: int,
-    path_terms: int | None,
+    depth: Depth,
 ) -> dict[str, Any]:
-    terms = path_terms or default_terms(entry.deps)
-    curves = follow(entry, fit, held_out, terms)
+    terms = depth.path_terms or default_terms(entry.deps)
+    curves = follow(entry, fit, held_out, terms, depth.progress)
     if not curves.reproduced:
         return {"terms": terms, "reproduced": False, "kinds": [], "details": 0}
     for name, band in curves.bands().items():
         payload.add(f"{prefix}band.{name}", rounded(band), "float32")
-    shown = _detailed(entry.deps, details)
+    shown = _detailed(entry.deps, depth.details)
     payload.add(prefix + "detail", shown, "int32")
     for name, values in curves.r2.items():
         payload.add(f"{prefix}curve.{name}", rounded(values[:, shown].T), "float32")

@@ -11,7 +11,8 @@ from covlasso._pairs import Halves
 from covlasso._problem import check_count
 from covlasso.dependencies import Dependencies
 from covlasso.moments import Moments
-from covlasso.report.content import collect
+from covlasso.report._types import Progress
+from covlasso.report.content import Depth, collect
 from covlasso.report.entry import match, parts_of
 from covlasso.report.page import render
 
@@ -29,6 +30,7 @@ def write_report(
     details: int = DETAILS,
     path_terms: int | None = None,
     overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Write dependencies as one self-contained HTML page.
 
@@ -53,6 +55,8 @@ def write_report(
         have, from 10 to 50.
     overwrite : bool, default False
         Whether an existing file may be replaced.
+    progress : callable, optional
+        Called as progress(title of the work, done, total) while paths are solved and measured.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def write_report(
     parts = [parts_of(one) for one in _listed(moments)]
     entries = [match(one, parts) for one in sets]
     terms = None if path_terms is None else check_count(path_terms, "path_terms")
-    data, record = collect(entries, title, check_count(details, "details"), terms)
+    data, record = collect(entries, title, Depth(check_count(details, "details"), terms, progress))
     _write_atomically(target, render(record, data))
     return target
 

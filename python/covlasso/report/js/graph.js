@@ -13,7 +13,7 @@ const LISTED = 8; // communities in the list, and members of each
 
 export function graphView(set, focus) {
   const page = el("div", { class: "view" });
-  const canvas = el("div", { class: "chart network", role: "img", tabindex: "0" });
+  const canvas = el("div", { class: "chart network", role: "img" });
   const said = el("p", { class: "found", "aria-live": "polite" });
   const panel = el("div", { class: "card panel" });
   const controls = graphControls(set, focus);
