@@ -84,6 +84,23 @@ def test_groups_and_rows_name_the_same_held_out_rows(folder, logits):
     np.testing.assert_allclose(from_moments, from_logits, rtol=1e-9)
 
 
+def test_rows_of_the_moments_are_told_apart_by_number(folder, logits, tmp_path):
+    """Without groups each row is its own: which are held out follows from the file of moments."""
+    side = held_out([str(row) for row in range(240)], 0.5)
+    parts = [Moments(["net"]) for _ in range(2)]
+    for part, rows in zip(parts, (logits[~side], logits[side]), strict=True):
+        part.update({"net": rows})
+    file = tmp_path / "own.safetensors"
+    SplitMoments(*parts, split=Split(0.5)).save(file)
+    found = record(folder, "d.safetensors", "--moments", str(file), "--logits", "logits.npy")
+    assert found["logits"]["samples"] == side.sum()
+    assert not found["logits"]["whole"]
+    SplitMoments(*parts, split=Split(0.5, groups="pictures.npy")).save(file)
+    refused = run(folder, "d.safetensors", "--moments", str(file), "--logits", "logits.npy")
+    assert refused.exit_code == 2
+    assert "--groups FILE (pictures.npy)" in refused.stderr
+
+
 def test_tables_say_what_they_are(folder):
     pytest.importorskip("sklearn", reason="orthogonal matching pursuit is scikit-learn's")
     result = run(

@@ -178,11 +178,12 @@ def _tails(record: Record) -> Table:
 def _decisions(record: Record) -> Table:
     logits = record["logits"]
     kind = "the network's own decisions" if logits["own_labels"] else f"{logits['labelled']} labels"
-    title = f"Decisions with one logit replaced, against {kind} (top-1 before: {_percent(logits['top1'])})"
+    before = f"top-1 before: {_percent(logits['top1'])}"
+    title = f"Decisions with one logit replaced, against {kind} ({before}; recall and precision are means)"
     table = _table(
         title,
-        "", "top-1\nmedian", "top-1\nleast", "mean recall\nbefore", "replaced", "mean precision\nbefore",
-        "replaced",
+        "", "top-1\nmedian", "top-1\nleast", "recall\nbefore", "recall\nreplaced", "precision\nbefore",
+        "precision\nreplaced",
     )  # fmt: skip
     for method, summary in record["methods"].items():
         table.add_row(
@@ -232,7 +233,7 @@ def _table(title: str, first: str, *others: str) -> Table:
         show_edge=False,
         pad_edge=False,
     )
-    table.add_column(first)
+    table.add_column(first, no_wrap=first == "")
     for heading in others:
         table.add_column(heading, justify="right")
     return table

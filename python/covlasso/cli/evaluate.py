@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from covlasso import Dependencies, SplitMoments
     from covlasso.demo import Report
     from covlasso.evaluation import Evaluation
+    from covlasso.logits import LogitFile
 
 
 def evaluate(
@@ -42,7 +43,9 @@ def evaluate(
     labels: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Category of each row of the logits, .npy of integers, -1 for none."
+            metavar="FILE",
+            help="Category of each row of the logits, .npy of integers, -1 for none.",
+            show_default="the model's own decisions",
         ),
     ] = None,
     rows: Annotated[
@@ -142,9 +145,12 @@ def _logit_options(
     opened = [open_logits(file) for file in logits]
     if rows is not None and groups is not None:
         fail("--rows and --groups both say which rows are held out; give one of them")
-    keep = None if rows is None else np.load(rows, allow_pickle=False)
-    if groups is not None:
+    if rows is not None:
+        keep = np.load(rows, allow_pickle=False)
+    elif groups is not None:
         keep = _held_out(groups, groups_regex, split)
+    else:
+        keep = _held_out_by_number(opened[0], split)
     return {
         "logits": opened[0],
         "source_logits": None if deps.intra else opened[1],
@@ -162,6 +168,21 @@ def _held_out(groups: Path, pattern: str | None, split: SplitMoments | None) -> 
         fail("--groups needs --moments FILE with a held-out part: its split says which groups are held out")
     keys = read_keys(groups)
     return held_out(by_pattern(keys, pattern) if pattern is not None else keys, split.split.held_out)
+
+
+def _held_out_by_number(logits: LogitFile, split: SplitMoments | None) -> Any:
+    """Held-out rows of the logits that the moments were made of, where each row was a group of its own."""
+    from covlasso.split import Split, held_out
+
+    n = logits.shape[0]
+    if split is None or split.held_out is None or n != split.fit.count + split.held_out.count:
+        return None
+    if split.split.groups != Split().groups:
+        fail(
+            f"{logits.where} has as many rows as fit and held out together; give --rows FILE, or --groups "
+            f"FILE ({split.split.groups}), to say which are held out"
+        )
+    return held_out([str(row) for row in range(n)], split.split.held_out)
 
 
 def _evaluations(
