@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from importlib.resources.abc import Traversable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 STYLES = ("vendor/tabulator_simple.min.css", "css/base.css", "css/parts.css", "css/table.css")
 LIBRARIES = (
