@@ -92,9 +92,19 @@ def main() -> None:
     write_crops(pictures, arguments.folder / "crops", arguments.crops)
 
     command = [sys.executable, "-m", "covlasso", "extract", "tf_efficientnet_lite0", "tf_efficientnet_lite1"]
-    for k, checkpoint in enumerate(checkpoints):
-        command += ["--checkpoint", str(checkpoint), "--name", f"lite{k}"]
-    command += ["--data", str(arguments.folder / "crops"), "--groups", "folder", "--held-out", "0.5"]
+    for checkpoint in checkpoints:
+        command += ["--checkpoint", str(checkpoint)]
+    command += [
+        "--names",
+        "lite0",
+        "lite1",
+        "--data",
+        str(arguments.folder / "crops"),
+        "--groups",
+        "folder",
+        "--held-out",
+        "0.5",
+    ]
     command += ["--crop-mode", "squash", "--crop-pct", "1"]  # the whole crop, resized to 224 and to 240
     command += ["--mean", *[PIXELS[0]] * 3, "--std", *[PIXELS[1]] * 3, "--batch-size", "64"]
     command += ["--save-logits", "float16", "--out", str(arguments.folder / "moments.safetensors")]

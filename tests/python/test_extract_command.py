@@ -116,7 +116,7 @@ def test_skipped_pictures_are_listed_beside_the_file(tmp_path):
         ({"--groups": "(", "--held-out": "0.5"}, "'(' is not a regular expression"),
         ({"--held-out": "1"}, "held_out must be at least 0 and below 1"),
         ({"--folds": "1"}, "folds must be 0 (none) or at least 2"),
-        ({"--name": "a/b", "MODEL": RESNET, "--name2": "c"}, "1 models and 2 of name"),
+        ({"--names": "a", "--names2": "b"}, "1 models and 2 of name"),
         ({"--device": "cuda:77"}, "there is no GPU that torch can use"),
         ({"--dataset": "torch/nothing"}, "cannot be opened: Unknown torchvision dataset nothing"),
     ],

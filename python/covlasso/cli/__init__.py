@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
 app.command()(demo)
-app.command()(extract)
+app.command(cls=ManyNames)(extract)
 app.command(cls=ManyNames)(moments)
 app.command()(solve)
 app.command()(show)

@@ -24,7 +24,9 @@ _OWN = "the model's"  # default of what a model brings along
 Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names of timm; hf-hub:, local-dir:.")]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="Where the moments go.")]
 
-Names = Annotated[list[str] | None, _model("--name", help="Name in FILE, once per MODEL.")]
+Names = Annotated[
+    list[str] | None, _model(metavar="NAME...", help="Names in FILE, one per MODEL.", show_default="theirs")
+]
 Checkpoints = Annotated[
     list[str] | None,
     _model("--checkpoint", metavar="PATH", help="Weights, once per MODEL: a file, `pretrained` or `random`."),
@@ -78,7 +80,10 @@ Groups = Annotated[
 Strict = Annotated[bool, _data("--strict", help="End at a picture that cannot be read.")]
 
 BatchSize = Annotated[int, _run("--batch-size", "-b", min=1, help="Pictures per batch.")]
-Workers = Annotated[int, _run("--workers", "-j", min=0, help="Processes that decode pictures.")]
+Workers = Annotated[
+    int | None,
+    _run("--workers", "-j", min=0, help="Processes that decode.", show_default="4, at most one per core"),
+]
 PinMem = Annotated[bool, _run("--pin-mem", help="Page-locked memory for the GPU.")]
 Device = Annotated[str | None, _run(help="cpu, cuda, cuda:1, ...", show_default="a GPU if there is one")]
 Amp = Annotated[bool, _run("--amp", help="Mixed precision.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,7 @@ def extract(
     models: opt.Models,
     out: opt.Out,
     data: opt.Data = None,
-    name: opt.Names = None,
+    names: opt.Names = None,
     checkpoint: opt.Checkpoints = None,
     use_ema: opt.UseEma = False,
     num_classes: opt.NumClasses = None,
@@ -64,7 +65,7 @@ def extract(
     groups: opt.Groups = "none",
     strict: opt.Strict = False,
     batch_size: opt.BatchSize = 256,
-    workers: opt.Workers = 4,
+    workers: opt.Workers = None,
     pin_mem: opt.PinMem = False,
     device: opt.Device = None,
     amp: opt.Amp = False,
@@ -99,11 +100,12 @@ def extract(
             num_classes, in_chans, img_size, input_size, gp, use_ema, reparam, fast_norm,
             _keywords(model_kwargs or []), model_dtype, torchcompile, torchcompile_mode, seed,
         )  # fmt: skip
+        workers = min(4, os.cpu_count() or 1) if workers is None else workers
         data_options = DataOptions(
             crop_pct, crop_mode, crop_border_pixels, interpolation, mean, std, use_train_size
         )
         with process_group(device) as group:
-            loaded = load_models(models, checkpoint or (), name or (), model_options, data_options)
+            loaded = load_models(models, checkpoint or (), names or (), model_options, data_options)
             pictures = open_pictures(
                 data, loaded, dataset, split, download=dataset_download, input_key=input_key,
                 target_key=target_key, class_map="" if class_map is None else str(class_map),
