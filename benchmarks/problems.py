@@ -57,9 +57,13 @@ def from_head(name: str, head: np.ndarray, moments: np.ndarray, source: str) -> 
         Second moment of the head's input, 1 included.
     """
     head = np.asarray(head, dtype=np.float64)
+    return Problem(name, symmetric(head @ moments @ head.T), root(moments) @ head.T, source)
+
+
+def root(moments: np.ndarray) -> np.ndarray:
+    """R with R'R = M, for a positive semi-definite M."""
     values, vectors = np.linalg.eigh(symmetric(np.asarray(moments, dtype=np.float64)))
-    root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-    return Problem(name, symmetric(head @ moments @ head.T), root @ head.T, source)
+    return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
 
 
 def imagenet(logits: Path | None) -> Problem:
@@ -76,12 +80,24 @@ def imagenet(logits: Path | None) -> Problem:
 
 def characters(file: Path) -> Problem:
     """A head over thousands of characters, far wider than its input: an .npz with `head` and `moments`."""
-    with np.load(file) as data:
-        head, moments = data["head"].astype(np.float64), data["moments"].astype(np.float64)
+    head, moments = load_head(file)
     return from_head(f"{len(head)} characters", head, moments, f"{file.name}, rank {len(moments)}")
 
 
+def load_head(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """`head` and `moments` of an .npz, in float64."""
+    with np.load(file) as data:
+        return data["head"].astype(np.float64), data["moments"].astype(np.float64)
+
+
 def synthetic_head(n: int, rank: int, seed: int = 0) -> Problem:
+    """The problem of `random_head`."""
+    head, moments = random_head(n, rank, seed)
+    name = f"synthetic head, n = {n}, rank {rank}"
+    return from_head(name, head, moments, f"synthetic_head({n}, {rank}, {seed})")
+
+
+def random_head(n: int, rank: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """A head of n categories on rank - 1 features and a bias, made to resemble a trained one.
 
     Class embeddings are sums of a group of 100, a family of 8 and their own part (0.5, 0.5 and 0.7 standard
@@ -108,8 +124,7 @@ def synthetic_head(n: int, rank: int, seed: int = 0) -> Problem:
     mean = 0.5 * np.sqrt(variance) * rng.standard_normal(features)
     moments = np.block([[np.diag(variance) + np.outer(mean, mean), mean[:, None]], [mean, np.ones((1, 1))]])
     head = np.hstack([weights, 0.1 * rng.standard_normal((n, 1))])
-    name = f"synthetic head, n = {n}, rank {rank}"
-    return from_head(name, head, moments, f"synthetic_head({n}, {rank}, {seed})")
+    return head, moments
 
 
 def correlations(problem: Problem) -> Problem:
