@@ -136,6 +136,7 @@ def _selection(
     path: Path, lam: Float64, curves: Sequence[Sequence[PiecewiseQuadratic]], refit: bool, rule: str
 ) -> Selection:
     """Read the paths at the lambdas, and the errors there."""
+    lam = np.maximum(lam, path.lambda_end)  # where a path ends earlier, its end
     errors = np.array([[curve(at) for curve, at in zip(of_fold, lam, strict=True)] for of_fold in curves])
     several = len(curves) > 1
     return Selection(
