@@ -263,8 +263,8 @@ class Path:
             error of the least one (Breiman et al., *Classification and Regression Trees*, 1984, section
             3.4.3); needs folds, which should be groups of samples that are independent of each other.
         per_target : bool, default True
-            A lambda for every target; False: one for all, at which the sum of all errors is least; a path that
-            ends before it counts with its end.
+            A lambda for every target; False: one for all, at which the sum of all errors is least; where a
+            path ends before it, its end counts.
         refit : bool, default False
             Choose by the error after a refit, and return refitted solutions.
         terms : int, optional
