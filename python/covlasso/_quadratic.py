@@ -36,7 +36,7 @@ def quadratic(coef: scipy.sparse.csr_array, gram: Matrix | FactoredGram) -> Floa
     step = max(1, _BLOCK // p)
     for start in range(0, len(many), step):
         part = coef[many[start : start + step]]
-        result[many[start : start + step]] = part.multiply(part @ gram).sum(axis=1)
+        result[many[start : start + step]] = np.asarray(part.multiply(part @ gram).sum(axis=1)).ravel()
     return result
 
 
