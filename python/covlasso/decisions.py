@@ -36,6 +36,9 @@ PER_TARGET = (
 class Decisions:
     """Tails of the error and decisions, per target; made by `covlasso.evaluate` from logits.
 
+    Top-1 hardly moves whatever the equations are, since one category of many decides few samples: recall and
+    precision of the category that is replaced tell more.
+
     Attributes
     ----------
     count : int

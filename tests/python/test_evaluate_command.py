@@ -134,6 +134,19 @@ def test_nothing_held_out_needs_a_waiver(folder):
     assert "NOTHING HELD OUT" in waived.stdout
 
 
+def test_equations_of_other_samples_are_told(folder, logits, tmp_path):
+    parts = [Moments(["net"]) for _ in range(2)]
+    parts[0].update({"net": logits[:100]})
+    parts[1].update({"net": logits[100:]})
+    file = tmp_path / "other.safetensors"
+    SplitMoments(*parts).save(file)
+    assert record(folder, "r.safetensors", "--moments", "m.safetensors")["found_on_fit"]
+    assert not record(folder, "r.safetensors", "--moments", str(file))["found_on_fit"]
+    result = run(folder, "r.safetensors", "--moments", str(file))
+    assert "NOT found on the fit part" in " ".join(result.stdout.split())
+    assert "not found again" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [

@@ -46,9 +46,10 @@ def record(
     ::
 
         schema, covlasso   "covlasso-evaluate-1", version
-        origin             models, kind of moments and options, as in `Origin`; or null
+        origin             models, kind of moments and options, as in `Origin`; or null.  title: in words
         method             "lasso" or "refitted": what the file holds
         samples            fit, held_out: numbers of samples of the moments, or null
+        found_on_fit       whether the file's equations are of that fit part, by their energies; or null
         logits             null, or: samples, labelled, own_labels (see `Decisions`), top1, eps, whole (all
                            rows were taken, also those that the dependencies may have been found on)
         methods            by method: median_terms; median over the categories of every figure of
@@ -66,6 +67,7 @@ def record(
         "title": "" if deps.origin is None else deps.origin.title,
         "method": "refitted" if deps.refit else "lasso",
         "samples": None if split is None else _samples(split),
+        "found_on_fit": None if split is None else _found_on_fit(deps, split),
         "logits": None if decisions is None else {
             "samples": decisions.count,
             "labelled": decisions.n_labelled,
@@ -81,6 +83,13 @@ def record(
 
 def _samples(split: SplitMoments) -> Record:
     return {"fit": split.fit.count, "held_out": None if split.held_out is None else split.held_out.count}
+
+
+def _found_on_fit(deps: Dependencies, split: SplitMoments) -> bool | None:
+    if deps.origin is None:
+        return None
+    energy = split.fit.energy(deps.origin.target_model, deps.origin.moment)[deps.targets]
+    return bool(np.allclose(energy, deps.energy, rtol=1e-9, atol=0.0))
 
 
 def _summary(one: Evaluation) -> Record:
@@ -136,6 +145,8 @@ def _heading(record: Record) -> Text:
         held_out = samples["held_out"]
         checked = f"checked on {held_out} others" if held_out else "NOTHING HELD OUT: these figures flatter"
         lines.append(f"Found on {samples['fit']} samples, {checked}.")
+        if record["found_on_fit"] is False:
+            lines[-1] = f"NOT found on the fit part of these moments ({samples['fit']} samples), {checked}."
     if logits is not None:
         lines.append(f"Logits of {logits['samples']} samples.")
         if logits["whole"]:

@@ -208,4 +208,9 @@ def _evaluations(
     if baselines and find_spec("sklearn") is None:
         methods = tuple(method for method in methods if method != "pursuit")
         typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
-    return compare(deps, split, methods=methods, seed=seed, progress=report, **options)
+    found = compare(deps, split, methods=methods, seed=seed, progress=report, **options)
+    if "lasso" not in found:
+        typer.echo(
+            "the Lasso solutions of these refitted ones are not found again on these moments", err=True
+        )
+    return found
