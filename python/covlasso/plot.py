@@ -16,6 +16,7 @@ from covlasso._problem import check_count, check_vector
 from covlasso.dependencies import Dependencies, find_target
 from covlasso.evaluation import held_out_error
 from covlasso.solution_path import Path
+from covlasso.theory import spectrum as _spectrum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -145,14 +146,13 @@ def spectrum(gram: Any, *, ax: Axes | None = None) -> Axes:
 
     Raises
     ------
+    TypeError, ValueError
+        ``gram`` is no such matrix, or has an eigenvalue below 0.
     ImportError
         matplotlib is not installed.
     """
     axes = _axes(ax)
-    if isinstance(gram, np.ndarray):
-        values = np.linalg.eigvalsh(gram.astype(np.float64))[::-1]
-    else:
-        values = np.linalg.svd(gram.factor, compute_uv=False) ** 2
+    values = _spectrum(gram).eigenvalues
     positive = values > 0
     axes.loglog(np.arange(1, len(values) + 1)[positive], values[positive], color=HELD_OUT)
     axes.set(xlabel="number of the eigenvalue", ylabel="eigenvalue", title="Spectrum")

@@ -114,12 +114,15 @@ def test_own_category_is_the_squared_cosine(data, halves):
     assert not data.has("0.own")
 
 
-@pytest.mark.parametrize("k", [0, 1])
+@pytest.mark.parametrize("k", [0, 1, 2])
 def test_spectrum(data, halves, k):
     gram = halves.fit.second_moment(data.record["sets"][k]["sourceModel"])
     values = data.array(f"{k}.spectrum")
     assert np.allclose(values, np.linalg.eigvalsh(gram)[::-1], rtol=1e-5)
-    assert data.record["sets"][k]["spectrum"] == {"leftOut": False, "rank": np.linalg.matrix_rank(gram)}
+    stated = data.record["sets"][k]["spectrum"]
+    share = np.linalg.eigvalsh(gram) / np.trace(gram)
+    assert (stated["leftOut"], stated["rank"]) == (False, np.linalg.matrix_rank(gram))
+    assert stated["effectiveRank"] == pytest.approx(np.exp(-np.sum(share * np.log(share))))
 
 
 def test_a_singular_factored_gram(tmp_path):
@@ -197,8 +200,12 @@ def test_progress_is_reported(halves, tmp_path):
     covlasso.write_report(
         tmp_path / "r.html", small_deps(halves), moments=halves, path_terms=4, progress=report
     )
-    last = {title: (done, total) for title, done, total in calls}
-    assert last == {"paths, within a": (12, 12), "error by terms, within a": (4, 4)}
+    measured = [call[1:] for call in calls if call[0] == "error by terms, within a"]
+    assert measured == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert {(title, total) for title, _, total in calls} <= {
+        ("paths, within a", 12),
+        ("error by terms, within a", 4),
+    }
 
 
 def test_an_existing_file_stays(halves, tmp_path):

@@ -205,7 +205,7 @@ export function spectrum(set) {
   const points = Array.from(values, (value, k) => [k + 1, value]).filter(([, value]) => value > 0);
   const words =
     `${count(needed(0.9))} of ${count(values.length)} directions hold 90 % of the energy of the logits, ` +
-    `${count(needed(0.99))} hold 99 %; the numerical rank is ${count(set.spectrum.rank)}.`;
+    `${count(needed(0.99))} hold 99 %; the numerical rank is ${count(set.spectrum.rank)}, the effective rank ${fixed(set.spectrum.effectiveRank, 0)}.`;
   return figure({
     title: "Spectrum of the logits' moments",
     words,
