@@ -62,16 +62,19 @@ def crop(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     return piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else piece
 
 
-def write_crops(pictures: list[Path], folder: Path, crops: int) -> None:
-    """``crops`` crops of each picture, in a folder of its own; the same ones each time."""
-    for picture in pictures:
-        seed = int.from_bytes(blake2b(picture.name.encode(), digest_size=8).digest(), "little")
+def write_crops(roots: list[Path], folder: Path, crops: int) -> int:
+    """``crops`` crops of each picture, in a folder of its own, the same ones each time; number of pictures."""
+    found = [(file.relative_to(root).as_posix(), file) for root in roots for file in root.rglob("*")]
+    pictures = sorted((name, file) for name, file in found if file.suffix in (".png", ".jpg"))
+    for name, file in pictures:
+        seed = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
         rng = np.random.default_rng(seed)
-        place = folder / f"{picture.stem}-{seed:016x}"
+        place = folder / f"{file.stem}-{seed:016x}"
         place.mkdir(parents=True, exist_ok=True)
-        with Image.open(picture) as opened:
+        with Image.open(file) as picture:
             for k in range(crops):
-                crop(opened, rng).save(place / f"{k:02d}.png", compress_level=1)
+                crop(picture, rng).save(place / f"{k:02d}.png", compress_level=1)
+    return len(pictures)
 
 
 def main() -> None:
@@ -85,11 +88,8 @@ def main() -> None:
 
     arguments.folder.mkdir(parents=True, exist_ok=True)
     checkpoints = [write_checkpoint(k, arguments.folder) for k in (0, 1)]
-    pictures = sorted(
-        p for root in arguments.pictures for p in root.rglob("*") if p.suffix in (".png", ".jpg")
-    )
-    print(f"{len(pictures)} pictures, {arguments.crops} crops of each")
-    write_crops(pictures, arguments.folder / "crops", arguments.crops)
+    count = write_crops(arguments.pictures, arguments.folder / "crops", arguments.crops)
+    print(f"{count} pictures, {arguments.crops} crops of each")
 
     command = [sys.executable, "-m", "covlasso", "extract", "tf_efficientnet_lite0", "tf_efficientnet_lite1"]
     for checkpoint in checkpoints:

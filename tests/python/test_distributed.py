@@ -32,6 +32,15 @@ def test_without_a_launcher_there_is_one_rank_and_no_torch():
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
+def test_the_package_and_its_command_line_import_neither_torch_nor_timm():
+    code = """
+        import sys
+        import covlasso, covlasso.cli
+        assert not {"torch", "timm", "torchvision", "PIL"} & set(sys.modules)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
 def test_one_rank_of_one_needs_no_address(monkeypatch):
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "1")

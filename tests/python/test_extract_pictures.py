@@ -211,6 +211,8 @@ def test_tar_files(resnet, tmp_path):
         found = extract(resnet, pictures, workers=0).moments.fit
         assert_close(found.second_moment(RESNET), wanted, 1e-6)
         assert pictures.folders == ["cat", "dog"]
+        if source == single:
+            assert pictures.names == open_pictures(root, resnet).names  # so the split is the same
     assert "cat.tar/0.png" in pictures.names
 
 

@@ -8,7 +8,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import torch
@@ -247,7 +247,7 @@ def _check_root(root: Path) -> None:
 
 
 def _names(reader: Any, count: int) -> list[str]:
-    """Paths below the root, in UTF-8; numbers where the reader has none."""
+    """Paths below the root, in UTF-8 and without ``./``; numbers where the reader has none."""
     samples = getattr(reader, "samples", None)
     if samples is None:
         width = len(str(max(count - 1, 0)))
@@ -259,7 +259,7 @@ def _names(reader: Any, count: int) -> list[str]:
         ]
     else:
         paths = reader.filenames()
-    return [os.fsencode(path).decode("utf-8", "backslashreplace") for path in paths]
+    return [os.fsencode(PurePath(path).as_posix()).decode("utf-8", "backslashreplace") for path in paths]
 
 
 def _classes(dataset: Any) -> dict[str, int]:
