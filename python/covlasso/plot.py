@@ -6,6 +6,7 @@ axes.figure.savefig("path.svg")
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,6 @@ Float64 = npt.NDArray[np.float64]
 
 FIT, HELD_OUT, PLUS, MINUS = "#8a94a6", "#0b6e75", "#2563b8", "#c2570c"
 _QUARTILES = (0.25, 0.5, 0.75)
-_LAYOUT_SEED = 1
 
 
 def path(path: Path, target: int | str, *, named: int = 10, ax: Axes | None = None) -> Axes:
@@ -229,40 +229,67 @@ def equation(deps: Dependencies, target: int | str, *, ax: Axes | None = None) -
     return axes
 
 
-def graph(deps: Dependencies, edges: int = 150, *, ax: Axes | None = None) -> Axes:
+def graph(
+    deps: Dependencies, edges: int = 60, *, around: int | str | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw the strongest edges as a graph: an arrow from a source to what it explains, blue adds.
 
     Parameters
     ----------
     deps : Dependencies
         Their terms are the edges.
-    edges : int, default 150
+    edges : int, default 60
         How many edges are drawn, by the size of the coefficient; the title says of how many.
+    around : int or str, optional
+        Only edges to and from this target, given by number or name.
     ax : Axes, optional
         By default those of a new figure.
 
     Raises
     ------
     TypeError, ValueError
-        ``edges`` is no integer of at least 1.
+        ``edges`` is no integer of at least 1, or there is no such target.
     ImportError
         matplotlib or networkx is not installed.
     """
     nx = needed("networkx")
-    axes = _axes(ax)
     whole = deps.to_networkx()
-    by_size = sorted(whole.edges(data="weight"), key=lambda edge: -abs(edge[2]))
-    shown = by_size[: check_count(edges, "edges")]
-    part = whole.edge_subgraph([edge[:2] for edge in shown])
-    place = nx.spring_layout(nx.Graph(part), seed=_LAYOUT_SEED, weight=None)
+    possible = list(whole.edges(data="weight"))
+    if around is not None:
+        category = int(deps.targets[deps.position(around)])
+        middle = category if deps.intra else ("target", category)
+        possible = [edge for edge in possible if middle in edge[:2]]
+    shown = sorted(possible, key=lambda edge: -abs(edge[2]))[: check_count(edges, "edges")]
+    part = nx.DiGraph()
+    part.add_weighted_edges_from(shown)
+    place = _side_by_side(nx, part)
+    names = {node: _plain(whole.nodes[node].get("name", f"#{node}")) for node in part}
     colours = [PLUS if weight > 0 else MINUS for _, _, weight in part.edges(data="weight")]
+    axes = _axes(ax)
     nx.draw_networkx_nodes(part, place, ax=axes, node_size=18, node_color=HELD_OUT)
-    nx.draw_networkx_edges(part, place, ax=axes, edge_color=colours, alpha=0.6, node_size=18, arrowsize=6)
-    names = {node: _plain(attributes.get("name", f"#{node}")) for node, attributes in part.nodes(data=True)}
-    nx.draw_networkx_labels(part, place, names, ax=axes, font_size=6, verticalalignment="bottom")
-    axes.set(title=f"{len(shown)} strongest of {len(by_size)} edges")
+    nx.draw_networkx_edges(part, place, ax=axes, edge_color=colours, alpha=0.6, node_size=18, arrowsize=7)
+    nx.draw_networkx_labels(part, place, names, ax=axes, font_size=6.5, verticalalignment="bottom")
+    axes.set(title=f"{len(shown)} strongest of {len(possible)} edges")
+    axes.margins(0.08)
     axes.set_axis_off()
     return axes
+
+
+def _side_by_side(nx: Any, graph: Any) -> dict[Any, Float64]:
+    """Positions in which connected parts stand beside each other in rows, the largest first."""
+    parts = sorted(nx.weakly_connected_components(graph), key=lambda part: (-len(part), min(map(str, part))))
+    place: dict[Any, Float64] = {}
+    width = 1.6 * math.sqrt(len(graph))
+    x = y = row = 0.0
+    for part in parts:
+        size = math.sqrt(len(part))
+        if x and x + size > width:
+            x, y, row = 0.0, y - row - 0.6, 0.0
+        inside = nx.kamada_kawai_layout(nx.Graph(graph.subgraph(sorted(part, key=str))), weight=None)
+        for node, (across, up) in inside.items():  # turned, so that a pair leaves room for its names
+            place[node] = np.array([x + 0.5 * size * (1.0 + up), y - 0.5 * size * (1.0 - across)])
+        x, row = x + size + 0.8, max(row, size)
+    return place
 
 
 def _axes(ax: Axes | None) -> Axes:

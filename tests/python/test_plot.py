@@ -104,10 +104,23 @@ def test_equation(halves):
 
 
 def test_graph(halves):
-    axes = covlasso.plot.graph(small_deps(halves), edges=10)
+    deps = small_deps(halves)
+    axes = covlasso.plot.graph(deps, edges=10)
     assert axes.get_title() == "10 strongest of 36 edges"
+    strongest = np.argsort(-np.abs(deps.coef.data))[:10]
+    target = np.repeat(np.arange(12), deps.n_terms)[strongest]
+    ends = {NAMES[i].replace("$", r"\$") for i in (*target, *deps.coef.indices[strongest])}
+    assert {text.get_text() for text in axes.texts} == ends
     between = covlasso.plot.graph(small_deps(halves, "a", "b"), edges=5)
     assert between.get_title() == "5 strongest of 36 edges"
+
+
+def test_graph_around_a_target(halves):
+    deps = small_deps(halves)
+    axes = covlasso.plot.graph(deps, around="racer", edges=99)
+    row, column = deps.coef.tocoo().coords
+    around = {NAMES[i] for i in (*row[column == 0], *column[row == 0], 0)}
+    assert {text.get_text().replace(r"\$", "$") for text in axes.texts} == around
 
 
 @pytest.mark.filterwarnings("ignore:Glyph .* missing")  # the font of this machine, not the figure
