@@ -52,8 +52,11 @@ def read(file):
     return Data(file.read_text(encoding="utf-8"))
 
 
-def small_halves(n=12, silent=(), class_names=None, seed=0):
-    """Moments of two related models a and b on 300 and 200 samples; logits ``silent`` are always 0."""
+def small_halves(n=12, silent=(), class_names=None, seed=0, silent_later=()):
+    """Moments of two related models a and b on 300 and 200 samples; logits ``silent`` are always 0.
+
+    Those of ``silent_later`` are 0 in the held-out part only.
+    """
     rng = np.random.default_rng(seed)
     mixing = rng.normal(size=(n, n))
     parts = []
@@ -61,7 +64,7 @@ def small_halves(n=12, silent=(), class_names=None, seed=0):
         hidden = rng.normal(size=(count, n)) @ mixing
         logits = {name: hidden + rng.normal(size=hidden.shape) + 0.5 for name in ("a", "b")}
         for rows in logits.values():
-            rows[:, list(silent)] = 0.0
+            rows[:, [*silent, *(silent_later if count == 200 else ())]] = 0.0
         moments = covlasso.Moments(["a", "b"], class_names)
         moments.update(logits)
         parts.append(moments)

@@ -145,6 +145,14 @@ def test_a_logit_that_is_always_zero_has_no_r2(tmp_path):
     assert np.isnan(data.array("0.curve.fit.lasso").reshape(12, -1)[4]).all()
 
 
+def test_a_logit_that_is_zero_on_the_held_out_part_only(tmp_path):
+    halves = small_halves(silent_later=[4])
+    data = read(covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=halves))
+    assert np.flatnonzero(~np.isfinite(data.array("0.heldOut"))).tolist() == [4]
+    assert np.isfinite(data.array("0.r2")).all()
+    assert np.isfinite(data.array("0.band.heldOut.refit")).all()
+
+
 def test_one_category_without_names(tmp_path):
     gram = np.array([[2.0]])
     deps = covlasso.solve(gram, np.array([[1.0]]), [1.0], lam=0.1, exclude=None)

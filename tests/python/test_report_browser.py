@@ -371,9 +371,10 @@ def test_wrong_addresses_do_no_harm(reader, tmp_path, place):
     assert reader.text("h1") != ""
 
 
-@pytest.mark.parametrize("case", ["one", "silent", "no names", "no moments", "few details"])
+@pytest.mark.parametrize("case", ["one", "silent", "silent later", "no names", "no moments", "few details"])
 def test_unusual_reports_open(reader, tmp_path, case):
-    halves = small_halves(silent=[4] if case == "silent" else [])
+    silent = {"silent": {"silent": [4]}, "silent later": {"silent_later": [4]}}
+    halves = small_halves(**silent.get(case, {}))
     deps = small_deps(halves)
     if case == "one":
         halves = covlasso.Moments(["m"])

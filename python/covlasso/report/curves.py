@@ -45,8 +45,11 @@ class Curves:
         return len(self.r2["fit.lasso"]) - 1
 
     def bands(self) -> dict[str, Float64]:
-        """Quantiles over the targets, (len(QUANTILES), K + 1) each; targets without energy are left out."""
-        known = ~np.isnan(self.r2["fit.lasso"][0])
+        """Quantiles over the targets, (len(QUANTILES), K + 1) each; targets without energy are left out.
+
+        Such a target may have energy in one part of the sample and none in the other.
+        """
+        known = np.all([np.isfinite(values).all(axis=0) for values in self.r2.values()], axis=0)
         if not known.any():
             return {}
         return {name: np.quantile(values[:, known], QUANTILES, axis=1) for name, values in self.r2.items()}
