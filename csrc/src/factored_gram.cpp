@@ -94,8 +94,10 @@ double FactoredGram::epsilon() const {
 }
 
 Index FactoredGram::batch() const {
-    // So that the workspaces of a batch take at most a fifth of the factor's memory; more than 16 bring little.
-    return std::min<Index>(16, std::max<Index>(1, factor_.cols / 32));
+    // So that the workspaces of a batch take about a quarter of the factor's memory; four vectors make a tile of
+    // multiply_factor(), and more than 16 bring little.
+    const Index room = factor_.cols / 24;
+    return room < 4 ? 1 : std::min<Index>(16, room - room % 4);
 }
 
 }  // namespace covlasso
