@@ -63,7 +63,7 @@ def crop(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def write_crops(roots: list[Path], folder: Path, crops: int) -> int:
-    """``crops`` crops of each picture, in a folder of its own, the same ones each time; number of pictures."""
+    """Crops of each picture, in a folder of its own, the same ones each time; the number of pictures."""
     found = [(file.relative_to(root).as_posix(), file) for root in roots for file in root.rglob("*")]
     pictures = sorted((name, file) for name, file in found if file.suffix in (".png", ".jpg"))
     for name, file in pictures:
@@ -94,17 +94,8 @@ def main() -> None:
     command = [sys.executable, "-m", "covlasso", "extract", "tf_efficientnet_lite0", "tf_efficientnet_lite1"]
     for checkpoint in checkpoints:
         command += ["--checkpoint", str(checkpoint)]
-    command += [
-        "--names",
-        "lite0",
-        "lite1",
-        "--data",
-        str(arguments.folder / "crops"),
-        "--groups",
-        "folder",
-        "--held-out",
-        "0.5",
-    ]
+    command += ["--names", "lite0", "lite1", "--data", str(arguments.folder / "crops")]
+    command += ["--groups", "folder", "--held-out", "0.5"]
     command += ["--crop-mode", "squash", "--crop-pct", "1"]  # the whole crop, resized to 224 and to 240
     command += ["--mean", *[PIXELS[0]] * 3, "--std", *[PIXELS[1]] * 3, "--batch-size", "64"]
     command += ["--save-logits", "float16", "--out", str(arguments.folder / "moments.safetensors")]
