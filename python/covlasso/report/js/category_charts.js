@@ -5,6 +5,8 @@ import { axis, chartText, figure, legend, tooltip } from "./chart.js";
 import { METHODS } from "./summary_charts.js";
 
 const NAMED = 8; // lines of a path with a name; more do not fit
+const PATH_GRID = { left: 56, right: 150, top: 16, bottom: 46 };
+const NAME_HEIGHT = 14; // pixels between names at the end of a path
 
 /** Signed bars, largest coefficient first; a click opens the source's page where it has one. */
 export function equationBars(set, t, open) {
@@ -72,14 +74,15 @@ export function pathChart(set, t) {
   if (!path) return null;
   const size = ({ points }) => Math.abs(points.at(-1)[1]);
   const lines = [...path.lines].sort((a, b) => size(b) - size(a));
-  const named = new Set(lines.slice(0, NAMED));
+  const named = lines.filter(({ points }) => points.at(-1)[0] <= path.lam.at(-1)).slice(0, NAMED);
+  const range = coefficientRange(lines);
   const [first, last] = [path.lam[0], path.lam.at(-1)];
   return figure({
     title: "Path",
     words: `${plural(new Set(lines.map(({ source }) => source)).size, "source")} take part as lambda falls from ${significant(first)} to ${significant(last)}.`,
     height: 340,
-    option: (colours) => ({
-      grid: { left: 56, right: 150, top: 16, bottom: 46 },
+    option: (colours, size) => ({
+      grid: PATH_GRID,
       tooltip: tooltip(colours, ({ seriesName, value }) => [
         seriesName,
         `λ ${significant(-value[0])}: ${fixed(value[1], 3)}`,
@@ -94,14 +97,17 @@ export function pathChart(set, t) {
           formatter: (value) => significant(-value),
         },
       }),
-      yAxis: axis(colours, "coefficient (Lasso)", { nameGap: 40 }),
+      yAxis: axis(colours, "coefficient (Lasso)", {
+        nameGap: 40,
+        ...range,
+        axisLabel: { color: colours.muted, showMinLabel: false, showMaxLabel: false },
+      }),
       series: lines.map((line, k) =>
         pathLine(
           set,
           line,
           colours.groups[k % colours.groups.length],
-          named.has(line),
-          last,
+          nameOffset(named, line, range, size.height),
           k ? null : set.lam[t],
           colours,
         ),
@@ -119,9 +125,32 @@ export function pathChart(set, t) {
   });
 }
 
-function pathLine(set, { source, points }, colour, named, last, mark, colours) {
+/** Range of the axis of coefficients, fixed here because the names are placed by it. */
+function coefficientRange(lines) {
+  const values = lines.flatMap(({ points }) => points.map(([, coef]) => coef));
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const margin = 0.05 * (high - low || 1);
+  return { min: low - margin, max: high + margin };
+}
+
+/** How far the name of a line is moved up or down so that names do not overlap; null where it has none. */
+function nameOffset(named, line, { min, max }, height) {
+  if (!named.includes(line)) return null;
+  const scale = (height - PATH_GRID.top - PATH_GRID.bottom) / (max - min);
+  const falling = [...named].sort((a, b) => b.points.at(-1)[1] - a.points.at(-1)[1]);
+  const wanted = falling.map(({ points }) => (max - points.at(-1)[1]) * scale);
+  const down = [];
+  wanted.forEach((y, k) => down.push(k ? Math.max(y, down[k - 1] + NAME_HEIGHT) : y));
+  const up = [];
+  for (let k = wanted.length - 1; k >= 0; k--) {
+    up[k] = k < wanted.length - 1 ? Math.min(wanted[k], up[k + 1] - NAME_HEIGHT) : wanted[k];
+  }
+  const k = falling.indexOf(line);
+  return (down[k] + up[k]) / 2 - wanted[k];
+}
+
+function pathLine(set, { source, points }, colour, offset, mark, colours) {
   const name = chartText(set.sourceName(source));
-  const reaches = points.at(-1)[0] <= last;
   return {
     type: "line",
     name,
@@ -134,13 +163,13 @@ function pathLine(set, { source, points }, colour, named, last, mark, colours) {
     emphasis: { focus: "series" },
     triggerLineEvent: true,
     endLabel: {
-      show: named && reaches,
+      show: offset !== null,
+      offset: [0, offset ?? 0],
       formatter: () => shortened(name),
       color: colours.ink,
       fontSize: 12,
       distance: 6,
     },
-    labelLayout: { moveOverlap: "shiftY" },
     markLine:
       mark === null
         ? undefined
