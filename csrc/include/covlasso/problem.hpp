@@ -62,7 +62,7 @@ struct Options {
     double relative_error = 0.0;          ///< ends where error <= relative_error * e_i
     double l2 = 0.0;                      ///< ridge term l2 |b|^2 (paper's scale, no 1/2)
     bool positive = false;                ///< b >= 0
-    int threads = 0;                      ///< 0: one per hardware thread
+    int threads = 0;                      ///< how many run at a time; 0: one per hardware thread
     Progress progress;
 };
 
