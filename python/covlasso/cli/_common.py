@@ -22,6 +22,15 @@ INTERRUPTED = 130
 
 STANDARD = Path("-")  # standard input or output in the place of a file
 
+_EXTRAS = {  # which extra of covlasso brings a package
+    "matplotlib": "plot",
+    "networkx": "graph",
+    "pandas": "frame",
+    "pyarrow": "parquet",
+    "timm": "timm",
+    "torch": "torch",
+}
+
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads.", show_default="one per hardware thread")
 ]
@@ -50,6 +59,11 @@ def one_line_errors() -> Iterator[None]:
     except OSError as cause:
         place = "" if cause.filename is None else f"{cause.filename}: "
         fail(f"{place}{cause.strerror or cause}")
+    except ModuleNotFoundError as cause:
+        package = (cause.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        fail(f"{package} is not installed; pip install 'covlasso[{_EXTRAS[package]}]'")
     except (TypeError, ValueError, RuntimeError, ImportError, MemoryError) as cause:
         fail(str(cause) or type(cause).__name__)
 

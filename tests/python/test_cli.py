@@ -1,0 +1,33 @@
+"""What all commands have in common."""
+
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from covlasso.cli import app
+
+COMMANDS = ("demo", "extract", "moments", "solve", "show", "evaluate", "report", "export")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_the_exit_codes(command):
+    answer = CliRunner().invoke(app, [command, "--help"])
+    assert answer.exit_code == 0
+    assert "Exit codes" in answer.output
+
+
+def test_no_command_is_missing_here():
+    assert {info.name or info.callback.__name__ for info in app.registered_commands} == set(COMMANDS)
+
+
+def test_a_missing_package_is_one_line_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for module in [name for name in sys.modules if name.startswith(("covlasso.timm", "covlasso.torch"))]:
+        monkeypatch.delitem(sys.modules, module)
+    command = ["extract", "resnet18", "--data", str(tmp_path), "--out", str(tmp_path / "m.safetensors")]
+    answer = CliRunner().invoke(app, command)
+    assert answer.exit_code == 2
+    assert answer.stderr.count("\n") == 1
+    assert "is not installed; pip install 'covlasso[t" in answer.stderr
