@@ -43,8 +43,8 @@ class Dependencies:
         Gram.
     status : (n_targets,) array of str
         What is known of each solution: ``certified`` (the one asked for, KKT residual at most 1e-9), the
-        reason why its path ended earlier (``terms``, ``lambda``, ``error``, ``exhausted``), ``floor`` (lambda is
-        so small that rounding alone may exceed the tolerance), or ``uncertified``.
+        reason why its path ended earlier (``terms``, ``lambda``, ``error``, ``exhausted``), ``floor`` (lambda
+        is so small that rounding alone may exceed the tolerance), or ``uncertified``.
     targets : (n_targets,) int32 array
         Categories explained.
     intra : bool
