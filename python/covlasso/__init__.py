@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from covlasso import datasets, graph, plot, theory
     from covlasso.comparison import compare
     from covlasso.evaluation import evaluate, held_out_error
+    from covlasso.labelled import labelled_moments
     from covlasso.moment_solver import solve_moments
     from covlasso.report import write_report
     from covlasso.resampling import stability
@@ -46,6 +47,7 @@ __all__ = [
     "evaluate",
     "graph",
     "held_out_error",
+    "labelled_moments",
     "path",
     "plot",
     "solve",
@@ -63,6 +65,7 @@ _ON_USE = {  # where they are: `import covlasso` takes no time for them
     "evaluate": "covlasso.evaluation",
     "graph": "covlasso.graph",
     "held_out_error": "covlasso.evaluation",
+    "labelled_moments": "covlasso.labelled",
     "plot": "covlasso.plot",
     "solve_moments": "covlasso.moment_solver",
     "spanning_categories": "covlasso.spanning",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
 Float64 = npt.NDArray[np.float64]
 
@@ -65,6 +66,47 @@ class LinearHead:
         """W h + b of one input h (d,), in float64."""
         logits = self.times(features)
         return logits if self.bias is None else logits + self.bias
+
+    def combined(
+        self, coef: scipy.sparse.sparray | npt.ArrayLike, intercept: npt.ArrayLike | None = None
+    ) -> LinearHead:
+        """Head of the logits B f + a: weight B W and bias B b + a, exactly what combining the logits gives.
+
+        Parameters
+        ----------
+        coef : (m, n) array or scipy sparse array
+            B, for example the coefficients of `Dependencies`.
+        intercept : (m,) array, optional
+            a; none means 0.
+
+        Returns
+        -------
+        LinearHead
+            m categories on the same features, computed in float64 and rounded to the dtype of the weight;
+            without a bias where both are none.
+
+        Raises
+        ------
+        ValueError
+            ``coef`` or ``intercept`` has another shape, or an entry that is not finite.
+        """
+        matrix = scipy.sparse.csr_array(coef, dtype=np.float64)
+        if matrix.shape[1:] != (self.categories,) or matrix.shape[0] == 0:
+            raise ValueError(
+                f"coef has shape {matrix.shape}; (new categories, {self.categories}) is expected: one column "
+                "per category of the head"
+            )
+        dtype = self.weight.dtype
+        weight = (matrix @ self.weight.astype(np.float64)).astype(dtype)
+        if intercept is None and self.bias is None:
+            return LinearHead(weight)
+        bias = np.zeros(matrix.shape[0]) if self.bias is None else matrix @ self.bias.astype(np.float64)
+        if intercept is not None:
+            added = np.asarray(intercept, dtype=np.float64)
+            if added.shape != bias.shape:
+                raise ValueError(f"intercept has shape {added.shape}; {bias.shape} is expected")
+            bias = bias + added
+        return LinearHead(weight, bias.astype(dtype))
 
     def __eq__(self, other: object) -> bool:
         """Whether dtypes and all entries are equal."""

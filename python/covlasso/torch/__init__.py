@@ -2,11 +2,13 @@
 
 `extract` runs one or several models over the same batches and returns the joint moments of their logits,
 split into samples to fit on and samples to check on. `cov_lasso`, `MovingMoments` and `DependencyRegularizer`
-take part in training. ``import covlasso`` imports neither this nor torch.
+take part in training; `compose_head` and `replace_logits` make models of combined logits. ``import covlasso``
+imports neither this nor torch.
 """
 
 from covlasso._distributed import Group, GroupError, process_group
 from covlasso.torch.batches import Batch, Resumable
+from covlasso.torch.composition import CombinedLogits, compose_head, replace_logits
 from covlasso.torch.edges import spurious_edges, strongest_edges
 from covlasso.torch.extraction import extract
 from covlasso.torch.implicit import cov_lasso
@@ -18,6 +20,7 @@ from covlasso.torch.regularizer import DependencyRegularizer
 
 __all__ = [
     "Batch",
+    "CombinedLogits",
     "DependencyRegularizer",
     "Extraction",
     "Group",
@@ -26,9 +29,11 @@ __all__ = [
     "MovingMoments",
     "Progress",
     "Resumable",
+    "compose_head",
     "cov_lasso",
     "extract",
     "process_group",
+    "replace_logits",
     "spurious_edges",
     "strongest_edges",
 ]

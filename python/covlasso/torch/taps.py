@@ -52,10 +52,7 @@ class Tap:
 
     def head(self) -> LinearHead | None:
         """Weights of the last layer, where its input is accumulated."""
-        if self.layer is None:
-            return None
-        bias = self.layer.bias
-        return LinearHead(_array(self.layer.weight), None if bias is None else _array(bias))
+        return None if self.layer is None else linear_head(self.layer)
 
     def fits(self, logits: torch.Tensor, features: torch.Tensor) -> bool:
         """Whether the logits are W h + b within the precision in which the model computes."""
@@ -114,6 +111,11 @@ def last_layer(name: str, model: nn.Module, factored: Factored | Mapping[str, nn
             'use factored="auto", or name the layer'
         )
     return None
+
+
+def linear_head(layer: nn.Linear) -> LinearHead:
+    """Weights of a linear layer, copied to the host."""
+    return LinearHead(_array(layer.weight), None if layer.bias is None else _array(layer.bias))
 
 
 def _array(parameter: torch.Tensor) -> Any:
