@@ -30,9 +30,8 @@ def compose_head(
     """Give a model new output categories as sparse combinations of those that it has.
 
     With logits g(x) of the model and dependencies f_i ~ a_i + sum_j b_ij g_j, the result has the logits
-    [g(x), a + B g(x)]: the known categories first, unchanged, then the new ones. Feng et al. (CVPR 2023,
-    arXiv 2211.12339) propose dependencies between networks for categories that a network was not trained on.
-    Nothing is retrained.
+    [g(x), a + B g(x)]: the known categories first, unchanged, then the new ones. Nothing is retrained. The
+    idea of reaching unseen categories by dependencies is that of Feng et al. (CVPR 2023, arXiv 2211.12339).
 
     For a linear last layer g = W h + w this is an exact linear layer with weight [W; B W] and bias [w; B w +
     a] in its place. Any other model is wrapped in `CombinedLogits`.
@@ -44,8 +43,9 @@ def compose_head(
     dependencies : Dependencies
         Between two networks: targets are the new categories, sources the p categories of ``model``. From a
         second network f that knows the new categories, on samples that both have seen: ``covlasso.solve``
-        with ``cross``. From labelled samples: `covlasso.labelled_moments`. A refit keeps the new logits on
-        the scale of the known ones; the Lasso alone shrinks them, so that they win too seldom.
+        with ``cross``; the new logits then have the scale of f's, so the two should be trained alike. From
+        labelled samples: `covlasso.labelled_moments`. Refit them: the Lasso alone shrinks the new logits, so
+        that they win too seldom.
     names : sequence of str or int, optional
         Which targets to add, in this order, by name or number. By default all.
     moments : Moments, optional
@@ -88,7 +88,7 @@ def replace_logits(
 
     Logit i becomes a_i + sum_j b_ij f_j(x) for every target, with all f_j as the given model computes them,
     those that are replaced too; other logits stay. What the model loses by it shows how far the category is
-    determined by the others (Feng et al., CVPR 2023, arXiv 2211.12339, section 4).
+    determined by the others.
 
     Parameters
     ----------

@@ -19,8 +19,8 @@ Penalty = Literal["squared", "absolute"]
 class DependencyRegularizer(nn.Module):
     """Drives chosen neural dependencies towards zero while a classifier is trained.
 
-    Feng et al. (CVPR 2023, arXiv 2211.12339) propose to cut dependencies between categories by a regulariser
-    on their coefficients. The formula here is ours. With G the running second moments of the logits
+    Feng et al. (CVPR 2023, arXiv 2211.12339) improve robustness by a regulariser derived from dependencies.
+    The idea is theirs, the formula here is ours. With G the running second moments of the logits
     (`MovingMoments`), R_ij = G_ij / sqrt(G_ii G_jj), and the CovLasso of every target i of an edge::
 
         b_i = argmin over b with b_i = 0 of   b'R b - 2 R_i b + l2 |b|^2 + lambda |b|_1
@@ -56,7 +56,7 @@ class DependencyRegularizer(nn.Module):
     every : int, default 1
         Compute the term in one of so many steps, times ``every``: the same push on average at less cost (lazy
         regularisation, Karras et al., "Analyzing and improving the image quality of StyleGAN", CVPR 2020,
-        appendix B). The moments still see every batch.
+        section 3.1). The moments still see every batch.
     warmup : int, default 100
         Steps without the term at the start, while the moments are of too few samples to say what depends on
         what.
