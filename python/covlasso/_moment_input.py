@@ -106,7 +106,7 @@ def sums_of_arrays(
     means = {name: _checked_finite(m, f"mean[{name!r}]", (None,)) for name, m in mean.items()}
     sums = JointSums({name: m.size for name, m in means.items()})
     sums.mean = np.concatenate(list(means.values()))
-    products = np.empty((sums.mean.size, sums.mean.size))
+    products = np.zeros((sums.mean.size, sums.mean.size))  # above the diagonal nothing is read
     for name, m in means.items():
         block = _checked_finite(second_moment[name], f"second_moment[{name!r}]", (m.size, m.size))
         _check_second_moment(block, m, name)
