@@ -243,3 +243,34 @@ def test_categories_without_names_go_by_number():
     made = compose_head(layer, deps, [2])
     wanted = deps.coef.toarray()[2] @ layer.weight.detach().double().numpy()
     np.testing.assert_allclose(made.weight[P].detach().numpy(), wanted, rtol=1e-6, atol=1e-7)
+
+
+def test_categories_that_a_second_network_knows_are_recognised():
+    """Bayes' logits of clusters; the model lacks four of them. Samples for the moments have no labels."""
+    rng = np.random.default_rng(7)
+    known = rng.normal(size=(16, 30))
+    new = np.array([known[rng.choice(16, 3, replace=False)].mean(axis=0) for _ in range(4)])
+    every = np.concatenate([known, 1.3 * new + 0.4 * rng.normal(size=new.shape)])
+
+    def network(centres):
+        layer = torch.nn.Linear(30, len(centres)).double()
+        layer.weight.data = torch.from_numpy(centres)
+        layer.bias.data = torch.from_numpy(-0.5 * (centres**2).sum(axis=1))
+        return layer.requires_grad_(False)
+
+    def samples(count):
+        label = rng.integers(20, size=count)
+        return torch.from_numpy(every[label] + rng.normal(size=(count, 30))), torch.from_numpy(label)
+
+    model, other = network(known), network(every)
+    unlabelled, _ = samples(2000)
+    moments = Moments(["other", "model"])
+    moments.update({"other": other(unlabelled).numpy(), "model": model(unlabelled).numpy()})
+    origin = Origin("other", "model", "covariance", allow_same=True)
+    deps = solve_moments(moments, origin, terms=10, refit=True, targets=np.arange(16, 20, dtype=np.int32))
+    inputs, label = samples(4000)
+    right = compose_head(model, deps, moments=moments)(inputs).argmax(dim=1) == label
+    alone = model(inputs).argmax(dim=1) == label
+    is_new = label >= 16
+    assert right[is_new].double().mean() > 0.6
+    assert right[~is_new].double().mean() > alone[~is_new].double().mean() - 0.05
