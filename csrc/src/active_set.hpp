@@ -36,14 +36,20 @@ struct Quadratic {
 
     double operator()(double lambda) const { return constant + lambda * (linear + lambda * square); }
 
-    /// The largest lambda in [low, high] with value <= bound, where the value at low is within the bound and the
-    /// function does not fall in between.
+    /// The largest lambda in [low, high] with value <= bound; -1 if there is none. The function is convex; with a ridge
+    /// it may rise again towards low.
     double largest_below(double bound, double low, double high) const {
         if ((*this)(high) <= bound) return high;
         const double half = 0.5 * linear, rest = constant - bound;
-        const double root = std::sqrt(std::fmax(half * half - square * rest, 0.0));
-        const double lambda = half + root > 0.0 ? -rest / (half + root) : low;  // no cancellation: rest <= 0
-        return std::fmin(std::fmax(lambda, low), high);
+        const double discriminant = half * half - square * rest,
+                     root = std::sqrt(std::fmax(discriminant, 0.0));
+        double lambda = low;
+        if (rest <= 0.0 && half + root > 0.0)
+            lambda = -rest / (half + root);  // no cancellation
+        else if (discriminant >= 0.0 && square > 0.0)
+            lambda = (root - half) / square;
+        if (lambda > low) return std::fmin(lambda, high);
+        return (*this)(low) <= bound ? low : -1.0;
     }
 };
 

@@ -20,7 +20,6 @@ public:
     Index size() const { return size_; }
     Id source(Index s) const { return source_[s]; }
     double value(Index s) const { return value_[s]; }
-    double residual() const { return residual_; }
 
     /// Takes a source with a first value into the working set.
     void admit(Id source, double value) {
@@ -34,7 +33,8 @@ public:
     /// that violate the KKT conditions, until the largest violation (residual()) is within `tolerance`.
     void solve(Target& target, double lambda, double l2, bool positive, double tolerance) {
         double before = infinity_;
-        for (int round = 0; round < most_rounds; ++round) {
+        sweeps_left_ = most_sweeps;
+        while (sweeps_left_ > 0 && !team_.stopped()) {
             load(target, l2);
             descend(target, lambda, positive, tolerance * inner);
             compute_gradient(target, l2);
@@ -46,6 +46,7 @@ public:
 
     /// Non-negative least squares (with the ridge term) on the working set alone.
     void solve_positive(Target& target, double l2, double tolerance) {
+        sweeps_left_ = most_sweeps;
         load(target, l2);
         descend(target, 0.0, true, tolerance);
     }
@@ -70,7 +71,7 @@ private:
     }
 
     void descend(const Target& target, double lambda, bool positive, double tolerance) {
-        for (int sweep = 0; sweep < most_sweeps; ++sweep) {
+        for (; sweeps_left_ > 0 && !team_.stopped(); --sweeps_left_) {
             double largest = 0.0;  // change of a gradient, 2 G_jj |step|
             for (Index s = 0; s < size_; ++s) {
                 const double moved = update(s, 0.5 * lambda * target.penalty[source_[s]], positive);
@@ -113,34 +114,34 @@ private:
             return w[j] < infinity_ ? (positive ? g[j] : std::fabs(g[j])) - lambda * w[j] : 0.0;
         };
         residual_ = team_.max(target.sources, excess);
-        const Index old = size_;
-        for (Index s = 0; s < old; ++s) {
+        double* free = target.outside.data();  // 0 marks the working set
+        team_.for_each(target.sources, [=](Index j) { free[j] = 1.0; });
+        team_.sync();
+        for (Index s = 0; s < size_; ++s) {
             const Id j = source_[s];
-            target.outside[j] = 0.0;  // marks the working set
+            free[j] = 0.0;
             if (value_[s] == 0.0) continue;
             const double violation = std::fabs(g[j] - std::copysign(lambda * w[j], value_[s]));
             residual_ = violation > residual_ ? violation : residual_;
         }
-        const double* outside = target.outside.data();
+        team_.sync();
         const double bar = std::fmax(tolerance, 0.1 * residual_);
         const Index count = team_.select(
-            target.sources, [=](Index j) { return excess(j) > bar && outside[j] != 0.0; },
-            target.chosen.data());
+            target.sources, [=](Index j) { return excess(j) > bar && free[j] != 0.0; }, target.chosen.data());
         added_ = count;
         for (Index t = 0; t < count; ++t) admit(target.chosen[t], 0.0);
-        for (Index s = 0; s < old; ++s) target.outside[source_[s]] = target.penalty[source_[s]];
         team_.sync();
     }
 
     static constexpr double infinity_ = std::numeric_limits<double>::infinity();
     static constexpr double inner = 1e-2;  // the sweeps go this much further than the tolerance asks
-    static constexpr int most_rounds = 100;
     static constexpr int most_sweeps = 20000;
 
     Team team_;
     const Gram& gram_;
     Index size_ = 0;
     Index added_ = 0;
+    int sweeps_left_ = 0;
     double residual_ = 0.0;
     Buffer<Id> source_;
     Buffer<double> value_, half_gradient_, gram_block_;

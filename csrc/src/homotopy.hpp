@@ -84,10 +84,12 @@ private:
             return larger(gradient[j], -both * gradient[j]) / (penalty[j] > 0.0 ? penalty[j] : infinity);
         });
         outcome_.lambda_max = outcome_.lambda_end = lambda_;
-        if (lambda_ == 0.0 || (piece_.active().size() > 0 && lambda_ <= noise_of_zero * largest_cross))
+        if (lambda_ == 0.0 ||
+            (piece_.active().size() > 0 && lambda_ * target.least_penalty <= noise_of_zero * largest_cross))
             return end_at_zero();
         if (lambda_ <= limits_.min_lambda) return end_path(Status::lambda);
-        if (piece_.active().error(team_, target.energy, limits_.l2)(lambda_) <= limits_.error)
+        if (limits_.error > 0.0 &&
+            piece_.active().error(team_, target.energy, limits_.l2)(lambda_) <= limits_.error)
             end_path(Status::error);
     }
 
@@ -191,14 +193,15 @@ private:
             next = {Next::end_of_path, lowest, -1, lowest > 0.0 ? Status::lambda : Status::exhausted};
         if (limits_.error <= 0.0) return next;
         const Quadratic error = piece_.active().error(team_, target_->energy, limits_.l2);
-        if (error(next.lambda) > limits_.error) return next;
-        return {Next::end_of_path, error.largest_below(limits_.error, next.lambda, at_), -1, Status::error};
+        const double lambda = error.largest_below(limits_.error, next.lambda, at_);
+        return lambda < next.lambda ? next : Next{Next::end_of_path, lambda, -1, Status::error};
     }
 
     /// The lambda below which rounding exceeds the tolerance of the certificate. The error of a gradient is convex in
     /// lambda, so the larger of its values at both ends bounds it.
     double floor_on_the_way_to(double lambda) const {
-        return std::max(piece_.gradient_error(at_), piece_.gradient_error(lambda)) / kkt_tolerance;
+        const double error = std::max(piece_.gradient_error(at_), piece_.gradient_error(lambda));
+        return error / (kkt_tolerance * target_->least_penalty);
     }
 
     /// b_r = base - lambda slope meets zero at base / slope, and only where base has the sign opposite to b_r.
@@ -278,8 +281,8 @@ private:
         residual_ = piece_.residual_inside(at_, target_->next_gradient.data(), limits_.positive);
     }
 
-    /// Residuals are relative to lambda; at lambda = 0, to lambda_max.
-    double scale() const { return at_ > 0.0 ? at_ : outcome_.lambda_max; }
+    /// Residuals are relative to lambda times the smallest weight; at lambda = 0, to that of lambda_max.
+    double scale() const { return (at_ > 0.0 ? at_ : outcome_.lambda_max) * target_->least_penalty; }
 
     /// Lists in target.chosen the sources outside the candidates that left their bounds in this stage.
     void find_violators(const Deviation& deviation) {

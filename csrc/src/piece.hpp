@@ -119,16 +119,11 @@ public:
         active_.refine(team_, gram_active_);
     }
 
-    /// out = G b for the sparse vector b.
-    void multiply(const Id* index, const double* value, Index count, double* out) const {
-        gram_.multiply({index, value, count, 1}, out, target_->sources);
-    }
-
     /// gradient = 2 (c - G b - l2 b) at lambda for all sources, from the caller's Gram.
     void gradient(double lambda, double* gradient) {
         const Index k = active_.size();
         for (Index r = 0; r < k; ++r) beta_[r] = active_.coefficient(r, lambda);
-        multiply(active_.sources(), beta_.data(), k, gradient);
+        gram_.multiply({active_.sources(), beta_.data(), k, 1}, gradient, target_->sources);
         const double* cross = target_->cross.data();
         team_.for_each(target_->sources, [=](Index j) { gradient[j] = 2.0 * (cross[j] - gradient[j]); });
         team_.sync();
@@ -136,19 +131,8 @@ public:
         team_.sync();
     }
 
-    /// The largest violation of the KKT conditions at lambda, given the gradient there:
+    /// The largest violation of the KKT conditions at lambda by the candidates, given the gradient there:
     /// |g_j| <= lambda w_j (g_j <= lambda w_j if positive), and g_j = lambda s_j w_j on the active set.
-    double residual(double lambda, const double* gradient, bool positive) const {
-        const double* w = target_->penalty.data();
-        const double both = positive ? 0.0 : 1.0;
-        const double worst = team_.max(target_->sources, [=](Index j) {
-            const double excess = larger(gradient[j], -both * gradient[j]) - lambda * w[j];
-            return w[j] < infinity ? excess : 0.0;
-        });
-        return larger(worst, active_residual(lambda, gradient));
-    }
-
-    /// The same over the candidates only.
     double residual_inside(double lambda, const double* gradient, bool positive) const {
         const Id* source = candidates_.sources();
         const double* w = candidates_.penalties();

@@ -1,6 +1,7 @@
 // Solutions read off a path: the events say which sources are active and with which signs; the rest is one solve.
 #pragma once
 
+#include "answer.hpp"
 #include "backend.hpp"
 #include "coordinate_descent.hpp"
 #include "piece.hpp"
@@ -18,7 +19,8 @@ struct Point {
 template <class Team>
 class Query {
 public:
-    Query(Team team, const Gram& gram) : team_(team), piece_(team, gram), descent_(team, gram) {}
+    Query(Team team, const Gram& gram)
+        : team_(team), piece_(team, gram), descent_(team, gram), answer_(team, gram) {}
 
     /// The path to read, and the target and limits with which it was followed.
     void open(Target& target, const Limits& limits, const PathView& path) {
@@ -59,9 +61,10 @@ public:
         for (Index e = 0; e <= path_.count; ++e) {
             const double low = e < path_.count ? path_.event[e].lambda : path_.outcome.lambda_end;
             if (low <= high) {
-                if (error()(low) <= bound * (1.0 + 1e-6)) piece_.refine();  // exact where it matters
-                if (error()(low) <= bound)
-                    return {error().largest_below(bound, low, high), e, Status::certified};
+                if (error().largest_below(bound * (1.0 + 1e-6), low, high) >= low)
+                    piece_.refine();  // exact where it matters
+                const double lambda = error().largest_below(bound, low, high);
+                if (lambda >= low) return {lambda, e, Status::certified};
                 high = low;
             }
             if (e < path_.count) step(path_.event[e]);
@@ -75,28 +78,30 @@ public:
     /// The solution at a point, certified from the caller's Gram; refit: least squares on its support.
     Solution solve(const Point& point, bool refit) {
         if (path_.outcome.status == Status::interrupted) return unsolved();
+        const double lambda = point.lambda;
         collect(point.events);
         assemble();
-        Solution solution{nullptr, nullptr, 0, point.lambda, 0.0, certify(point.lambda), point.status};
-        for (int step = 0; step < 2 && solution.kkt > refine_above; ++step) {
+        double kkt = certify_piece(lambda);
+        for (int step = 0; step < 2 && kkt > refine_above; ++step) {
             piece_.refine();
-            solution.kkt = certify(point.lambda);
+            kkt = certify_piece(lambda);
         }
-        const bool from_path = solution.kkt <= kkt_tolerance;
-        if (!from_path) {
-            descend(point.lambda);
-            solution.kkt = descent_.residual() / scale(point.lambda);
-            const bool missed = !(solution.kkt <= kkt_tolerance);
-            if (missed && point.lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
-            if (missed) solution.status = Status::uncertified;
+        const bool from_path = kkt <= kkt_tolerance;
+        if (!from_path) kkt = certify_descent(lambda);
+        if (team_.stopped()) return unsolved();
+        Status status = point.status;
+        if (!(kkt <= kkt_tolerance)) {
+            if (lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
+            status = Status::uncertified;
         }
-        if (below_rounding(solution)) solution.status = Status::floor;
-        return from_path ? from_piece(solution, refit) : from_descent(solution, refit);
+        if (below_rounding(status, lambda)) status = Status::floor;
+        const double error = from_path ? this->error()(lambda) : answer_.error();
+        return refit ? refitted(from_path, {lambda, kkt, status}) : answered({lambda, kkt, status}, error);
     }
 
     /// What is true of a target whose path is not known: b = 0 at lambda = infinity.
     Solution unsolved() const {
-        return {index_.data(), value_.data(), 0, infinity, target_->energy, 0.0, Status::interrupted};
+        return {answer_.sources(), answer_.values(), 0, infinity, target_->energy, 0.0, Status::interrupted};
     }
 
     void begin_replay() {
@@ -115,6 +120,13 @@ private:
         std::int32_t sign;
     };
 
+    /// Where a solution is, and what is known of it; a refit keeps it.
+    struct Known {
+        double lambda;
+        double kkt;
+        Status status;
+    };
+
     void step(const Event& event) {
         if (event.sign != 0)
             piece_.enter(place_of(event.source), 0.5 * event.sign * target_->penalty[event.source]);
@@ -128,20 +140,21 @@ private:
 
     Point end_of_path() const { return {path_.outcome.lambda_end, path_.count, path_.outcome.status}; }
 
-    /// Residuals are relative to lambda; at 0 to lambda_max, and where that is 0 too, to the cross moments.
+    /// Residuals are relative to lambda times the smallest weight; at lambda = 0 to that of lambda_max, and where this
+    /// is 0 too, to the cross moments.
     double scale(double lambda) const {
-        if (lambda > 0.0) return lambda;
-        if (path_.outcome.lambda_max > 0.0) return path_.outcome.lambda_max;
+        if (lambda > 0.0) return lambda * target_->least_penalty;
+        if (path_.outcome.lambda_max > 0.0) return path_.outcome.lambda_max * target_->least_penalty;
         const double* cross = target_->cross.data();
         return 2.0 * team_.max(target_->sources, [=](Index j) { return std::fabs(cross[j]); });
     }
 
     /// Where lambda is so small that rounding decides, there is no certificate: a residual beyond the tolerance is
     /// excused by the bound on rounding, one within it is believed down to rounding's usual size.
-    bool below_rounding(const Solution& solution) const {
-        const double bound = piece_.gradient_error(solution.lambda) / scale(solution.lambda);
-        if (solution.status == Status::uncertified) return bound > kkt_tolerance;
-        return solution.status == Status::certified && bound > usual * kkt_tolerance;
+    bool below_rounding(Status status, double lambda) const {
+        const double bound = answer_.gradient_error() / scale(lambda);
+        if (status == Status::uncertified) return bound > kkt_tolerance;
+        return status == Status::certified && bound > usual * kkt_tolerance;
     }
 
     /// members_: who is active after the first `events` events, ascending.
@@ -200,92 +213,68 @@ private:
         piece_.refine();
     }
 
-    double certify(double lambda) {
-        double* gradient = target_->next_gradient.data();
-        piece_.gradient(lambda, gradient);
-        const double residual = piece_.residual(lambda, gradient, limits_.positive);
-        return residual > 0.0 ? residual / scale(lambda) : 0.0;
+    /// The answer from the piece; a coefficient of the wrong sign is zero but for rounding.
+    double certify_piece(double lambda) {
+        answer_.begin(*target_, limits_.l2, active().size());
+        for (Index r = 0; r < active().size(); ++r) {
+            const double value = active().coefficient(r, lambda);
+            if (value * active().push(r) >= 0.0) answer_.put(active().source(r), value);
+        }
+        return certify(lambda);
     }
 
-    void descend(double lambda) {
+    /// The answer from coordinate descent, which starts at the piece's coefficients.
+    double certify_descent(double lambda) {
         descent_.clear();
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
             descent_.admit(active().source(r), limits_.positive && value < 0.0 ? 0.0 : value);
         }
         descent_.solve(*target_, lambda, limits_.l2, limits_.positive, 0.1 * kkt_tolerance * scale(lambda));
+        put_descent();
+        return certify(lambda);
     }
 
-    Solution from_piece(Solution solution, bool refit) {
-        const double lambda = refit ? 0.0 : solution.lambda;
-        if (refit && limits_.positive) return positive_refit(solution);
-        begin_output(active().size());
-        for (Index r = 0; r < active().size(); ++r) {
-            const double value = active().coefficient(r, lambda);
-            if (refit || value * active().push(r) >= 0.0)
-                output(active().source(r), value);  // else: zero, by rounding
-        }
-        solution.error = error()(lambda);
-        return finish_output(solution);
+    double certify(double lambda) {
+        const double residual = answer_.residual(lambda, limits_.positive);
+        return residual > 0.0 ? residual / scale(lambda) : 0.0;
     }
 
-    /// The descent's solution; for a refit its support, ascending, makes a piece.
-    Solution from_descent(Solution solution, bool refit) {
+    /// The answer is what descent found, by ascending source; so are the members.
+    void put_descent() {
         members_.reserve(descent_.size() + 1);
         size_ = 0;
         for (Index s = 0; s < descent_.size(); ++s)
             if (descent_.value(s) != 0.0) insert({descent_.source(s), descent_.value(s) > 0.0 ? 1 : -1});
-        if (refit) {
-            assemble();
-            return from_piece(solution, true);
-        }
-        begin_output(size_);
+        answer_.begin(*target_, limits_.l2, size_);
         for (Index m = 0; m < size_; ++m)
             for (Index s = 0; s < descent_.size(); ++s)
-                if (descent_.source(s) == members_[m].source) output(members_[m].source, descent_.value(s));
-        solution.error = output_error();
-        return finish_output(solution);
+                if (descent_.source(s) == members_[m].source)
+                    answer_.put(members_[m].source, descent_.value(s));
     }
 
-    Solution positive_refit(Solution solution) {
+    /// Least squares (with the ridge term) on the support of the Lasso solution.
+    Solution refitted(bool from_path, const Known& known) {
+        if (!from_path) assemble();  // on the support that descent found
+        if (limits_.positive) return refitted_positive(known);
+        answer_.begin(*target_, limits_.l2, active().size());
+        for (Index r = 0; r < active().size(); ++r) answer_.put(active().source(r), active().base(r));
+        return answered(known, error()(0.0));
+    }
+
+    Solution refitted_positive(const Known& known) {
         descent_.clear();
         for (Index r = 0; r < active().size(); ++r)
             descent_.admit(active().source(r), std::fmax(active().base(r), 0.0));
         descent_.solve_positive(*target_, limits_.l2, 1e-3 * kkt_tolerance * path_.outcome.lambda_max);
-        begin_output(descent_.size());
-        for (Index s = 0; s < descent_.size(); ++s) output(descent_.source(s), descent_.value(s));
-        solution.error = output_error();
-        return finish_output(solution);
+        if (team_.stopped()) return unsolved();
+        put_descent();
+        return answered(known, answer_.error());
     }
 
-    void begin_output(Index count) {
-        index_.reserve(count + 1);
-        value_.reserve(count + 1);
-        written_ = 0;
-    }
-
-    void output(Id source, double value) {
-        if (value == 0.0) return;
-        index_[written_] = source;
-        value_[written_++] = value;
-    }
-
-    /// e + b'(G b - 2 c), from the output.
-    double output_error() {
-        double* product = target_->next_gradient.data();
-        piece_.multiply(index_.data(), value_.data(), written_, product);
-        const Id* index = index_.data();
-        const double *value = value_.data(), *cross = target_->cross.data();
-        return target_->energy + team_.sum(written_, [=](Index s) {
-            return value[s] * (product[index[s]] - 2.0 * cross[index[s]]);
-        });
-    }
-
-    Solution finish_output(Solution solution) const {
-        solution.index = index_.data();
-        solution.value = value_.data();
-        solution.count = written_;
-        return solution;
+    Solution answered(const Known& known, double error) const {
+        return {answer_.sources(), answer_.values(), answer_.size(), known.lambda, error,
+                known.kkt,         known.status};
     }
 
     static constexpr double refine_above = 1e-12;
@@ -294,14 +283,12 @@ private:
     Team team_;
     Piece<Team> piece_;
     CoordinateDescent<Team> descent_;
+    Answer<Team> answer_;
     Limits limits_{};
     Target* target_ = nullptr;
     PathView path_{};
     Index size_ = 0;
-    Index written_ = 0;
     Buffer<Member> members_;
-    Buffer<Id> index_;
-    Buffer<double> value_;
 };
 
 }  // namespace COVLASSO_ISA

@@ -13,7 +13,9 @@ struct Target {
     const double* root = nullptr;  ///< sqrt(G_jj), shared by all targets
     Buffer<double> cross;          ///< c_j
     Buffer<double> penalty;        ///< w_j; infinity: excluded
+    double least_penalty = 1.0;    ///< the smallest w_j > 0: certificates are relative to lambda times this
     Buffer<double> outside;   ///< w_j of the sources that are not candidates; infinity: candidate or excluded
+                              ///< (in a query: scratch)
     Buffer<double> gradient;  ///< 2 (c - G b) at the start of the stage
     Buffer<double> next_gradient;  ///< the same at its end
     Buffer<Id> chosen;             ///< scratch for lists of sources

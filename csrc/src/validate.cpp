@@ -13,6 +13,8 @@ namespace covlasso {
 
 namespace {
 
+constexpr double least_weight = 1e-100;  // lambda times a weight stays within the range of double
+
 [[noreturn]] void fail(const std::string& argument, const std::string& what) {
     throw InvalidArgument(argument + ": " + what);
 }
@@ -232,6 +234,11 @@ void check_sources_left(const Problem& problem, const Options& options) {
                 fail("weights",
                      "must be >= 0, got " + text(w[j]) + " for source " + text(j) +
                          (problem.weights_stride ? " of target " + text(Index{problem.target(t)}) : ""));
+            if (w && std::isfinite(w[j]) && w[j] != 0.0 &&
+                !(w[j] >= least_weight && w[j] <= 1.0 / least_weight))
+                fail("weights", "must be 0, infinite, or from " + text(least_weight) + " to " +
+                                    text(1.0 / least_weight) + ", got " + text(w[j]) + " for source " +
+                                    text(j) + "; multiply all weights by one number and divide lambda by it");
             open[static_cast<std::size_t>(j)] = w == nullptr || !std::isinf(w[j]);
         }
         if (problem.exclude_self) open[static_cast<std::size_t>(problem.target(t))] = 0;

@@ -72,6 +72,10 @@ private:
         if (!problem_.exclusions.empty())
             for (Index x = problem_.exclusions.offset[t]; x < problem_.exclusions.offset[t + 1]; ++x)
                 target_.penalty[problem_.exclusions.index[x]] = infinity;
+        double least = infinity;
+        for (Index j = 0; j < p; ++j)
+            if (target_.penalty[j] > 0.0) least = std::min(least, target_.penalty[j]);
+        target_.least_penalty = least < infinity ? least : 1.0;
     }
 
     Limits limits(Index t) const {

@@ -21,6 +21,8 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Exclude = Any  # "self", None, a boolean array or a scipy sparse array
 
+_LARGEST_COUNT = 2**31 - 1  # the core numbers sources in 32 bits
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -221,6 +223,8 @@ def check_count(value: Any, name: str) -> int:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
     if isinstance(value, (bool, np.bool_)) or count < 1:
         raise ValueError(f"{name} is {value}; an integer of at least 1 is expected")
+    if count > _LARGEST_COUNT:
+        raise ValueError(f"{name} is {value}; at most {_LARGEST_COUNT} is possible")
     return count
 
 

@@ -39,8 +39,8 @@ class Dependencies:
     energy : (n_targets,) array
         e_i = E[f_i^2], the error without any term.
     kkt : (n_targets,) array
-        KKT residual of the Lasso solution, relative to lambda (at lambda 0: to lambda_max), from the caller's
-        Gram.
+        KKT residual of the Lasso solution, from the caller's Gram, relative to lambda (at lambda 0: to
+        lambda_max) times the smallest weight above 0, which is 1 without ``weights``.
     status : (n_targets,) array of str
         What is known of each solution: ``certified`` (the one asked for, KKT residual at most 1e-9), the
         reason why its path ended earlier (``terms``, ``lambda``, ``error``, ``exhausted``), ``floor`` (lambda

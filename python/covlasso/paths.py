@@ -74,8 +74,8 @@ def path(
     positive : bool, default False
         Only b >= 0.
     weights : (p,) or (n_targets, p) array, optional
-        Penalty factors w >= 0: 0 leaves a source unpenalised, inf excludes it. By default 1. The second form
-        is read in place and must be float64.
+        Penalty factors w: 0 leaves a source unpenalised, inf excludes it, others are from 1e-100 to 1e100. By
+        default 1. The second form is read in place and must be float64.
     names : sequence of str, optional
         Names of the possible targets (rows of ``cross``, or of ``gram`` without it).
     source_names : sequence of str, optional

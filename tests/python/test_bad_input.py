@@ -110,6 +110,16 @@ OPTIONS = {
         ("exclude[3]", "no source", "target 3"),
     ),
     "weights negative": ({"weights": changed(np.ones(N), 5, -1.0)}, ValueError, ("weights", "5", "-1")),
+    "weights tiny": (
+        {"weights": changed(np.ones(N), 5, 1e-310)},
+        ValueError,
+        ("weights", "source 5", "1e-100"),
+    ),
+    "weights huge": (
+        {"weights": changed(np.ones(N), 5, 1e101)},
+        ValueError,
+        ("weights", "source 5", "1e+100"),
+    ),
     "weights nan": ({"weights": changed(np.ones(N), 5, np.nan)}, ValueError, ("weights", "5")),
     "weights per edge negative": (
         {"weights": changed(np.ones((N, N)), (2, 6), -1.0)},
@@ -160,6 +170,7 @@ def test_options(case):
 
 
 STOPS = {
+    "more terms than there are numbers": ({"max_terms": 10**30}, ValueError, ("max_terms", "2147483647")),
     "max_terms zero": ({"max_terms": 0}, ValueError, ("max_terms", "0", "at least 1")),
     "max_terms a fraction": ({"max_terms": 2.5}, TypeError, ("max_terms", "2.5", "integer")),
     "min_lambda negative": ({"min_lambda": -1.0}, ValueError, ("min_lambda", "-1.0", "at least 0")),

@@ -4,6 +4,11 @@ Ties, exact duplicates, rank lost to rounding, bad scales, moments of nothing bu
 exactly where the solution is asked for.
 """
 
+import os
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 from oracles import Case, assert_certified, kkt_residual, squared_error
@@ -265,3 +270,81 @@ def test_paths_on_a_decaying_spectrum_reach_their_last_term():
     deps = path.at(lam=path.lambda_end)
     for t, b in enumerate(deps.coef.toarray()):
         assert kkt_residual(gram, gram[t], b, deps.lam[t], allowed=np.arange(300) != t) <= 2e-9, f"target {t}"
+
+
+def test_descent_reads_no_memory_that_nobody_set():
+    script = """
+        import hashlib, numpy as np, covlasso
+        bits = hashlib.sha256()
+        for seed in range(6):
+            samples = np.random.default_rng(seed).standard_normal((2, 40)) * np.geomspace(1, 1e3, 40)
+            gram = samples.T @ samples
+            gram = np.triu(gram) + np.triu(gram, 1).T + 1e-4 * np.diag(np.diag(gram))
+            path = covlasso.path(gram, max_terms=40, n_threads=1)
+            for fraction in (0.0, 1e-9, 1e-6, 1e-3):
+                deps = path.at(lam=fraction * path.lambda_max)
+                bits.update(deps.coef.data.tobytes() + deps.kkt.tobytes())
+        print(bits.hexdigest())
+    """
+    found = set()
+    for filler in (
+        "0",
+        "85",
+        "255",
+    ):  # what glibc puts into fresh memory; elsewhere the runs are equal anyway
+        environment = {**os.environ, "MALLOC_PERTURB_": filler}
+        command = [sys.executable, "-c", textwrap.dedent(script)]
+        found.add(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("scale", [2.0**-40, 2.0**40])
+def test_weights_and_lambda_scaled_against_each_other_are_one_problem(scale):
+    gram = 1.0 / (np.arange(30)[:, None] + np.arange(30) + 1.0)  # Hilbert: the last digits matter
+    plain = covlasso.path(gram, max_terms=30, weights=np.ones(30))
+    scaled = covlasso.path(gram, max_terms=30, weights=np.full(30, scale))
+    np.testing.assert_array_equal(scaled.status, plain.status)
+    np.testing.assert_array_equal(scaled.lambda_end * scale, plain.lambda_end)
+    for fraction in (1e-2, 1e-4, 1e-6):
+        a, b = plain.at(lam=fraction * plain.lambda_max), scaled.at(lam=fraction * scaled.lambda_max)
+        np.testing.assert_array_equal(b.status, a.status)
+        np.testing.assert_array_equal(b.kkt, a.kkt)
+        np.testing.assert_array_equal(b.coef.toarray(), a.coef.toarray())
+
+
+def test_relative_error_is_found_where_a_ridge_makes_the_error_rise_again():
+    found = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        samples = rng.standard_normal((12, 4)) @ rng.standard_normal((4, 4))
+        gram = samples.T @ samples / 12
+        gram = np.triu(gram) + np.triu(gram, 1).T
+        l2 = 0.1 * gram.diagonal().max() * rng.random()
+        path = covlasso.path(gram, targets=[0], max_terms=4, l2=l2)
+        grid = np.linspace(0.0, path.lambda_max[0], 400)
+        error = path.error(0, grid) / gram[0, 0]
+        lowest = int(np.argmin(error))
+        if lowest > 0 and error[lowest] < error[0] * (1 - 1e-3):
+            found += 1
+            asked = 0.5 * (error[lowest] + error[0])
+            deps = path.at(relative_error=asked)
+            assert deps.status[0] == "certified"
+            assert deps.lam[0] >= grid[error <= asked].max() * (1 - 1e-12)
+            assert abs(deps.relative_error[0] - asked) <= 1e-9
+    assert found > 0
+
+
+def test_no_path_ends_at_an_error_that_nobody_asked_for():
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal(9)
+        columns = [
+            x,
+            x * rng.uniform(0.5, 2),
+            *(x * a + 1e-3 * rng.standard_normal(9) for a in rng.standard_normal(3)),
+        ]
+        samples = np.stack(columns, axis=1)
+        gram = samples.T @ samples / 9
+        gram = np.triu(gram) + np.triu(gram, 1).T
+        path = covlasso.path(gram, targets=[0], weights=np.array([1.0, 0.0, 1.0, 1.0, 1.0]), l2=1e-10)
+        assert path.status[0] != "error"

@@ -42,7 +42,7 @@ struct Problem {
     bool exclude_self = true;   ///< b_i = 0 for target i (cross form too, when categories are shared)
     ExclusionLists exclusions;  ///< further sources with b_j = 0, per position in `targets`
     const double* weights =
-        nullptr;               ///< penalty factors w >= 0; 0: unpenalised, inf: excluded; nullptr: all 1
+        nullptr;  ///< penalty factors: 0 (unpenalised), 1e-100 to 1e100, or inf (excluded); nullptr: all 1
     Index weights_stride = 0;  ///< 0: one row of p factors for all targets; p: one row per target
 
     Index sources() const { return gram->size(); }
