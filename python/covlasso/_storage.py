@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,12 @@ def save_tensors(
     from safetensors.numpy import save_file
 
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    # safetensors makes a file of its own beside the one it writes; one folder holds both.
+    folder = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     metadata = {_HEADER: json.dumps({"kind": kind, "version": VERSION, **header})}
     try:
+        folder.mkdir(exist_ok=True)
+        temporary = folder / "new"
         temporary.touch()
         usual = temporary.stat().st_mode  # safetensors makes files that only their owner can read
         # safetensors writes through a mapping, which needs a file system entry, not a descriptor.
@@ -42,7 +46,7 @@ def save_tensors(
             os.fsync(file.fileno())
         temporary.replace(target)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class StoredTensors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from glob import escape
 from hashlib import blake2b
@@ -71,7 +72,7 @@ class RunState:
         self.path.unlink(missing_ok=True)
         for name in (self.path.name, self._out.name):
             for unfinished in self._out.parent.glob(f".{escape(name)}.*.tmp"):
-                unfinished.unlink(missing_ok=True)
+                shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def digest(texts: Iterable[str]) -> str:
