@@ -118,10 +118,15 @@ class SymmetricSum:
 
 
 def product(factor: Float64) -> Float64:
-    """``factor factor'`` for C-ordered (n, r), symmetric to the last bit."""
-    from scipy.linalg.blas import dsyrk
+    """``factor factor'`` for C-ordered (n, r), symmetric to the last bit.
 
-    full: Float64 = dsyrk(1.0, factor.T, trans=True).T
+    By panels of columns: OpenBLAS's dsyrk was seen to crash on all of n = 21,841, r = 768 at once.
+    """
+    n = len(factor)
+    full = np.empty((n, n))
+    for start in range(0, n, PANEL):
+        own = factor[start : start + PANEL]
+        full[start:, start : start + PANEL] = factor[start:] @ own.T
     _mirror(full)
     return full
 

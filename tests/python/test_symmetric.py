@@ -74,3 +74,12 @@ def test_root_of_columns_that_are_constant():
     lower = root(matrix.copy())
     assert lower.shape == (3, 2)
     np.testing.assert_allclose(lower @ lower.T, matrix, atol=1e-15)
+
+
+@pytest.mark.parametrize("panel", [1, 7, 30, 64])
+def test_a_product_does_not_depend_on_its_panels(panel, monkeypatch):
+    monkeypatch.setattr("covlasso._symmetric.PANEL", panel)
+    factor = np.random.default_rng(4).standard_normal((30, 5))
+    found = product(factor)
+    np.testing.assert_allclose(found, factor @ factor.T, rtol=1e-14, atol=1e-14)
+    np.testing.assert_array_equal(found, found.T)
