@@ -16,6 +16,7 @@ import scipy.sparse
 
 from covlasso._optional import needed
 from covlasso._spectral import Spectral, full_solutions
+from covlasso._symmetric import product
 from covlasso.dependencies import Dependencies
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def all_others(deps: Dependencies, rows: Rows) -> Dependencies:
 def _unit_gram(rows: Rows) -> Float64:
     """Gram of sources of unit root mean square, in memory of its own."""
     gram = rows.gram
-    dense = gram.astype(np.float64) if isinstance(gram, np.ndarray) else gram.factor @ gram.factor.T
+    dense = gram.astype(np.float64) if isinstance(gram, np.ndarray) else product(gram.factor)
     dense /= rows.scale
     dense /= rows.scale[:, np.newaxis]
     return np.asarray(dense)
