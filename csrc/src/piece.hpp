@@ -60,7 +60,8 @@ public:
         return entry;
     }
 
-    /// What becomes of candidate j if it is to enter; its row of G(A, S) is then row k.
+    /// What becomes of candidate j if it is to enter. Its row of G(A, S) is then row k, beside the active ones: looking
+    /// changes nothing, and may be repeated.
     Entry examine(Index j) {
         const Index k = active_.size();
         candidates_.fetch_row(team_, gram_, k, j);
