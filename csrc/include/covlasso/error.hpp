@@ -21,4 +21,9 @@ struct IndefiniteGram : InvalidArgument {
     using InvalidArgument::InvalidArgument;
 };
 
+/// What was asked for needs a device that this build or this machine has not; the message says which and the remedy.
+struct DeviceUnavailable : Error {
+    using Error::Error;
+};
+
 }  // namespace covlasso

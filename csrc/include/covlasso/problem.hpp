@@ -44,6 +44,7 @@ struct Problem {
     const double* weights =
         nullptr;  ///< penalty factors: 0 (unpenalised), 1e-100 to 1e100, or inf (excluded); nullptr: all 1
     Index weights_stride = 0;  ///< 0: one row of p factors for all targets; p: one row per target
+    bool on_device = false;    ///< gram (a DenseGram), cross and energy lie in the memory of a CUDA device
 
     Index sources() const { return gram->size(); }
     bool intra() const { return cross.empty(); }
@@ -63,6 +64,8 @@ struct Options {
     double l2 = 0.0;                      ///< ridge term l2 |b|^2 (paper's scale, no 1/2)
     bool positive = false;                ///< b >= 0
     int threads = 0;                      ///< how many run at a time; 0: one per hardware thread
+    std::vector<int> devices;             ///< CUDA devices that share the targets; empty: the processors
+    void* stream = nullptr;               ///< cudaStream_t of devices[0] after whose work the inputs are ready
     Progress progress;
 };
 
