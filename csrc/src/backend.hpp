@@ -36,6 +36,28 @@ struct Solution {
     Status status;
 };
 
+/// Where a solution is wanted on every path.
+struct Place {
+    enum Kind {
+        at_lambda,
+        at_terms,
+        at_relative_error
+    } kind;
+    const double* lambda = nullptr;  ///< one per target (at_lambda)
+    Index terms = 0;                 ///< at_terms
+    double relative_error = 0.0;     ///< at_relative_error
+    bool refit = false;
+};
+
+/// One piece of a path, b = base - lambda slope on `count` sources, with b'Gb - 2c'b + e as a polynomial in lambda; the
+/// arrays are the worker's own, valid until its next call.
+struct PieceView {
+    const Id* source;
+    const double *base, *slope;
+    Index count;
+    double error[3];  ///< factors of 1, lambda, lambda^2
+};
+
 /// Solves one target after the other with memory of its own; every thread has one.
 class Worker {
 public:
@@ -46,21 +68,12 @@ public:
     virtual const Event* events() const = 0;
     virtual Index event_count() const = 0;
 
-    /// The sources that are active now, and their coefficients at lambda.
-    virtual Index active_count() const = 0;
-    virtual Id active_source(Index r) const = 0;
-    virtual double coefficient(Index r, double lambda) const = 0;
+    /// The solution at `place` of the stored path of target t.
+    virtual Solution read(Index t, const PathView& path, const Place& place) = 0;
 
-    /// Reads from the stored path of target t from now on.
-    virtual void open(Index t, const PathView& path) = 0;
-    virtual Solution at_lambda(double lambda, bool refit) = 0;
-    virtual Solution at_terms(Index terms, bool refit) = 0;
-    virtual Solution at_relative_error(double relative_error, bool refit) = 0;
-
-    /// Goes through the stored path event by event: error and l1 norm are those of the piece below the last event.
-    virtual void begin_replay() = 0;
-    virtual void replay(const Event& event) = 0;
-    virtual double error(double lambda) const = 0;
+    /// The piece of the stored path of target t above its first event, and then the one below each event in turn.
+    virtual PieceView first_piece(Index t, const PathView& path) = 0;
+    virtual PieceView next_piece(const Event& event) = 0;
 };
 
 /// An inner product of two rows of a factor is added up in this many partial sums: a 512-bit vector of them.

@@ -9,25 +9,20 @@
 
 namespace covlasso {
 
-/// Where a solution is wanted on every path.
-struct Place {
-    enum Kind {
-        at_lambda,
-        at_terms,
-        at_relative_error
-    } kind;
-    const double* lambda = nullptr;  ///< one per target, in host memory (at_lambda)
-    Index terms = 0;                 ///< at_terms
-    double relative_error = 0.0;     ///< at_relative_error
-    bool refit = false;
-};
-
 /// The pieces of one path: piece m is what holds below its first m events, b = base - lambda slope on its sources.
 struct Pieces {
-    std::vector<Index> offset;  ///< sources of piece m: offset[m] .. offset[m + 1] - 1
-    std::vector<Id> source;     ///< in the order of the active set
+    std::vector<Index> offset{0};  ///< sources of piece m: offset[m] .. offset[m + 1] - 1
+    std::vector<Id> source;        ///< in the order of the active set
     std::vector<double> base, slope;
-    std::vector<double> error;  ///< b'Gb - 2c'b + e = error[3m] + error[3m + 1] lambda + error[3m + 2] lambda^2
+    std::vector<double>
+        error;  ///< b'Gb - 2c'b + e = error[3m] + error[3m + 1] lambda + error[3m + 2] lambda^2
+
+    double coefficient(std::size_t r, double lambda) const { return base[r] - lambda * slope[r]; }
+
+    double error_at(std::size_t piece, double lambda) const {
+        const double* factor = error.data() + 3 * piece;
+        return factor[0] + lambda * (factor[1] + lambda * factor[2]);
+    }
 };
 
 /// Called from any thread, for several targets at once; the arrays are valid during the call.
@@ -51,7 +46,7 @@ public:
     virtual Pieces pieces(Index t, const PathView& path) const = 0;
 };
 
-/// On the processors. What problem and options refer to must outlive the engine.
+/// On the processors. What problem and options point to must outlive the engine.
 std::unique_ptr<Engine> make_cpu_engine(const Problem& problem, const Options& options);
 
 /// On options.devices. @throws DeviceUnavailable  this build has no CUDA code, or the machine no such device.

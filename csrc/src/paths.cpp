@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "covlasso/error.hpp"
-#include "workers.hpp"
+#include "engine.hpp"
 
 namespace covlasso {
 
@@ -123,6 +123,12 @@ private:
     std::vector<Row> rows_;
 };
 
+std::unique_ptr<Engine> make_engine(const Problem& problem, const Options& options) {
+    Options kept = options;
+    kept.progress = nullptr;  // belongs to this call, not to the queries
+    return kept.devices.empty() ? make_cpu_engine(problem, kept) : make_cuda_engine(problem, kept);
+}
+
 }  // namespace
 
 const char* to_string(Status status) {
@@ -147,32 +153,30 @@ const char* to_string(Status status) {
     return "unknown";
 }
 
-Paths::Paths(const Problem& problem, const Options& options) : problem_(problem), options_(options) {
+Paths::Paths(const Problem& problem, const Options& options) : problem_(problem) {
     if (problem_.gram != nullptr && problem_.targets == nullptr)
         problem_.target_count = problem_.possible_targets();
-    validate(problem_, options_);
-    options_.progress = nullptr;  // belongs to this call, not to the queries
-    const Index count = size();
-    const auto length = static_cast<std::size_t>(count);
-    EventLog log(count, expected_events(problem_, options_), events_, offset_);
+    validate(problem_, options);
+    engine_ = make_engine(problem_, options);
+    const auto length = static_cast<std::size_t>(size());
+    EventLog log(size(), expected_events(problem_, options), events_, offset_);
     lambda_max_.assign(length, 0.0);
     lambda_end_.assign(length, 0.0);
     kkt_.assign(length, 0.0);
     status_.assign(length, Status::interrupted);
 
-    std::atomic<bool> stop{false};
-    Workers workers(problem_, options_, count, &stop);
-    workers.for_each(count, options.progress, stop, [&](Worker& worker, Index item) {
-        const Outcome outcome = worker.follow(item);
-        if (outcome.culprit != -1)
-            throw_indefinite(problem_, problem_.target(item), outcome, worker.events(), worker.event_count());
-        const auto t = static_cast<std::size_t>(item);
-        log.add(item, worker.events(), worker.event_count());
-        lambda_max_[t] = outcome.lambda_max;
-        lambda_end_[t] = outcome.lambda_end;
-        kkt_[t] = outcome.kkt;
-        status_[t] = outcome.status;
-    });
+    engine_->follow(
+        [&](Index target, const Outcome& outcome, const Event* event, Index count) {
+            if (outcome.culprit != -1)
+                throw_indefinite(problem_, problem_.target(target), outcome, event, count);
+            const auto t = static_cast<std::size_t>(target);
+            log.add(target, event, count);
+            lambda_max_[t] = outcome.lambda_max;
+            lambda_end_[t] = outcome.lambda_end;
+            kkt_[t] = outcome.kkt;
+            status_[t] = outcome.status;
+        },
+        options.progress);
     log.finish();
 }
 
@@ -188,18 +192,12 @@ static PathView view(const Paths& paths, Index t) {
     return {paths.begin(t), paths.end(t) - paths.begin(t), end};
 }
 
-/// Calls read(worker, t) for every target, each worker with the stored path of t open.
-template <class Read>
-static Solutions read_all(const Problem& problem, const Options& options, const Paths& paths,
-                          const Progress& progress, Read read) {
-    std::atomic<bool> stop{false};
-    const Index count = paths.size();
-    Workers workers(problem, options, count, &stop);
-    Collector collector(count);
-    workers.for_each(count, progress, stop, [&](Worker& worker, Index t) {
-        worker.open(t, view(paths, t));
-        collector.set(t, read(worker, t));
-    });
+static Solutions read_all(const Engine& engine, const Paths& paths, const Place& place,
+                          const Progress& progress) {
+    Collector collector(paths.size());
+    engine.read(
+        place, [&](Index t) { return view(paths, t); },
+        [&](Index t, const Solution& solution) { collector.set(t, solution); }, progress);
     return collector.finish();
 }
 
@@ -208,22 +206,28 @@ Solutions Paths::at_lambda(const double* lambda, bool refit, const Progress& pro
         if (!(lambda[t] >= 0.0) || std::isinf(lambda[t]))
             throw InvalidArgument("lam: must be a finite number >= 0, got " + std::to_string(lambda[t]) +
                                   " for target " + std::to_string(problem_.target(t)));
-    return read_all(problem_, options_, *this, progress,
-                    [&](Worker& worker, Index t) { return worker.at_lambda(lambda[t], refit); });
+    Place place{Place::at_lambda};
+    place.lambda = lambda;
+    place.refit = refit;
+    return read_all(*engine_, *this, place, progress);
 }
 
 Solutions Paths::at_terms(Index terms, bool refit, const Progress& progress) const {
     if (terms < 0) throw InvalidArgument("terms: must be >= 0, got " + std::to_string(terms));
-    return read_all(problem_, options_, *this, progress,
-                    [&](Worker& worker, Index) { return worker.at_terms(terms, refit); });
+    Place place{Place::at_terms};
+    place.terms = terms;
+    place.refit = refit;
+    return read_all(*engine_, *this, place, progress);
 }
 
 Solutions Paths::at_relative_error(double relative_error, bool refit, const Progress& progress) const {
     if (!(relative_error >= 0.0) || std::isinf(relative_error))
         throw InvalidArgument("relative_error: must be a finite number >= 0, got " +
                               std::to_string(relative_error));
-    return read_all(problem_, options_, *this, progress,
-                    [&](Worker& worker, Index) { return worker.at_relative_error(relative_error, refit); });
+    Place place{Place::at_relative_error};
+    place.relative_error = relative_error;
+    place.refit = refit;
+    return read_all(*engine_, *this, place, progress);
 }
 
 void Paths::check_target(Index t) const {
@@ -234,7 +238,6 @@ void Paths::check_target(Index t) const {
 
 Profile Paths::profile(Index t, const double* lambda, Index count) const {
     check_target(t);
-    const auto i = static_cast<std::size_t>(t);
     // Downwards through the path, whatever the order of the grid; points below its end have the values of the end.
     std::vector<Index> order(static_cast<std::size_t>(count));
     for (Index g = 0; g < count; ++g) {
@@ -245,20 +248,18 @@ Profile Paths::profile(Index t, const double* lambda, Index count) const {
     }
     std::sort(order.begin(), order.end(), [&](Index a, Index b) { return lambda[a] > lambda[b]; });
 
-    Workers workers(problem_, options_, 1, nullptr);
-    Worker& worker = workers.of(0);
-    worker.open(t, view(*this, t));
-    worker.begin_replay();
+    const Pieces pieces = engine_->pieces(t, view(*this, t));
     Profile profile;
     profile.error.resize(order.size());
     profile.l1_norm.resize(order.size());
-    const Event* event = begin(t);
+    std::size_t piece = 0;
     for (const Index g : order) {
-        const double at = std::max(lambda[g], lambda_end_[i]);
-        for (; event != end(t) && event->lambda > at; ++event) worker.replay(*event);
+        const double at = std::max(lambda[g], lambda_end_[static_cast<std::size_t>(t)]);
+        for (const Event* event = begin(t) + piece; event != end(t) && event->lambda > at; ++event) ++piece;
         double norm = 0.0;
-        for (Index r = 0; r < worker.active_count(); ++r) norm += std::fabs(worker.coefficient(r, at));
-        profile.error[static_cast<std::size_t>(g)] = worker.error(at);
+        for (Index r = pieces.offset[piece]; r < pieces.offset[piece + 1]; ++r)
+            norm += std::fabs(pieces.coefficient(static_cast<std::size_t>(r), at));
+        profile.error[static_cast<std::size_t>(g)] = pieces.error_at(piece, at);
         profile.l1_norm[static_cast<std::size_t>(g)] = norm;
     }
     return profile;
@@ -266,23 +267,20 @@ Profile Paths::profile(Index t, const double* lambda, Index count) const {
 
 Knots Paths::knots(Index t) const {
     check_target(t);
-    Workers workers(problem_, options_, 1, nullptr);
-    Worker& worker = workers.of(0);
-    worker.open(t, view(*this, t));
-    worker.begin_replay();
+    const Pieces pieces = engine_->pieces(t, view(*this, t));
     Knots knots;
     knots.event.assign(begin(t), end(t));
     knots.offset.push_back(0);
     std::vector<std::pair<Id, double>> row;
-    for (const Event& event : knots.event) {
-        worker.replay(event);
+    for (std::size_t e = 0; e < knots.event.size(); ++e) {
+        const Event& event = knots.event[e];
         const double at = std::min(event.lambda, lambda_max_[static_cast<std::size_t>(t)]);
         row.clear();
-        for (Index r = 0; r < worker.active_count(); ++r)
-            row.emplace_back(worker.active_source(r),
-                             worker.active_source(r) == event.source && event.lambda == at
-                                 ? 0.0  // it has just entered
-                                 : worker.coefficient(r, at));
+        for (Index i = pieces.offset[e + 1]; i < pieces.offset[e + 2]; ++i) {
+            const auto r = static_cast<std::size_t>(i);
+            const bool has_just_entered = pieces.source[r] == event.source && event.lambda == at;
+            row.emplace_back(pieces.source[r], has_just_entered ? 0.0 : pieces.coefficient(r, at));
+        }
         std::sort(row.begin(), row.end());
         for (const auto& [source, value] : row) {
             knots.index.push_back(source);

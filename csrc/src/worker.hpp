@@ -28,32 +28,44 @@ public:
     const Event* events() const override { return events_.data(); }
     Index event_count() const override { return events_.size(); }
 
-    Index active_count() const override { return query_.active().size(); }
-    Id active_source(Index r) const override { return query_.active().source(r); }
-    double coefficient(Index r, double lambda) const override {
-        return query_.active().coefficient(r, lambda);
+    Solution read(Index t, const PathView& path, const Place& place) override {
+        open(t, path);
+        return query_.solve(find(t, place), place.refit);
     }
 
-    void open(Index t, const PathView& path) override {
+    PieceView first_piece(Index t, const PathView& path) override {
+        open(t, path);
+        query_.begin_replay();
+        return piece();
+    }
+
+    PieceView next_piece(const Event& event) override {
+        query_.replay(event);
+        return piece();
+    }
+
+private:
+    void open(Index t, const PathView& path) {
         load(t);
         query_.open(target_, limits(t), path);
     }
 
-    Solution at_lambda(double lambda, bool refit) override {
-        return query_.solve(query_.at_lambda(lambda), refit);
-    }
-    Solution at_terms(Index terms, bool refit) override {
-        return query_.solve(query_.at_terms(terms), refit);
-    }
-    Solution at_relative_error(double relative_error, bool refit) override {
-        return query_.solve(query_.at_error(relative_error * target_.energy), refit);
+    Point find(Index t, const Place& place) {
+        if (place.kind == Place::at_lambda) return query_.at_lambda(place.lambda[t]);
+        if (place.kind == Place::at_terms) return query_.at_terms(place.terms);
+        return query_.at_error(place.relative_error * target_.energy);
     }
 
-    void begin_replay() override { query_.begin_replay(); }
-    void replay(const Event& event) override { query_.replay(event); }
-    double error(double lambda) const override { return query_.error()(lambda); }
+    PieceView piece() const {
+        const ActiveSet& active = query_.active();
+        const Quadratic error = query_.error();
+        return {active.sources(),
+                active.base(),
+                active.slope(),
+                active.size(),
+                {error.constant, error.linear, error.square}};
+    }
 
-private:
     /// Cross moments, energy and penalty factors of target t over all sources.
     void load(Index t) {
         const Index p = target_.sources;

@@ -1,6 +1,7 @@
 // Everything a user of the library includes.
 #pragma once
 
+#include "covlasso/cuda.hpp"
 #include "covlasso/error.hpp"
 #include "covlasso/gram.hpp"
 #include "covlasso/path.hpp"

@@ -1,6 +1,7 @@
 // The exact solution paths of all targets, and the solutions read off them.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,8 @@ struct Knots {
     std::vector<double> value;
 };
 
+class Engine;
+
 /// Exact solution paths: piecewise linear in lambda, stored as events only.
 ///
 /// It refers to the problem's memory (Gram, cross rows, weights), from which coefficients are solved on demand.
@@ -104,7 +107,7 @@ private:
     void check_target(Index t) const;
 
     Problem problem_;
-    Options options_;
+    std::shared_ptr<const Engine> engine_;  // what followed the paths, and reads from them
     std::vector<Index> offset_;
     std::vector<Event> events_;
     std::vector<double> lambda_max_, lambda_end_, kkt_;
