@@ -27,7 +27,8 @@ struct Pieces {
     std::vector<Index> offset;  ///< sources of piece m: offset[m] .. offset[m + 1] - 1
     std::vector<Id> source;     ///< in the order of the active set
     std::vector<double> base, slope;
-    std::vector<double> error;  ///< b'Gb - 2c'b + e = error[3m] + error[3m + 1] lambda + error[3m + 2] lambda^2
+    std::vector<double>
+        error;  ///< b'Gb - 2c'b + e = error[3m] + error[3m + 1] lambda + error[3m + 2] lambda^2
 };
 
 /// Called from any thread, for several targets at once; the arrays are valid during the call.
