@@ -34,11 +34,13 @@ struct Quadratic {
     double linear;
     double square;
 
-    double operator()(double lambda) const { return constant + lambda * (linear + lambda * square); }
+    COVLASSO_FN double operator()(double lambda) const {
+        return constant + lambda * (linear + lambda * square);
+    }
 
     /// The largest lambda in [low, high] with value <= bound; -1 if there is none. The function is convex; with a ridge
     /// it may rise again towards low.
-    double largest_below(double bound, double low, double high) const {
+    COVLASSO_FN double largest_below(double bound, double low, double high) const {
         if ((*this)(high) <= bound) return high;
         const double half = 0.5 * linear, rest = constant - bound;
         const double discriminant = half * half - square * rest,
@@ -56,35 +58,37 @@ struct Quadratic {
 class ActiveSet {
 public:
     /// Room for `capacity` sources.
-    void reserve(Index capacity) {
+    template <class Team>
+    COVLASSO_FN void reserve(const Team& team, Index capacity) {
         const Index length = padded(capacity + 1);
         inverse_.set_rows(capacity);
-        for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &direction_, &residual_, &root_})
-            vector->reserve(length);
-        source_.reserve(length);
-        place_.reserve(length);
+        for (Buffer<double>* vector :
+             {&base_, &slope_, &push_, &cross_, &root_, &direction_, &residual_, &step_})
+            vector->reserve(team, length);
+        source_.reserve(team, length);
+        place_.reserve(team, length);
         size_ = 0;
     }
 
-    void clear() { size_ = 0; }
-    Index size() const { return size_; }
-    Id source(Index r) const { return source_[r]; }
-    Id place(Index r) const { return place_[r]; }
-    const Id* sources() const { return source_.data(); }
-    double base(Index r) const { return base_[r]; }
-    double slope(Index r) const { return slope_[r]; }
-    double push(Index r) const { return push_[r]; }
-    const double* base() const { return base_.data(); }
-    const double* slope() const { return slope_.data(); }
-    const double* pushes() const { return push_.data(); }
-    const double* crosses() const { return cross_.data(); }
-    const double* roots() const { return root_.data(); }  ///< sqrt(G_rr), ridge included
-    const double* direction() const { return direction_.data(); }
-    double coefficient(Index r, double lambda) const { return base_[r] - lambda * slope_[r]; }
+    COVLASSO_FN void clear() { size_ = 0; }
+    COVLASSO_FN Index size() const { return size_; }
+    COVLASSO_FN Id source(Index r) const { return source_[r]; }
+    COVLASSO_FN Id place(Index r) const { return place_[r]; }
+    COVLASSO_FN const Id* sources() const { return source_.data(); }
+    COVLASSO_FN double base(Index r) const { return base_[r]; }
+    COVLASSO_FN double slope(Index r) const { return slope_[r]; }
+    COVLASSO_FN double push(Index r) const { return push_[r]; }
+    COVLASSO_FN const double* base() const { return base_.data(); }
+    COVLASSO_FN const double* slope() const { return slope_.data(); }
+    COVLASSO_FN const double* pushes() const { return push_.data(); }
+    COVLASSO_FN const double* crosses() const { return cross_.data(); }
+    COVLASSO_FN const double* roots() const { return root_.data(); }  ///< sqrt(G_rr), ridge included
+    COVLASSO_FN const double* direction() const { return direction_.data(); }
+    COVLASSO_FN double coefficient(Index r, double lambda) const { return base_[r] - lambda * slope_[r]; }
 
     /// Puts [-M g; 1] into direction(), where g = G(A, j), padded with zeros, and d = G_jj.
     template <class Team>
-    Independence measure(Team team, const double* g, double d) {
+    COVLASSO_FN Independence measure(const Team& team, const double* g, double d) {
         const Index k = size_;
         double* u = direction_.data();
         inverse_.product(team, k, k, g, u);
@@ -92,18 +96,17 @@ public:
         const double overlap = team.sum(padded_size(), [=](Index r) { return g[r] * u[r]; });
         const double mass =
             team.sum(padded_size(), [=](Index r) { return std::fabs(u[r]) * root[r]; }) + std::sqrt(d);
-        team.for_each(padded_size(), [=](Index r) { u[r] = -u[r]; });
         team.sync();
-        u[k] = 1.0;
+        team.for_each(padded(k + 1), [=](Index r) { u[r] = r < k ? -u[r] : (r == k ? 1.0 : 0.0); });
+        team.sync();
         return {d - overlap, mass * mass};
     }
 
     /// The same with u = M g corrected by its residual, and with the Schur complement as the form v'Gv of
     /// v = [-u; 1], in which the error of u enters squared only.
     template <class Team>
-    Independence measure_again(Team team, const Panels& gram, const double* g, double d) {
+    COVLASSO_FN Independence measure_again(const Team& team, const Panels& gram, const double* g, double d) {
         const Index k = size_, width = padded_size();
-        step_.reserve(width);
         double *v = direction_.data(), *residual = residual_.data(), *step = step_.data();
         gram.product(team, k, k, v, residual);
         team.for_each(width, [=](Index r) { residual[r] += g[r]; });
@@ -120,8 +123,8 @@ public:
 
     /// The source measured last enters. `place` is the caller's number for it.
     template <class Team>
-    Change enter(Team team, Id source, Id place, const double* g, double d, double schur, double cross,
-                 double push) {
+    COVLASSO_FN Change enter(const Team& team, Id source, Id place, const double* g, double d, double schur,
+                             double cross, double push) {
         const Index k = size_;
         if (k % panel_width == 0) open_panel(team);
         const double* base = base_.data();
@@ -129,16 +132,19 @@ public:
         const Index width = padded_size();
         const Change change{(cross - team.sum(width, [=](Index r) { return g[r] * base[r]; })) / schur,
                             (push - team.sum(width, [=](Index r) { return g[r] * slope[r]; })) / schur};
+        team.sync();
         for (Index q = 0; q <= k / panel_width; ++q) {
             double* row = inverse_.panel(q) + k * panel_width;
             team.for_each(panel_width, [=](Index t) { row[t] = 0.0; });
         }
-        source_[k] = source;
-        place_[k] = place;
-        cross_[k] = cross;
-        push_[k] = push;
-        root_[k] = std::sqrt(d);
-        base_[k] = slope_[k] = 0.0;
+        team.one([&] {
+            source_[k] = source;
+            place_[k] = place;
+            cross_[k] = cross;
+            push_[k] = push;
+            root_[k] = std::sqrt(d);
+            base_[k] = slope_[k] = 0.0;
+        });
         size_ = k + 1;
         team.sync();
         inverse_.add_outer(team, size_, size_, direction_.data(), 1.0 / schur);
@@ -148,7 +154,7 @@ public:
 
     /// Puts M_r / M_rr into direction() and moves the solutions so that source r has none; drop(r) then removes it.
     template <class Team>
-    Change release(Team team, Index r) {
+    COVLASSO_FN Change release(const Team& team, Index r) {
         double* v = direction_.data();
         const double pivot = inverse_.at(r, r);
         for (Index q = 0; q < panel_count(size_); ++q) {
@@ -164,26 +170,31 @@ public:
 
     /// The last source takes the place of source r, whose row and column of M are zero after release().
     template <class Team>
-    void drop(Team team, Index r) {
+    COVLASSO_FN void drop(const Team& team, Index r) {
         const Index last = size_ - 1;
         if (r != last) {
             inverse_.copy_row(team, last, r, size_);
-            for (Index i = 0; i < last; ++i)
+            team.for_each(last, [&](Index i) {
                 inverse_.at(i, r) = i == r ? inverse_.at(last, last) : inverse_.at(r, i);
+            });
+        }
+        team.sync();
+        team.for_each(size_, [&](Index i) { inverse_.at(i, last) = 0.0; });
+        team.one([&] {
             source_[r] = source_[last];
             place_[r] = place_[last];
-            for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_})
+            for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_}) {
                 (*vector)[r] = (*vector)[last];
-        }
-        for (Index i = 0; i < size_; ++i) inverse_.at(i, last) = 0.0;
-        for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_}) (*vector)[last] = 0.0;
+                (*vector)[last] = 0.0;
+            }
+        });
         size_ = last;
         team.sync();
     }
 
     /// One step of iterative refinement of base and slope against G_AA itself (`gram`, ridge on its diagonal).
     template <class Team>
-    void refine(Team team, const Panels& gram) {
+    COVLASSO_FN void refine(const Team& team, const Panels& gram) {
         correct(team, gram, base_.data(), cross_.data());
         correct(team, gram, slope_.data(), push_.data());
     }
@@ -191,7 +202,7 @@ public:
     /// b'Gb - 2c'b + e as a function of lambda, where l2 is the ridge that G_AA carries on its diagonal:
     /// e - c'base + lambda^2 slope'push - l2 |b|^2.
     template <class Team>
-    Quadratic error(Team team, double energy, double l2) const {
+    COVLASSO_FN Quadratic error(const Team& team, double energy, double l2) const {
         const double *base = base_.data(), *slope = slope_.data(), *cross = cross_.data(),
                      *push = push_.data();
         const auto sum = [&](auto term) { return team.sum(size_, term); };
@@ -201,26 +212,24 @@ public:
     }
 
 private:
-    Index padded_size() const { return padded(size_); }
+    COVLASSO_FN Index padded_size() const { return padded(size_); }
 
     /// M and the vectors get 32 more columns, all zero.
     template <class Team>
-    void open_panel(Team team) {
+    COVLASSO_FN void open_panel(const Team& team) {
         const Index q = size_ / panel_width;
-        inverse_.grow(size_ + panel_width, size_);
+        inverse_.grow(team, size_ + panel_width, size_);
         double* panel = inverse_.panel(q);
         team.for_each(size_ * panel_width, [=](Index t) { panel[t] = 0.0; });
         for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_}) {
             double* tail = vector->data() + q * panel_width;
             team.for_each(panel_width, [=](Index t) { tail[t] = 0.0; });
         }
-        double* tail = direction_.data() + q * panel_width + 1;
-        team.for_each(panel_width - 1, [=](Index t) { tail[t] = 0.0; });
         team.sync();
     }
 
     template <class Team>
-    void move(Team team, Change change) {
+    COVLASSO_FN void move(const Team& team, Change change) {
         double *base = base_.data(), *slope = slope_.data();
         const double* v = direction_.data();
         team.for_each(padded_size(), [=](Index r) {
@@ -232,7 +241,7 @@ private:
 
     /// x += M (right - G x)
     template <class Team>
-    void correct(Team team, const Panels& gram, double* x, const double* right) {
+    COVLASSO_FN void correct(const Team& team, const Panels& gram, double* x, const double* right) {
         double *residual = residual_.data(), *step = direction_.data();
         gram.product(team, size_, size_, x, residual);
         team.for_each(padded_size(), [=](Index r) { residual[r] = right[r] - residual[r]; });

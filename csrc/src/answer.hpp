@@ -11,53 +11,59 @@ namespace COVLASSO_ISA {
 
 template <class Team>
 class Answer {
+    using Gram = typename Team::Gram;
+
 public:
-    Answer(Team team, const Gram& gram) : team_(team), gram_(gram) {}
+    COVLASSO_FN Answer(Team team, const Gram& gram) : team_(team), gram_(gram) {}
 
     /// No coefficient yet, with room for `most`.
-    void begin(Target& target, double l2, Index most) {
+    COVLASSO_FN void begin(Target& target, double l2, Index most) {
         target_ = &target;
         l2_ = l2;
-        source_.reserve(most + 1);
-        value_.reserve(most + 1);
+        source_.reserve(team_, most + 1);
+        value_.reserve(team_, most + 1);
         size_ = 0;
     }
 
     /// b_source = value; zeros are not kept.
-    void put(Id source, double value) {
+    COVLASSO_FN void put(Id source, double value) {
         if (value == 0.0) return;
-        source_[size_] = source;
-        value_[size_++] = value;
+        team_.one([&] {
+            source_[size_] = source;
+            value_[size_] = value;
+        });
+        ++size_;
     }
 
-    Index size() const { return size_; }
-    const Id* sources() const { return source_.data(); }
-    const double* values() const { return value_.data(); }
+    COVLASSO_FN Index size() const { return size_; }
+    COVLASSO_FN const Id* sources() const { return source_.data(); }
+    COVLASSO_FN const double* values() const { return value_.data(); }
 
     /// The largest violation of the KKT conditions at lambda, with g = 2 (c - G b - l2 b):
     /// g_j = lambda w_j sign(b_j) where b_j is not zero, else |g_j| <= lambda w_j (g_j <= lambda w_j if positive).
-    double residual(double lambda, bool positive) {
-        multiply();
-        double* product = target_->next_gradient.data();
-        for (Index s = 0; s < size_; ++s) product[source_[s]] += l2_ * value_[s];
+    COVLASSO_FN double residual(double lambda, bool positive) {
+        double* gradient = target_->next_gradient.data();
+        const double *c = target_->cross.data(), *w = target_->penalty.data(), *value = value_.data();
+        const Id* source = source_.data();
+        const double both = positive ? 0.0 : 1.0, l2 = l2_;
+        for_product([=](Index j, double product) { gradient[j] = 2.0 * (c[j] - product); });
+        team_.for_each(size_, [=](Index s) { gradient[source[s]] -= 2.0 * l2 * value[s]; });
         team_.sync();
-        const double *c = target_->cross.data(), *w = target_->penalty.data();
-        const double both = positive ? 0.0 : 1.0;
-        double worst = team_.max(target_->sources, [=](Index j) {
-            const double g = 2.0 * (c[j] - product[j]);
-            return w[j] < infinity ? larger(g, -both * g) - lambda * w[j] : 0.0;
+        const double outside = team_.max(target_->sources, [=](Index j) {
+            return w[j] < infinity ? larger(gradient[j], -both * gradient[j]) - lambda * w[j] : 0.0;
         });
-        for (Index s = 0; s < size_; ++s) {
-            const Id j = source_[s];
-            const double g = 2.0 * (c[j] - product[j]);
-            worst = larger(worst, std::fabs(g - std::copysign(lambda * w[j], value_[s])));
-        }
-        return worst;
+        const double inside = team_.max(size_, [=](Index s) {
+            const Id j = source[s];
+            const double violation = std::fabs(gradient[j] - std::copysign(lambda * w[j], value[s]));
+            return violation < infinity ? violation : infinity;  // max() passes over NaN
+        });
+        team_.sync();
+        return larger(outside, inside);
     }
 
     /// A bound on the rounding of g on the support, where |G_rs| <= sqrt(G_rr G_ss). A residual of no more than this
     /// may be rounding.
-    double gradient_error() const {
+    COVLASSO_FN double gradient_error() const {
         const double *root = target_->root, *cross = target_->cross.data(), *value = value_.data();
         const Id* source = source_.data();
         const double reach = team_.sum(size_, [=](Index s) { return std::fabs(value[s]) * root[source[s]]; });
@@ -68,21 +74,25 @@ public:
     }
 
     /// b'Gb - 2c'b + e
-    double error() {
-        multiply();
-        const double *product = target_->next_gradient.data(), *cross = target_->cross.data(),
-                     *value = value_.data();
+    COVLASSO_FN double error() {
+        double* out = target_->next_gradient.data();
+        for_product([=](Index j, double product) { out[j] = product; });
+        const double *cross = target_->cross.data(), *value = value_.data();
         const Id* source = source_.data();
-        return target_->energy + team_.sum(size_, [=](Index s) {
-            return value[s] * (product[source[s]] - 2.0 * cross[source[s]]);
-        });
+        const double form =
+            team_.sum(size_, [=](Index s) { return value[s] * (out[source[s]] - 2.0 * cross[source[s]]); });
+        team_.sync();
+        return target_->energy + form;
     }
 
 private:
-    /// next_gradient = G b
-    void multiply() {
-        gram_.multiply({source_.data(), value_.data(), size_, 1}, target_->next_gradient.data(),
-                       target_->sources);
+    /// finish(j, (G b)_j) for all sources; next_gradient is its scratch.
+    template <class Finish>
+    COVLASSO_FN void for_product(Finish finish) {
+        team_.sync();
+        multiply(team_, gram_, source_.data(), value_.data(), size_, target_->sources,
+                 target_->next_gradient.data(), finish);
+        team_.sync();
     }
 
     Team team_;

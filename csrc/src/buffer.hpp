@@ -1,61 +1,51 @@
-// Owned scratch memory for the solver: aligned, uninitialised, growing by doubling.
+// Scratch memory for the solver: aligned, uninitialised, growing by doubling; the team owns it.
 #pragma once
-
-#include <cstdlib>
-#include <cstring>
-#include <new>
 
 #include "covlasso/gram.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
 
-/// Plain memory instead of std::vector: this header is compiled once per instruction set, and a template of the
-/// standard library instantiated here could be linked into code that runs on a smaller processor.
+/// Where an array is and how long. Each lane of a team has its own copy of these, the array belongs to all; a plain
+/// copy may be made, as the memory is the team's and ends with it.
+///
+/// Not std::vector: its templates, instantiated here for a newer instruction set, could be linked into code that runs
+/// on an older processor; and a GPU has none.
 template <class T>
 class Buffer {
 public:
-    Buffer() = default;
-    ~Buffer() { std::free(raw_); }
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
-
-    T* data() { return data_; }
-    const T* data() const { return data_; }
-    T& operator[](Index i) { return data_[i]; }
-    const T& operator[](Index i) const { return data_[i]; }
+    COVLASSO_FN T* data() { return data_; }
+    COVLASSO_FN const T* data() const { return data_; }
+    COVLASSO_FN T& operator[](Index i) { return data_[i]; }
+    COVLASSO_FN const T& operator[](Index i) const { return data_[i]; }
 
     /// Room for `count` elements; the first `used` of the old ones are kept.
-    void reserve(Index count, Index used = 0) {
+    template <class Team>
+    COVLASSO_FN void reserve(const Team& team, Index count, Index used = 0) {
         if (count <= capacity_) return;
         const Index grown = count > 2 * capacity_ ? count : 2 * capacity_;
-        void* raw = std::malloc(static_cast<std::size_t>(grown) * sizeof(T) + alignment);
-        if (raw == nullptr) throw std::bad_alloc();
-        T* data =
-            reinterpret_cast<T*>((reinterpret_cast<std::uintptr_t>(raw) + alignment - 1) & ~(alignment - 1));
-        if (used > 0) std::memcpy(data, data_, static_cast<std::size_t>(used) * sizeof(T));
-        std::free(raw_);
-        raw_ = raw;
+        T* data = static_cast<T*>(team.take(static_cast<std::size_t>(grown) * sizeof(T)));
+        if (used > 0) move(team, data, used);
+        team.give_back(data_);
         data_ = data;
         capacity_ = grown;
     }
 
-    void swap(Buffer& other) {
-        T* data = data_;
-        data_ = other.data_;
-        other.data_ = data;
-        void* raw = raw_;
-        raw_ = other.raw_;
-        other.raw_ = raw;
-        Index capacity = capacity_;
-        capacity_ = other.capacity_;
-        other.capacity_ = capacity;
+    COVLASSO_FN void swap(Buffer& other) {
+        const Buffer mine = *this;
+        *this = other;
+        other = mine;
     }
 
 private:
-    static constexpr std::uintptr_t alignment = 64;  // a cache line, and the widest vector
+    template <class Team>
+    COVLASSO_FN void move(const Team& team, T* data, Index used) const {
+        const T* old = data_;
+        team.sync();
+        team.for_each(used, [=](Index i) { data[i] = old[i]; });
+        team.sync();
+    }
 
-    void* raw_ = nullptr;
     T* data_ = nullptr;
     Index capacity_ = 0;
 };

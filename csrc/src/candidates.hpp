@@ -14,6 +14,7 @@
 
 #include "active_set.hpp"
 #include "target.hpp"
+#include "team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
@@ -26,65 +27,68 @@ inline constexpr double parallel = 1e-12;
 class Candidates {
 public:
     /// None yet, with room for `rows` active sources; l2 is added to the diagonal of G.
-    void begin(Index rows, double l2) {
+    COVLASSO_FN void begin(Index rows, double l2) {
         rows_.set_rows(rows);
         ridge_ = l2;
         size_ = 0;
     }
 
-    Index size() const { return size_; }
-    Index padded_size() const { return padded(size_); }
-    Id source(Index j) const { return source_[j]; }
-    const Id* sources() const { return source_.data(); }
-    const double* penalties() const { return penalty_.data(); }
-    const double* crosses() const { return cross_.data(); }
-    double cross(Index j) const { return cross_[j]; }
-    double penalty(Index j) const { return penalty_[j]; }
-    int sign(Index j) const { return level_[j] < 0.0 ? -1 : 1; }
-    const Panels& rows() const { return rows_; }  ///< G(A, S), ridge term included
-    const double* levels() const { return level_.data(); }
-    const double* tilts() const { return tilt_.data(); }
+    COVLASSO_FN Index size() const { return size_; }
+    COVLASSO_FN Index padded_size() const { return padded(size_); }
+    COVLASSO_FN Id source(Index j) const { return source_[j]; }
+    COVLASSO_FN const Id* sources() const { return source_.data(); }
+    COVLASSO_FN const double* penalties() const { return penalty_.data(); }
+    COVLASSO_FN const double* crosses() const { return cross_.data(); }
+    COVLASSO_FN double cross(Index j) const { return cross_[j]; }
+    COVLASSO_FN double penalty(Index j) const { return penalty_[j]; }
+    COVLASSO_FN int sign(Index j) const { return level_[j] < 0.0 ? -1 : 1; }
+    COVLASSO_FN const Panels& rows() const { return rows_; }  ///< G(A, S), ridge term included
+    COVLASSO_FN const double* levels() const { return level_.data(); }
+    COVLASSO_FN const double* tilts() const { return tilt_.data(); }
 
     /// Appends sources, whose c_j and w_j are in the arrays over all sources; fills their columns of G(A, S).
-    template <class Team>
-    void admit(Team team, const Gram& gram, const ActiveSet& active, const Id* source, Index count,
-               const Target& target) {
+    template <class Team, class Gram>
+    COVLASSO_FN void admit(const Team& team, const Gram& gram, const ActiveSet& active, const Id* source,
+                           Index count, const Target& target) {
         const Index before = size_;
-        grow(before + count);
-        for (Index t = 0; t < count; ++t) {
-            source_[before + t] = source[t];
-            cross_[before + t] = target.cross[source[t]];
-            penalty_[before + t] = bound_[before + t] = target.penalty[source[t]];
-            root_[before + t] = target.root[source[t]];
-            level_[before + t] = tilt_[before + t] = 0.0;
-        }
+        grow(team, before + count);
+        team.for_each(count, [&](Index t) {
+            const Index j = before + t;
+            source_[j] = source[t];
+            cross_[j] = target.cross[source[t]];
+            penalty_[j] = bound_[j] = target.penalty[source[t]];
+            root_[j] = target.root[source[t]];
+            level_[j] = tilt_[j] = 0.0;
+        });
         size_ = before + count;
-        for (Index j = size_; j < padded_size(); ++j) {  // padding never takes part
+        team.for_each(padded_size() - size_, [&](Index t) {  // padding never takes part
+            const Index j = size_ + t;
             source_[j] = 0;
             bound_[j] = penalty_[j] = infinity;
             level_[j] = tilt_[j] = root_[j] = 0.0;
-        }
+        });
         team.sync();
-        for (Index r = 0; r < active.size(); ++r) gather_row(team, gram, active.source(r), r, before);
+        fill_rows(team, gram, active.sources(), active.size(), before, 0);
         team.sync();
     }
 
     /// Fills row r of G(A, S) with that of the candidate at `place`, the ridge term added on the diagonal.
-    template <class Team>
-    void fetch_row(Team team, const Gram& gram, Index r, Index place) {
-        gather_row(team, gram, source_[place], r, 0);
-        rows_.at(r, place) += ridge_;
+    template <class Team, class Gram>
+    COVLASSO_FN void fetch_row(const Team& team, const Gram& gram, Index r, Index place) {
+        fill_rows(team, gram, source_.data() + place, 1, 0, r);
+        team.sync();
+        team.one([&] { rows_.at(r, place) += ridge_; });
         team.sync();
     }
 
     template <class Team>
-    void drop_row(Team team, Index r, Index last) {
+    COVLASSO_FN void drop_row(const Team& team, Index r, Index last) {
         if (r != last) rows_.copy_row(team, last, r, size_);
     }
 
     /// level and tilt from the gradient at lambda: tilt = 2 G(S, A) slope, level = gradient - lambda * tilt.
     template <class Team>
-    void reset(Team team, const ActiveSet& active, const double* gradient, double lambda) {
+    COVLASSO_FN void reset(const Team& team, const ActiveSet& active, const double* gradient, double lambda) {
         double *level = level_.data(), *tilt = tilt_.data();
         const Id* source = source_.data();
         rows_.product(team, active.size(), size_, active.slope(), tilt);
@@ -98,16 +102,13 @@ public:
 
     /// Follows b_A along `direction`: level -= 2 base w and tilt += 2 slope w, where w = G(S, A) direction.
     template <class Team>
-    void move(Team team, Index rows, const double* direction, Change change) {
+    COVLASSO_FN void move(const Team& team, Index rows, const double* direction, Change change) {
         const double base = 2.0 * change.base, slope = 2.0 * change.slope;
         double *level = level_.data(), *tilt = tilt_.data();
-        for (Index q = 0; q < panel_count(size_); ++q) {
-            double *l = level + q * panel_width, *a = tilt + q * panel_width;
-            team.combine(rows_.panel(q), rows, direction, [=](Index t, double w) {
-                l[t] -= base * w;
-                a[t] += slope * w;
-            });
-        }
+        team.combine(rows_, panel_count(size_), rows, direction, [=](Index j, double w) {
+            level[j] -= base * w;
+            tilt[j] += slope * w;
+        });
         team.sync();
     }
 
@@ -115,7 +116,7 @@ public:
     ///
     /// A level of at most noise * sqrt(G_jj) is rounding: that gradient tends to zero with lambda.
     template <class Team>
-    Best next(Team team, bool positive, double lowest, double noise) const {
+    COVLASSO_FN Best next(const Team& team, bool positive, double lowest, double noise) const {
         const double *level = level_.data(), *tilt = tilt_.data(), *bound = bound_.data(),
                      *root = root_.data();
         const double above = positive ? 0.0 : -infinity;  // the levels that count
@@ -129,36 +130,41 @@ public:
     }
 
     /// Candidate j takes no part in next().
-    void hold(Index j) { bound_[j] = infinity; }
+    template <class Team>
+    COVLASSO_FN void hold(const Team& team, Index j) {
+        team.one([&] { bound_[j] = infinity; });
+        team.sync();
+    }
 
     /// All but the active ones take part in next().
     template <class Team>
-    void hold_only(Team team, const ActiveSet& active) {
+    COVLASSO_FN void hold_only(const Team& team, const ActiveSet& active) {
         double *bound = bound_.data(), *penalty = penalty_.data();
         team.for_each(size_, [=](Index j) { bound[j] = penalty[j]; });
         team.sync();
-        for (Index r = 0; r < active.size(); ++r) hold(active.place(r));
+        team.for_each(active.size(), [&](Index r) { bound[active.place(r)] = infinity; });
         team.sync();
     }
 
 private:
-    void grow(Index count) {
-        rows_.grow(count, size_);
+    template <class Team>
+    COVLASSO_FN void grow(const Team& team, Index count) {
+        rows_.grow(team, count, size_);
         for (Buffer<double>* vector : {&cross_, &penalty_, &bound_, &root_, &level_, &tilt_})
-            vector->reserve(padded(count), padded_size());
-        source_.reserve(padded(count), padded_size());
+            vector->reserve(team, padded(count), padded_size());
+        source_.reserve(team, padded(count), padded_size());
     }
 
-    /// Row r of G(A, S) from column `first` on; the padding of the last panel becomes zero.
-    template <class Team>
-    void gather_row(Team team, const Gram& gram, Id source, Index r, Index first) {
-        for (Index j = first; j < size_; j += panel_width - j % panel_width) {
-            const Index count = std::min(panel_width - j % panel_width, size_ - j);
-            gram.gather(source, source_.data() + j, count, rows_.column(j) + r * panel_width);
-        }
-        double* last = rows_.panel(panel_count(size_) - 1) + r * panel_width;
+    /// Rows r0 .. of G(A, S) from column `first` on, for `count` sources; the padding of the last panel becomes zero.
+    template <class Team, class Gram>
+    COVLASSO_FN void fill_rows(const Team& team, const Gram& gram, const Id* source, Index count, Index first,
+                               Index r0) {
+        gather_rows(team, gram, source, count, source_.data(), first, size_, rows_, r0);
+        double* last = rows_.panel(panel_count(size_) - 1);
         const Index used = size_ - (panel_count(size_) - 1) * panel_width;
-        team.for_each(panel_width - used, [=](Index t) { last[used + t] = 0.0; });
+        team.for_tiles(1, count, [=](Index, Index r, Index t) {
+            if (t >= used) last[(r0 + r) * panel_width + t] = 0.0;
+        });
     }
 
     Index size_ = 0;

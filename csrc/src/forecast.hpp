@@ -15,18 +15,21 @@ namespace COVLASSO_ISA {
 
 class Forecast {
 public:
-    explicit Forecast(Index sources) : fewest_(4 + sources / 2000), most_(6 * fewest_) {}
+    COVLASSO_FN explicit Forecast(Index sources) : fewest_(4 + sources / 2000), most_(6 * fewest_) {}
 
     /// The most events of a stage that begins with k active sources: for so long do gradients run about straight.
-    Index most_events(Index k) const { return std::min<Index>(16, 6 + k / 2); }
+    COVLASSO_FN Index most_events(Index k) const { return std::min<Index>(16, 6 + k / 2); }
 
     /// Where a stage that begins at lambda ends at the latest: before those come in that were not chosen.
-    double end_of_stage(double lambda) const { return (reach_ + caution * (1.0 - reach_)) * lambda; }
+    COVLASSO_FN double end_of_stage(double lambda) const {
+        return (reach_ + caution * (1.0 - reach_)) * lambda;
+    }
 
     /// Lists in target.chosen the sources outside that are expected to meet their bound above reach * lambda; the
     /// reach is moved so that they are neither too many nor too few. Returns how many.
     template <class Team>
-    Index choose(Team team, Target& target, double lambda, double last_lambda, double both) {
+    COVLASSO_FN Index choose(const Team& team, Target& target, double lambda, double last_lambda,
+                             double both) {
         for (int wider = 0, tries = 0;; ++tries) {
             const Index count = expected(team, target, lambda, last_lambda, both);
             if (count > most_ && reach_ < 0.99) {
@@ -45,7 +48,8 @@ private:
     /// Those whose gradient, if it goes on as since last_lambda, meets its bound above reach * lambda; where there is
     /// no last stage (last_lambda = 0), those whose gradient is above it now.
     template <class Team>
-    Index expected(Team team, Target& target, double lambda, double last_lambda, double both) const {
+    COVLASSO_FN Index expected(const Team& team, Target& target, double lambda, double last_lambda,
+                               double both) const {
         const double *g = target.gradient.data(), *before = target.next_gradient.data(),
                      *w = target.outside.data();
         const double lowest = reach_ * lambda;

@@ -32,11 +32,13 @@ struct Next {
 
 template <class Team>
 class Homotopy {
+    using Gram = typename Team::Gram;
+
 public:
-    Homotopy(Team team, const Gram& gram) : team_(team), piece_(team, gram), gram_(gram) {}
+    COVLASSO_FN Homotopy(Team team, const Gram& gram) : team_(team), piece_(team, gram), gram_(gram) {}
 
     /// Follows the path of `target` and appends its events to `path`.
-    Outcome run(Target& target, const Limits& limits, EventList& path) {
+    COVLASSO_FN Outcome run(Target& target, const Limits& limits, EventList& path) {
         begin(target, limits, path);
         while (!done_) {
             open_stage();
@@ -51,7 +53,7 @@ public:
     }
 
 private:
-    void begin(Target& target, const Limits& limits, EventList& path) {
+    COVLASSO_FN void begin(Target& target, const Limits& limits, EventList& path) {
         target_ = &target;
         limits_ = limits;
         done_ = false;
@@ -73,7 +75,7 @@ private:
     }
 
     /// lambda_max = max |g_j| / w_j, and the paths that end there.
-    void find_lambda_max() {
+    COVLASSO_FN void find_lambda_max() {
         const Target& target = *target_;
         const double *gradient = target.gradient.data(), *cross = target.cross.data(),
                      *penalty = target.penalty.data();
@@ -94,13 +96,13 @@ private:
     }
 
     /// Nothing penalised can ever enter: zero, or least squares on the unpenalised sources, at every lambda.
-    void end_at_zero() {
+    COVLASSO_FN void end_at_zero() {
         outcome_.lambda_max = outcome_.lambda_end = 0.0;
         end_path(Status::exhausted);
     }
 
     /// Sources of weight 0 are in the model at every lambda; one that depends on the others adds nothing.
-    void enter_unpenalised(EventList& path) {
+    COVLASSO_FN void enter_unpenalised(EventList& path) {
         Target& target = *target_;
         const double* penalty = target.penalty.data();
         const Index count =
@@ -108,12 +110,12 @@ private:
         if (count == 0) return;
         piece_.admit(count);
         for (Index j = 0; j < count; ++j)
-            if (enter(j, 0.0)) path.push({infinity, piece_.candidates().source(j), 1});
+            if (enter(j, 0.0)) path.push(team_, {infinity, piece_.candidates().source(j), 1});
         piece_.refine();
         piece_.gradient(0.0, target.gradient.data());
     }
 
-    void open_stage() {
+    COVLASSO_FN void open_stage() {
         piece_.admit(forecast_.choose(team_, *target_, lambda_, last_lambda_, two_sided()));
         const double* outside = target_->outside.data();
         all_inside_ = !team_.any_of(target_->sources, [=](Index j) { return outside[j] < infinity; });
@@ -121,13 +123,14 @@ private:
         most_events_ = last_lambda_ > 0.0 ? forecast_.most_events(piece_.active().size()) : 1;
         const ActiveSet& active = piece_.active();
         saved_size_ = active.size();
-        saved_.reserve(saved_size_ + 1);
-        for (Index r = 0; r < saved_size_; ++r) saved_[r] = {active.place(r), active.push(r)};
+        saved_.reserve(team_, saved_size_ + 1);
+        team_.for_each(saved_size_, [&](Index r) { saved_[r] = {active.place(r), active.push(r)}; });
+        team_.sync();
         start_stage();
     }
 
     /// Back to the active set with which the stage began; violators become candidates.
-    void repeat_stage() {
+    COVLASSO_FN void repeat_stage() {
         piece_.active().clear();
         for (Index r = 0; r < saved_size_; ++r) enter(saved_[r].place, saved_[r].push);
         piece_.refine();
@@ -136,14 +139,14 @@ private:
     }
 
     /// Begins a stage at lambda_, from the gradient there.
-    void start_stage() {
+    COVLASSO_FN void start_stage() {
         piece_.candidates().reset(team_, piece_.active(), target_->gradient.data(), lambda_);
-        stage_.open(lambda_, piece_.candidates().padded_size());
+        stage_.open(team_, lambda_, piece_.candidates().padded_size());
         at_ = lambda_;
         add_knot();
     }
 
-    void follow_events() {
+    COVLASSO_FN void follow_events() {
         Index standstill = 0;
         for (next_ = find_next(); next_.kind == Next::enters || next_.kind == Next::leaves;
              next_ = find_next()) {
@@ -161,7 +164,7 @@ private:
     }
 
     /// The first of: a candidate touches its bound; a coefficient meets zero; the stage or the path ends.
-    Next find_next() {
+    COVLASSO_FN Next find_next() {
         const double lowest = lowest_lambda();
         const double noise = rounding * piece_.mass(0.0);
         const Best leaving = first_to_leave(lowest, noise);
@@ -177,12 +180,12 @@ private:
     }
 
     /// The stage ends here unless an event comes first. Where no source is left outside, nothing needs a stage's end.
-    double lowest_lambda() const {
+    COVLASSO_FN double lowest_lambda() const {
         return all_inside_ ? limits_.min_lambda : std::max(limits_.min_lambda, bottom_);
     }
 
     /// The end of the path where that comes before `next`, else `next`.
-    Next path_end_before(Next next) {
+    COVLASSO_FN Next path_end_before(Next next) {
         const double lowest = limits_.min_lambda, floor = floor_on_the_way_to(next.lambda);
         if (next.lambda < floor && next.lambda > lowest)
             next = {Next::end_of_path, std::min(floor, at_), -1, Status::floor};
@@ -199,14 +202,14 @@ private:
 
     /// The lambda below which rounding exceeds the tolerance of the certificate. The error of a gradient is convex in
     /// lambda, so the larger of its values at both ends bounds it.
-    double floor_on_the_way_to(double lambda) const {
+    COVLASSO_FN double floor_on_the_way_to(double lambda) const {
         const double error = std::max(piece_.gradient_error(at_), piece_.gradient_error(lambda));
         return error / (kkt_tolerance * target_->least_penalty);
     }
 
     /// b_r = base - lambda slope meets zero at base / slope, and only where base has the sign opposite to b_r.
     /// A base within rounding of zero stays there.
-    Best first_to_leave(double lowest, double noise) const {
+    COVLASSO_FN Best first_to_leave(double lowest, double noise) const {
         const ActiveSet& active = piece_.active();
         const double *base = active.base(), *slope = active.slope(), *push = active.pushes(),
                      *root = active.roots();
@@ -219,15 +222,15 @@ private:
             [=](Index r) { return std::fabs(slope[r]); });
     }
 
-    bool enter_penalised(Index j) {
+    COVLASSO_FN bool enter_penalised(Index j) {
         const Candidates& candidates = piece_.candidates();
         const int sign = candidates.sign(j);
         if (!enter(j, 0.5 * sign * candidates.penalty(j))) return false;
-        stage_.add_event(at_, candidates.source(j), sign);
+        stage_.add_event(team_, at_, candidates.source(j), sign);
         return true;
     }
 
-    bool enter(Index j, double push) {
+    COVLASSO_FN bool enter(Index j, double push) {
         const Entry entry = piece_.enter(j, push);
         if (entry == Entry::indefinite) {
             outcome_.culprit = piece_.candidates().source(j);
@@ -236,19 +239,19 @@ private:
         return entry == Entry::entered;
     }
 
-    void leave(Index r) {
-        stage_.add_event(at_, piece_.active().source(r), 0);
+    COVLASSO_FN void leave(Index r) {
+        stage_.add_event(team_, at_, piece_.active().source(r), 0);
         piece_.leave(r);
     }
 
     /// 1 where both signs are allowed, so that the size of g is max(g, -g); 0 where b >= 0: then only g > 0 counts.
-    double two_sided() const { return limits_.positive ? 0.0 : 1.0; }
+    COVLASSO_FN double two_sided() const { return limits_.positive ? 0.0 : 1.0; }
 
-    void add_knot() { stage_.add_knot(team_, piece_.active(), piece_.candidates(), at_); }
+    COVLASSO_FN void add_knot() { stage_.add_knot(team_, piece_.active(), piece_.candidates(), at_); }
 
     /// Whether the stage is proved. If not: violators_ tells how many sources must become candidates; where there
     /// are none, rounding is to blame, and the stage is shortened; at last the path ends where the stage began.
-    bool verified() {
+    COVLASSO_FN bool verified() {
         if (team_.stopped()) end_path(Status::interrupted);
         if (done_) return false;
         if (next_.kind == Next::enters || next_.kind == Next::leaves)
@@ -266,7 +269,7 @@ private:
     }
 
     /// The stage is to be repeated shorter; after some tries the path ends where it began.
-    bool give_way() {
+    COVLASSO_FN bool give_way() {
         violators_ = 0;
         most_events_ = (most_events_ + 1) / 2;
         bottom_ = 0.5 * (bottom_ + lambda_);
@@ -276,16 +279,18 @@ private:
     }
 
     /// The gradient of all sources at the end of the stage, and how well the candidates satisfy the KKT conditions.
-    void measure_residual() {
+    COVLASSO_FN void measure_residual() {
         piece_.gradient(at_, target_->next_gradient.data());
         residual_ = piece_.residual_inside(at_, target_->next_gradient.data(), limits_.positive);
     }
 
     /// Residuals are relative to lambda times the smallest weight; at lambda = 0, to that of lambda_max.
-    double scale() const { return (at_ > 0.0 ? at_ : outcome_.lambda_max) * target_->least_penalty; }
+    COVLASSO_FN double scale() const {
+        return (at_ > 0.0 ? at_ : outcome_.lambda_max) * target_->least_penalty;
+    }
 
     /// Lists in target.chosen the sources outside the candidates that left their bounds in this stage.
-    void find_violators(const Deviation& deviation) {
+    COVLASSO_FN void find_violators(const Deviation& deviation) {
         Target& target = *target_;
         const double *g0 = target.gradient.data(), *g1 = target.next_gradient.data();
         const double *w = target.outside.data(), *root = target.root;
@@ -316,13 +321,16 @@ private:
                 out = stage_.leaves_bound(team_, gram_, j, target.cross[j], w[j] * (1.0 + tolerance),
                                           limits_.positive);
             }
-            if (out) target.chosen[violators_++] = j;
+            if (!out) continue;
+            team_.sync();
+            team_.one([&] { target.chosen[violators_] = j; });
+            ++violators_;
         }
         team_.sync();
     }
 
-    void accept_stage(EventList& path) {
-        for (Index e = 0; e < stage_.events().size(); ++e) path.push(stage_.events()[e]);
+    COVLASSO_FN void accept_stage(EventList& path) {
+        path.append(team_, stage_.events());
         target_->gradient.swap(target_->next_gradient);
         last_lambda_ = lambda_ > at_ ? lambda_ : last_lambda_;
         lambda_ = at_;
@@ -336,7 +344,7 @@ private:
         if (next_.kind == Next::end_of_path) end_path(next_.reason);
     }
 
-    void end_path(Status status) {
+    COVLASSO_FN void end_path(Status status) {
         outcome_.status = status;
         done_ = true;
     }
@@ -361,8 +369,8 @@ private:
     Forecast forecast_{0};
     double bottom_ = 0.0;    // the lowest lambda of this stage
     Index most_events_ = 0;  // and its most events
-    Next next_{};
-    Outcome outcome_{};
+    COVLASSO_FN Next next_{};
+    COVLASSO_FN Outcome outcome_{};
     double lambda_ = 0.0;       // where the stage began
     double last_lambda_ = 0.0;  // where the stage before it began
     double at_ = 0.0;           // where the stage has come to

@@ -20,38 +20,40 @@ enum class Entry {
 
 template <class Team>
 class Piece {
+    using Gram = typename Team::Gram;
+
 public:
-    Piece(Team team, const Gram& gram) : team_(team), gram_(gram) {}
+    COVLASSO_FN Piece(Team team, const Gram& gram) : team_(team), gram_(gram) {}
 
     /// An empty piece with room for `rows` active sources.
-    void begin(Target& target, double l2, double noise, Index rows) {
+    COVLASSO_FN void begin(Target& target, double l2, double noise, Index rows) {
         target_ = &target;
         l2_ = l2;
         noise_ = noise;
-        active_.reserve(rows);
+        active_.reserve(team_, rows);
         candidates_.begin(rows, l2);
         gram_active_.set_rows(rows);
-        beta_.reserve(padded(rows));
-        column_.reserve(padded(rows));
+        beta_.reserve(team_, padded(rows));
+        column_.reserve(team_, padded(rows));
     }
 
-    ActiveSet& active() { return active_; }
-    const ActiveSet& active() const { return active_; }
-    Candidates& candidates() { return candidates_; }
-    const Candidates& candidates() const { return candidates_; }
+    COVLASSO_FN ActiveSet& active() { return active_; }
+    COVLASSO_FN const ActiveSet& active() const { return active_; }
+    COVLASSO_FN Candidates& candidates() { return candidates_; }
+    COVLASSO_FN const Candidates& candidates() const { return candidates_; }
 
     /// The first `count` of target.chosen become candidates.
-    void admit(Index count) {
+    COVLASSO_FN void admit(Index count) {
         Target& target = *target_;
         candidates_.admit(team_, gram_, active_, target.chosen.data(), count, target);
-        for (Index t = 0; t < count; ++t) target.outside[target.chosen[t]] = infinity;
+        team_.for_each(count, [&](Index t) { target.outside[target.chosen[t]] = infinity; });
         team_.sync();
     }
 
     /// Candidate j becomes active with push = s_j w_j / 2, unless it depends on the active set: then it is set aside.
-    Entry enter(Index j, double push) {
+    COVLASSO_FN Entry enter(Index j, double push) {
         const Entry entry = examine(j);
-        candidates_.hold(j);
+        candidates_.hold(team_, j);
         if (entry != Entry::entered) return entry;
         const Index k = active_.size();
         const Change change = active_.enter(team_, candidates_.source(j), static_cast<Id>(j), column_.data(),
@@ -62,12 +64,12 @@ public:
 
     /// What becomes of candidate j if it is to enter. Its row of G(A, S) is then row k, beside the active ones: looking
     /// changes nothing, and may be repeated.
-    Entry examine(Index j) {
+    COVLASSO_FN Entry examine(Index j) {
         const Index k = active_.size();
         candidates_.fetch_row(team_, gram_, k, j);
         double* g = column_.data();
-        for (Index r = 0; r < k; ++r) g[r] = candidates_.rows().at(k, active_.place(r));
-        for (Index r = k; r < padded(k + 1); ++r) g[r] = 0.0;
+        team_.for_each(padded(k + 1),
+                       [&](Index r) { g[r] = r < k ? candidates_.rows().at(k, active_.place(r)) : 0.0; });
         team_.sync();
         const double diagonal = candidates_.rows().at(k, j);
         Independence test = active_.measure(team_, g, diagonal);
@@ -81,7 +83,7 @@ public:
     }
 
     /// Active source r leaves. What depended on the active set may be independent of the rest, so all are freed.
-    void leave(Index r) {
+    COVLASSO_FN void leave(Index r) {
         const Index last = active_.size() - 1;
         const Change change = active_.release(team_, r);
         candidates_.move(team_, last + 1, active_.direction(), change);
@@ -92,49 +94,49 @@ public:
 
     /// Whether the error at lambda, with the gradient there, is below zero beyond rounding: as it is b'Gb - 2c'b + e
     /// for the b at hand, the target and its sources then have no joint second moment.
-    bool has_negative_error(double lambda, const double* gradient) const {
-        double error = target_->energy;
-        for (Index r = 0; r < active_.size(); ++r) {
+    COVLASSO_FN bool has_negative_error(double lambda, const double* gradient) const {
+        const double error = target_->energy - team_.sum(active_.size(), [&](Index r) {
             const Id j = active_.source(r);
             const double b = active_.coefficient(r, lambda);
-            error -= b * (target_->cross[j] + 0.5 * gradient[j] + l2_ * b);
-        }
+            return b * (target_->cross[j] + 0.5 * gradient[j] + l2_ * b);
+        });
         const double reach = mass(lambda);
         return error < -indefinite * noise_ * reach * reach;
     }
 
     /// sqrt(e) + sum_r |b_r| sqrt(G_rr): no level j (candidates.hpp) in double is exact beyond eps sqrt(G_jj) times this.
-    double mass(double lambda) const { return std::sqrt(target_->energy) + length(lambda); }
+    COVLASSO_FN double mass(double lambda) const { return std::sqrt(target_->energy) + length(lambda); }
 
     /// A bound on the rounding of the active gradients 2 (c - G b)_r at lambda, where |G_rs| <= sqrt(G_rr G_ss). What
     /// exceeds the tolerance of the certificate by no more than this may be rounding.
-    double gradient_error(double lambda) const {
+    COVLASSO_FN double gradient_error(double lambda) const {
         const double *cross = active_.crosses(), *root = active_.roots(), reach = length(lambda);
         return rounding *
                team_.max(active_.size(), [=](Index r) { return std::fabs(cross[r]) + root[r] * reach; });
     }
 
     /// Corrects the active set against the entries of G themselves.
-    void refine() {
+    COVLASSO_FN void refine() {
         gather_gram();
         active_.refine(team_, gram_active_);
     }
 
     /// gradient = 2 (c - G b - l2 b) at lambda for all sources, from the caller's Gram.
-    void gradient(double lambda, double* gradient) {
+    COVLASSO_FN void gradient(double lambda, double* gradient) {
         const Index k = active_.size();
-        for (Index r = 0; r < k; ++r) beta_[r] = active_.coefficient(r, lambda);
-        gram_.multiply({active_.sources(), beta_.data(), k, 1}, gradient, target_->sources);
-        const double* cross = target_->cross.data();
-        team_.for_each(target_->sources, [=](Index j) { gradient[j] = 2.0 * (cross[j] - gradient[j]); });
+        team_.for_each(k, [&](Index r) { beta_[r] = active_.coefficient(r, lambda); });
         team_.sync();
-        for (Index r = 0; r < k; ++r) gradient[active_.source(r)] -= 2.0 * l2_ * beta_[r];
+        const double* cross = target_->cross.data();
+        multiply(team_, gram_, active_.sources(), beta_.data(), k, target_->sources, gradient,
+                 [=](Index j, double product) { gradient[j] = 2.0 * (cross[j] - product); });
+        team_.sync();
+        team_.for_each(k, [&](Index r) { gradient[active_.source(r)] -= 2.0 * l2_ * beta_[r]; });
         team_.sync();
     }
 
     /// The largest violation of the KKT conditions at lambda by the candidates, given the gradient there:
     /// |g_j| <= lambda w_j (g_j <= lambda w_j if positive), and g_j = lambda s_j w_j on the active set.
-    double residual_inside(double lambda, const double* gradient, bool positive) const {
+    COVLASSO_FN double residual_inside(double lambda, const double* gradient, bool positive) const {
         const Id* source = candidates_.sources();
         const double* w = candidates_.penalties();
         const double both = positive ? 0.0 : 1.0;
@@ -146,35 +148,35 @@ public:
 
 private:
     /// sum_r |b_r| sqrt(G_rr)
-    double length(double lambda) const {
+    COVLASSO_FN double length(double lambda) const {
         const double *base = active_.base(), *slope = active_.slope(), *root = active_.roots();
         return team_.sum(padded(active_.size()),
                          [=](Index r) { return std::fabs(base[r] - lambda * slope[r]) * root[r]; });
     }
 
     /// gram_active_ = G_AA, ridge included.
-    void gather_gram() {
+    COVLASSO_FN void gather_gram() {
         const Index k = active_.size();
-        gram_active_.grow(k, 0);
-        for (Index s = 0; s < padded(k); ++s) {
-            double* to = gram_active_.column(s);
-            const double* from = s < k ? candidates_.rows().column(active_.place(s)) : nullptr;
-            for (Index r = 0; r < k; ++r) to[r * panel_width] = from ? from[r * panel_width] : 0.0;
-        }
+        gram_active_.grow(team_, k, 0);
+        const Panels& rows = candidates_.rows();
+        Panels& to = gram_active_;
+        team_.for_tiles(panel_count(k), k, [&](Index q, Index r, Index t) {
+            const Index s = q * panel_width + t;
+            to.at(r, s) = s < k ? rows.at(r, active_.place(s)) : 0.0;
+        });
         team_.sync();
     }
 
     /// On the active set; a coefficient whose sign is not that of its push is as good as zero, which moves its
     /// gradient by 2 G_rr |b_r|.
-    double active_residual(double lambda, const double* gradient) const {
-        double worst = 0.0;
-        for (Index r = 0; r < active_.size(); ++r) {
+    COVLASSO_FN double active_residual(double lambda, const double* gradient) const {
+        return team_.max(active_.size(), [&](Index r) {
             const double push = active_.push(r), b = active_.coefficient(r, lambda),
                          root = active_.roots()[r];
-            worst = larger(worst, std::fabs(gradient[active_.source(r)] - 2.0 * lambda * push));
-            if (b * push < 0.0) worst = larger(worst, 2.0 * root * root * std::fabs(b));
-        }
-        return worst;
+            const double violation = std::fabs(gradient[active_.source(r)] - 2.0 * lambda * push);
+            if (!(violation < infinity)) return infinity;  // max() passes over NaN
+            return b * push < 0.0 ? larger(violation, 2.0 * root * root * std::fabs(b)) : violation;
+        });
     }
 
     static constexpr double doubtful = 1e-6;  // of the mass: the error of M may show in the Schur complement

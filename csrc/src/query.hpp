@@ -18,21 +18,23 @@ struct Point {
 
 template <class Team>
 class Query {
+    using Gram = typename Team::Gram;
+
 public:
-    Query(Team team, const Gram& gram)
+    COVLASSO_FN Query(Team team, const Gram& gram)
         : team_(team), piece_(team, gram), descent_(team, gram), answer_(team, gram) {}
 
     /// The path to read, and the target and limits with which it was followed.
-    void open(Target& target, const Limits& limits, const PathView& path) {
+    COVLASSO_FN void open(Target& target, const Limits& limits, const PathView& path) {
         target_ = &target;
         limits_ = limits;
         path_ = path;
     }
 
-    const ActiveSet& active() const { return piece_.active(); }
-    Quadratic error() const { return piece_.active().error(team_, target_->energy, limits_.l2); }
+    COVLASSO_FN const ActiveSet& active() const { return piece_.active(); }
+    COVLASSO_FN Quadratic error() const { return piece_.active().error(team_, target_->energy, limits_.l2); }
 
-    Point at_lambda(double lambda) const {
+    COVLASSO_FN Point at_lambda(double lambda) const {
         const bool reached = lambda >= path_.outcome.lambda_end;
         if (!reached && path_.outcome.status != Status::floor)
             return end_of_path();  // below a floor: by descent
@@ -42,7 +44,7 @@ public:
     }
 
     /// Just before term `terms` + 1 enters for the first time.
-    Point at_terms(Index terms) const {
+    COVLASSO_FN Point at_terms(Index terms) const {
         Index active = 0;
         for (Index e = 0; e < path_.count; ++e) {
             const Event& event = path_.event[e];
@@ -55,7 +57,7 @@ public:
     }
 
     /// The largest lambda with error <= bound.
-    Point at_error(double bound) {
+    COVLASSO_FN Point at_error(double bound) {
         begin_replay();
         double high = path_.outcome.lambda_max;
         for (Index e = 0; e <= path_.count; ++e) {
@@ -76,7 +78,7 @@ public:
     }
 
     /// The solution at a point, certified from the caller's Gram; refit: least squares on its support.
-    Solution solve(const Point& point, bool refit) {
+    COVLASSO_FN Solution solve(const Point& point, bool refit) {
         if (path_.outcome.status == Status::interrupted) return unsolved();
         const double lambda = point.lambda;
         collect(point.events);
@@ -100,16 +102,16 @@ public:
     }
 
     /// What is true of a target whose path is not known: b = 0 at lambda = infinity.
-    Solution unsolved() const {
+    COVLASSO_FN Solution unsolved() const {
         return {answer_.sources(), answer_.values(), 0, infinity, target_->energy, 0.0, Status::interrupted};
     }
 
-    void begin_replay() {
+    COVLASSO_FN void begin_replay() {
         collect_all();
         start_piece();
     }
 
-    void replay(const Event& event) {
+    COVLASSO_FN void replay(const Event& event) {
         step(event);
         piece_.refine();
     }
@@ -120,6 +122,30 @@ private:
         std::int32_t sign;
     };
 
+    /// Members by ascending source, in memory that has room for one more.
+    struct MemberList {
+        Member* member;
+        Index size = 0;
+
+        COVLASSO_FN void insert(Member added) {
+            Index m = size++;
+            for (; m > 0 && member[m - 1].source > added.source; --m) member[m] = member[m - 1];
+            member[m] = added;
+        }
+
+        COVLASSO_FN void erase(Id source) {
+            Index m = place_of(source);
+            for (--size; m < size; ++m) member[m] = member[m + 1];
+        }
+
+        /// Its position, or the size if it is not among them.
+        COVLASSO_FN Index place_of(Id source) const {
+            Index m = 0;
+            while (m < size && member[m].source != source) ++m;
+            return m;
+        }
+    };
+
     /// Where a solution is, and what is known of it; a refit keeps it.
     struct Known {
         double lambda;
@@ -127,7 +153,7 @@ private:
         Status status;
     };
 
-    void step(const Event& event) {
+    COVLASSO_FN void step(const Event& event) {
         if (event.sign != 0)
             piece_.enter(place_of(event.source), 0.5 * event.sign * target_->penalty[event.source]);
         else
@@ -138,11 +164,13 @@ private:
                 }
     }
 
-    Point end_of_path() const { return {path_.outcome.lambda_end, path_.count, path_.outcome.status}; }
+    COVLASSO_FN Point end_of_path() const {
+        return {path_.outcome.lambda_end, path_.count, path_.outcome.status};
+    }
 
     /// Residuals are relative to lambda times the smallest weight; at lambda = 0 to that of lambda_max, and where this
     /// is 0 too, to the cross moments.
-    double scale(double lambda) const {
+    COVLASSO_FN double scale(double lambda) const {
         if (lambda > 0.0) return lambda * target_->least_penalty;
         if (path_.outcome.lambda_max > 0.0) return path_.outcome.lambda_max * target_->least_penalty;
         const double* cross = target_->cross.data();
@@ -151,62 +179,53 @@ private:
 
     /// Where lambda is so small that rounding decides, there is no certificate: a residual beyond the tolerance is
     /// excused by the bound on rounding, one within it is believed down to rounding's usual size.
-    bool below_rounding(Status status, double lambda) const {
+    COVLASSO_FN bool below_rounding(Status status, double lambda) const {
         const double bound = answer_.gradient_error() / scale(lambda);
         if (status == Status::uncertified) return bound > kkt_tolerance;
         return status == Status::certified && bound > usual * kkt_tolerance;
     }
 
     /// members_: who is active after the first `events` events, ascending.
-    void collect(Index events) {
-        members_.reserve(events + 1);
-        size_ = 0;
-        for (Index e = 0; e < events; ++e) {
-            const Event& event = path_.event[e];
-            if (event.sign != 0)
-                insert({event.source, event.sign});
-            else
-                erase(event.source);
-        }
-        team_.sync();
+    COVLASSO_FN void collect(Index events) {
+        members_.reserve(team_, events + 1);
+        size_ = team_.from_one([&] {
+            MemberList members{members_.data()};
+            for (Index e = 0; e < events; ++e) {
+                const Event& event = path_.event[e];
+                if (event.sign != 0)
+                    members.insert({event.source, event.sign});
+                else
+                    members.erase(event.source);
+            }
+            return members.size;
+        });
     }
 
     /// members_: all that ever enter, ascending.
-    void collect_all() {
-        members_.reserve(path_.count + 1);
-        size_ = 0;
-        for (Index e = 0; e < path_.count; ++e)
-            if (place_of(path_.event[e].source) == size_) insert({path_.event[e].source, 0});
-        team_.sync();
+    COVLASSO_FN void collect_all() {
+        members_.reserve(team_, path_.count + 1);
+        size_ = team_.from_one([&] {
+            MemberList members{members_.data()};
+            for (Index e = 0; e < path_.count; ++e) {
+                const Id source = path_.event[e].source;
+                if (members.place_of(source) == members.size) members.insert({source, 0});
+            }
+            return members.size;
+        });
     }
 
-    void insert(Member member) {
-        Index m = size_++;
-        for (; m > 0 && members_[m - 1].source > member.source; --m) members_[m] = members_[m - 1];
-        members_[m] = member;
-    }
-
-    void erase(Id source) {
-        Index m = place_of(source);
-        for (--size_; m < size_; ++m) members_[m] = members_[m + 1];
-    }
-
-    /// Its position among the members, or their number if it is not one.
-    Index place_of(Id source) const {
-        Index m = 0;
-        while (m < size_ && members_[m].source != source) ++m;
-        return m;
-    }
+    /// Its position among the members.
+    COVLASSO_FN Index place_of(Id source) { return MemberList{members_.data(), size_}.place_of(source); }
 
     /// An empty piece whose candidates are the members.
-    void start_piece() {
+    COVLASSO_FN void start_piece() {
         piece_.begin(*target_, limits_.l2, limits_.noise, size_ + 1);
-        for (Index m = 0; m < size_; ++m) target_->chosen[m] = members_[m].source;
+        team_.for_each(size_, [&](Index m) { target_->chosen[m] = members_[m].source; });
         team_.sync();
         piece_.admit(size_);
     }
 
-    void assemble() {
+    COVLASSO_FN void assemble() {
         start_piece();
         for (Index m = 0; m < size_; ++m)
             piece_.enter(m, 0.5 * members_[m].sign * target_->penalty[members_[m].source]);
@@ -214,7 +233,7 @@ private:
     }
 
     /// The answer from the piece; a coefficient of the wrong sign is zero but for rounding.
-    double certify_piece(double lambda) {
+    COVLASSO_FN double certify_piece(double lambda) {
         answer_.begin(*target_, limits_.l2, active().size());
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
@@ -224,7 +243,7 @@ private:
     }
 
     /// The answer from coordinate descent, which starts at the piece's coefficients.
-    double certify_descent(double lambda) {
+    COVLASSO_FN double certify_descent(double lambda) {
         descent_.clear();
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
@@ -235,17 +254,21 @@ private:
         return certify(lambda);
     }
 
-    double certify(double lambda) {
+    COVLASSO_FN double certify(double lambda) {
         const double residual = answer_.residual(lambda, limits_.positive);
         return residual > 0.0 ? residual / scale(lambda) : 0.0;
     }
 
     /// The answer is what descent found, by ascending source; so are the members.
-    void put_descent() {
-        members_.reserve(descent_.size() + 1);
-        size_ = 0;
-        for (Index s = 0; s < descent_.size(); ++s)
-            if (descent_.value(s) != 0.0) insert({descent_.source(s), descent_.value(s) > 0.0 ? 1 : -1});
+    COVLASSO_FN void put_descent() {
+        members_.reserve(team_, descent_.size() + 1);
+        size_ = team_.from_one([&] {
+            MemberList members{members_.data()};
+            for (Index s = 0; s < descent_.size(); ++s)
+                if (descent_.value(s) != 0.0)
+                    members.insert({descent_.source(s), descent_.value(s) > 0.0 ? 1 : -1});
+            return members.size;
+        });
         answer_.begin(*target_, limits_.l2, size_);
         for (Index m = 0; m < size_; ++m)
             for (Index s = 0; s < descent_.size(); ++s)
@@ -254,7 +277,7 @@ private:
     }
 
     /// Least squares (with the ridge term) on the support of the Lasso solution.
-    Solution refitted(bool from_path, const Known& known) {
+    COVLASSO_FN Solution refitted(bool from_path, const Known& known) {
         if (!from_path) assemble();  // on the support that descent found
         if (limits_.positive) return refitted_positive(known);
         answer_.begin(*target_, limits_.l2, active().size());
@@ -262,7 +285,7 @@ private:
         return answered(known, error()(0.0));
     }
 
-    Solution refitted_positive(const Known& known) {
+    COVLASSO_FN Solution refitted_positive(const Known& known) {
         descent_.clear();
         for (Index r = 0; r < active().size(); ++r)
             descent_.admit(active().source(r), std::fmax(active().base(r), 0.0));
@@ -272,7 +295,7 @@ private:
         return answered(known, answer_.error());
     }
 
-    Solution answered(const Known& known, double error) const {
+    COVLASSO_FN Solution answered(const Known& known, double error) const {
         return {answer_.sources(), answer_.values(), answer_.size(), known.lambda, error,
                 known.kkt,         known.status};
     }

@@ -23,7 +23,7 @@ struct Deviation {
     double norm;  ///< |v|^2
 
     /// A bound on the change of the gradient of a source with G_jj = root^2 and x_j'v = p.
-    double reach(double root, double p) const {
+    COVLASSO_FN double reach(double root, double p) const {
         const double shared = norm > 0.0 ? p * p / norm : 0.0;
         return 2.0 * (along * std::fabs(p) + across * std::sqrt(larger(root * root - shared, 0.0)));
     }
@@ -32,25 +32,32 @@ struct Deviation {
 class Stage {
 public:
     /// A stage that begins at lambda, with the candidates' arrays of the given (padded) size.
-    void open(double lambda, Index width) {
+    template <class Team>
+    COVLASSO_FN void open(const Team& team, double lambda, Index width) {
         start_ = lambda;
         width_ = width;
         knots_ = 0;
         events_.clear();
-        touched_.reserve(width);
-        std::memset(touched_.data(), 0, static_cast<std::size_t>(width) * sizeof(touched_[0]));
+        touched_.reserve(team, width);
+        double* touched = touched_.data();
+        team.for_each(width, [=](Index j) { touched[j] = 0.0; });
+        team.sync();
     }
 
-    double start() const { return start_; }
-    const EventList& events() const { return events_; }
-    void add_event(double lambda, Id source, int sign) { events_.push({lambda, source, sign}); }
+    COVLASSO_FN double start() const { return start_; }
+    COVLASSO_FN const EventList& events() const { return events_; }
+    template <class Team>
+    COVLASSO_FN void add_event(const Team& team, double lambda, Id source, int sign) {
+        events_.push(team, {lambda, source, sign});
+    }
 
     /// Notes b and the candidates' gradient at lambda.
     template <class Team>
-    void add_knot(Team team, const ActiveSet& active, const Candidates& candidates, double lambda) {
-        lambda_.reserve(knots_ + 1, knots_);
-        beta_.reserve((knots_ + 1) * width_, knots_ * width_);
-        gradient_.reserve((knots_ + 1) * width_, knots_ * width_);
+    COVLASSO_FN void add_knot(const Team& team, const ActiveSet& active, const Candidates& candidates,
+                              double lambda) {
+        lambda_.reserve(team, knots_ + 1, knots_);
+        beta_.reserve(team, (knots_ + 1) * width_, knots_ * width_);
+        gradient_.reserve(team, (knots_ + 1) * width_, knots_ * width_);
         double *beta = beta_.data() + knots_ * width_, *gradient = gradient_.data() + knots_ * width_;
         const double *level = candidates.levels(), *tilt = candidates.tilts();
         team.for_each(width_, [=](Index j) {
@@ -58,11 +65,12 @@ public:
             gradient[j] = level[j] + lambda * tilt[j];
         });
         team.sync();
-        for (Index r = 0; r < active.size(); ++r) {
+        team.for_each(active.size(), [&](Index r) {
             beta[active.place(r)] = active.coefficient(r, lambda);
-            touched_[active.place(r)] = 1;
-        }
-        lambda_[knots_++] = lambda;
+            touched_[active.place(r)] = 1.0;
+        });
+        team.one([&] { lambda_[knots_] = lambda; });
+        ++knots_;
         team.sync();
     }
 
@@ -70,7 +78,7 @@ public:
     ///
     /// G d is half the negative deviation of the gradient, which is zero where a source was active throughout.
     template <class Team>
-    Deviation deviation(Team team, const Candidates& candidates) const {
+    COVLASSO_FN Deviation deviation(const Team& team, const Candidates& candidates) const {
         const Index last = knots_ - 1, count = candidates.size();
         const double *b0 = beta_.data(), *b1 = b0 + last * width_;
         const double *g0 = gradient_.data(), *g1 = g0 + last * width_, *c = candidates.crosses();
@@ -92,25 +100,29 @@ public:
 
     /// Lists the candidates that had a coefficient at some knot, and packs b over them, for leaves_bound().
     template <class Team>
-    void gather_support(Team team, const Candidates& candidates) {
-        place_.reserve(width_);
-        source_.reserve(width_);
-        row_.reserve(width_);
-        packed_.reserve(knots_ * width_);
+    COVLASSO_FN void gather_support(const Team& team, const Candidates& candidates) {
+        place_.reserve(team, width_);
+        source_.reserve(team, width_);
+        row_.reserve(team, width_);
+        packed_.reserve(team, knots_ * width_);
         const double* touched = touched_.data();
         const Index count = team.select(width_, [=](Index j) { return touched[j] != 0.0; }, place_.data());
         support_ = padded(count);
-        for (Index s = 0; s < support_; ++s) source_[s] = s < count ? candidates.source(place_[s]) : 0;
+        team.for_each(support_, [&](Index s) { source_[s] = s < count ? candidates.source(place_[s]) : 0; });
         for (Index m = 0; m < knots_; ++m)
-            for (Index s = 0; s < support_; ++s)
+            team.for_each(support_, [&](Index s) {
                 packed_[m * support_ + s] = s < count ? beta_[m * width_ + place_[s]] : 0.0;
+            });
         team.sync();
     }
 
     /// Whether the gradient 2 (c - (G b)_j) of a source outside exceeds lambda * w at an inner knot.
-    template <class Team>
-    bool leaves_bound(Team team, const Gram& gram, Id j, double c, double w, bool positive) {
-        gram.gather(j, source_.data(), support_, row_.data());
+    template <class Team, class Gram>
+    COVLASSO_FN bool leaves_bound(const Team& team, const Gram& gram, Id j, double c, double w,
+                                  bool positive) {
+        team.sync();
+        gather(team, gram, j, source_.data(), support_, row_.data());
+        team.sync();
         const double* row = row_.data();
         for (Index m = 1; m < knots_ - 1; ++m) {
             const double* b = packed_.data() + m * support_;

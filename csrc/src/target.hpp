@@ -20,11 +20,12 @@ struct Target {
     Buffer<double> next_gradient;  ///< the same at its end
     Buffer<Id> chosen;             ///< scratch for lists of sources
 
-    void reserve(Index p) {
+    template <class Team>
+    COVLASSO_FN void reserve(const Team& team, Index p) {
         sources = p;
-        for (Buffer<double>* vector : {&cross, &penalty, &outside, &gradient, &next_gradient})
-            vector->reserve(p);
-        chosen.reserve(p);
+        for (Buffer<double>* vector : {&gradient, &next_gradient, &outside, &cross, &penalty})
+            vector->reserve(team, p);
+        chosen.reserve(team, p);
     }
 };
 
@@ -41,13 +42,22 @@ struct Limits {
 /// Events of one target, appended as stages are verified.
 class EventList {
 public:
-    void clear() { size_ = 0; }
-    Index size() const { return size_; }
-    const Event* data() const { return events_.data(); }
-    const Event& operator[](Index e) const { return events_[e]; }
-    void push(const Event& event) {
-        events_.reserve(size_ + 1, size_);
-        events_[size_++] = event;
+    COVLASSO_FN void clear() { size_ = 0; }
+    COVLASSO_FN Index size() const { return size_; }
+    COVLASSO_FN const Event* data() const { return events_.data(); }
+    COVLASSO_FN const Event& operator[](Index e) const { return events_[e]; }
+    template <class Team>
+    COVLASSO_FN void push(const Team& team, const Event& event) {
+        events_.reserve(team, size_ + 1, size_);
+        team.one([&] { events_[size_] = event; });
+        ++size_;
+    }
+    template <class Team>
+    COVLASSO_FN void append(const Team& team, const EventList& other) {
+        events_.reserve(team, size_ + other.size_, size_);
+        team.for_each(other.size_, [&](Index e) { events_[size_ + e] = other[e]; });
+        size_ += other.size_;
+        team.sync();
     }
 
 private:

@@ -1,20 +1,24 @@
 // The team that executes the homotopy: one serial lane on the CPU, a thread block on the GPU.
 //
-// A team provides the members of SerialTeam below. Loop bodies of for_each, sum, max, best and select are
-// independent of one another and may run on any lane in any order; the value that a reduction returns is the same on
-// every lane. Between a loop that writes and one that reads what another lane wrote stands sync().
+// All lanes execute the same text. Objects, and with them all scalars, belong to a lane: each computes them for itself,
+// from the same numbers, so they agree. Arrays (Buffer) belong to the team. A lane writes to an array only within
+// for_each, for_tiles, combine, select or one. Between a write and what another lane does with that element, read or
+// write, stands sync(); select, from_one and stopped have it inside. The loops call their function for every element
+// once, on any lane and in any order; reductions may call theirs on several lanes, so it changes nothing, and return the
+// same on every lane.
+//
+// A team provides the members of SerialTeam below, and for its kind of Gram the functions at the end.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
-#include "covlasso/gram.hpp"
+#include "heap.hpp"
+#include "panels.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
-
-/// Columns that are worked on together: four 512-bit vectors of double here, a warp on the GPU.
-inline constexpr Index panel_width = 32;
 
 /// The largest value found, and the smallest index that attains it (-1: none beat the bound).
 struct Best {
@@ -23,9 +27,12 @@ struct Best {
 };
 
 /// max(a, b), without the rules of std::fmax for NaN that would cost a branch.
-inline double larger(double a, double b) { return a > b ? a : b; }
+COVLASSO_FN inline double larger(double a, double b) { return a > b ? a : b; }
 
 struct SerialTeam {
+    using Gram = covlasso::Gram;
+
+    Heap* heap;
     const std::atomic<bool>* stop = nullptr;
 
     void sync() const {}
@@ -33,11 +40,36 @@ struct SerialTeam {
     /// Whether the caller wants the work to end.
     bool stopped() const { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 
+    /// Memory for a Buffer, and its end.
+    void* take(std::size_t bytes) const { return heap->take(bytes); }
+    void give_back(void* memory) const { heap->give_back(memory); }
+
+    /// f() on one lane.
+    template <class F>
+    void one(F f) const {
+        f();
+    }
+
+    /// The Index that f() returns, called on one lane after all have come here.
+    template <class F>
+    Index from_one(F f) const {
+        return f();
+    }
+
     /// f(j) for 0 <= j < n.
     template <class F>
     void for_each(Index n, F f) const {
 #pragma omp simd
         for (Index j = 0; j < n; ++j) f(j);
+    }
+
+    /// f(q, r, t) for all panels q < count, rows r < rows and columns t of a panel.
+    template <class F>
+    void for_tiles(Index count, Index rows, F f) const {
+        for (Index q = 0; q < count; ++q)
+            for (Index r = 0; r < rows; ++r)
+#pragma omp simd
+                for (Index t = 0; t < panel_width; ++t) f(q, r, t);
     }
 
     template <class F>
@@ -126,18 +158,21 @@ struct SerialTeam {
         return count;
     }
 
-    /// finish(t, sum over r < rows of coefficient[r] * panel[r * panel_width + t]) for every column t of one panel.
+    /// finish(j, sum over r < rows of coefficient[r] * (r, j)) for every column j of the first `count` panels.
     template <class Finish>
-    void combine(const double* panel, Index rows, const double* coefficient, Finish finish) const {
-        alignas(64) double total[panel_width] = {};
-        for (Index r = 0; r < rows; ++r) {
-            const double x = coefficient[r];
-            const double* row = panel + r * panel_width;
+    void combine(const Panels& panels, Index count, Index rows, const double* coefficient,
+                 Finish finish) const {
+        for (Index q = 0; q < count; ++q) {
+            alignas(64) double total[panel_width] = {};
+            const double* row = panels.panel(q);
+            for (Index r = 0; r < rows; ++r, row += panel_width) {
+                const double x = coefficient[r];
 #pragma omp simd
-            for (Index t = 0; t < panel_width; ++t) total[t] += x * row[t];
+                for (Index t = 0; t < panel_width; ++t) total[t] += x * row[t];
+            }
+#pragma omp simd
+            for (Index t = 0; t < panel_width; ++t) finish(q * panel_width + t, total[t]);
         }
-#pragma omp simd
-        for (Index t = 0; t < panel_width; ++t) finish(t, total[t]);
     }
 
 private:
@@ -152,6 +187,36 @@ private:
         return hits != 0.0;
     }
 };
+
+/// G(i, j)
+inline double entry(const Gram& gram, Id i, Id j) {
+    double value;
+    gram.gather(i, &j, 1, &value);
+    return value;
+}
+
+/// out[t] = G(row, columns[t]) for t < count.
+inline void gather(const SerialTeam&, const Gram& gram, Id row, const Id* columns, Index count, double* out) {
+    gram.gather(row, columns, count, out);
+}
+
+/// (first_row + r, j) = G(row[r], columns[j]) for r < rows and first <= j < end; the panels have room for them.
+inline void gather_rows(const SerialTeam&, const Gram& gram, const Id* row, Index rows, const Id* columns,
+                        Index first, Index end, Panels& to, Index first_row) {
+    for (Index r = 0; r < rows; ++r)
+        for (Index j = first; j < end; j += panel_width - j % panel_width) {
+            const Index count = std::min(panel_width - j % panel_width, end - j);
+            gram.gather(row[r], columns + j, count, &to.at(first_row + r, j));
+        }
+}
+
+/// finish(j, (G x)_j) for all j < size, where x has value[s] at index[s]; `out`: room for size numbers.
+template <class Finish>
+void multiply(const SerialTeam& team, const Gram& gram, const Id* index, const double* value, Index count,
+              Index size, double* out, Finish finish) {
+    gram.multiply({index, value, count, 1}, out, size);
+    team.for_each(size, [=](Index j) { finish(j, out[j]); });
+}
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "homotopy.hpp"
+#include "job.hpp"
 #include "query.hpp"
 
 namespace covlasso {
@@ -12,11 +13,12 @@ public:
     SerialWorker(const Problem& problem, const Options& options, const double* root,
                  const std::atomic<bool>* stop)
         : problem_(problem),
-          options_(options),
-          homotopy_(SerialTeam{stop}, *problem.gram),
-          query_(SerialTeam{stop}, *problem.gram) {
-        target_.reserve(problem.sources());
-        target_.root = root;
+          root_(root),
+          rules_(rules(problem, options, problem.gram->epsilon())),
+          team_{&heap_, stop},
+          homotopy_(team_, *problem.gram),
+          query_(team_, *problem.gram) {
+        target_.reserve(team_, problem.sources());
     }
 
     Outcome follow(Index t) override {
@@ -66,41 +68,15 @@ private:
                 {error.constant, error.linear, error.square}};
     }
 
-    /// Cross moments, energy and penalty factors of target t over all sources.
-    void load(Index t) {
-        const Index p = target_.sources;
-        const Id i = problem_.target(t);
-        if (problem_.intra()) {
-            const double one = 1.0;
-            problem_.gram->multiply({&i, &one, 1, 1}, target_.cross.data(), p);
-            problem_.gram->gather(i, &i, 1, &target_.energy);
-        } else {
-            for (Index j = 0; j < p; ++j) target_.cross[j] = problem_.cross.at(i, j);
-            target_.energy = problem_.energy[i];
-        }
-        const double* weights = problem_.weights ? problem_.weights + t * problem_.weights_stride : nullptr;
-        for (Index j = 0; j < p; ++j) target_.penalty[j] = weights ? weights[j] : 1.0;
-        if (problem_.exclude_self) target_.penalty[i] = infinity;
-        if (!problem_.exclusions.empty())
-            for (Index x = problem_.exclusions.offset[t]; x < problem_.exclusions.offset[t + 1]; ++x)
-                target_.penalty[problem_.exclusions.index[x]] = infinity;
-        double least = infinity;
-        for (Index j = 0; j < p; ++j)
-            if (target_.penalty[j] > 0.0) least = std::min(least, target_.penalty[j]);
-        target_.least_penalty = least < infinity ? least : 1.0;
-    }
+    void load(Index t) { COVLASSO_ISA::load(team_, problem_, *problem_.gram, root_, t, target_); }
 
-    Limits limits(Index t) const {
-        return {options_.max_terms,
-                options_.min_lambdas ? options_.min_lambdas[t] : options_.min_lambda,
-                options_.relative_error * target_.energy,
-                options_.l2,
-                std::max(problem_.gram->epsilon(), problem_.cross.f32.data ? 0x1p-24 : 0.0),
-                options_.positive};
-    }
+    Limits limits(Index t) const { return rules_.limits(t, target_.energy); }
 
     const Problem& problem_;
-    const Options& options_;
+    const double* root_;
+    const Rules rules_;
+    Heap heap_;
+    SerialTeam team_;
     Target target_;
     EventList events_;
     Homotopy<SerialTeam> homotopy_;

@@ -4,6 +4,13 @@
 #include <cstdint>
 #include <vector>
 
+/// Marks what runs on the processors and, compiled by nvcc, on CUDA devices too.
+#if defined(__CUDACC__)
+#define COVLASSO_FN __host__ __device__
+#else
+#define COVLASSO_FN
+#endif
+
 namespace covlasso {
 
 /// Number of an entry or offset: always 64 bits, so that n * n cannot overflow.
@@ -20,8 +27,8 @@ struct MatrixView {
     Index cols = 0;
     Index stride = 0;  ///< elements between the starts of two rows; >= cols
 
-    const T* row(Index i) const { return data + i * stride; }
-    T operator()(Index i, Index j) const { return data[i * stride + j]; }
+    COVLASSO_FN const T* row(Index i) const { return data + i * stride; }
+    COVLASSO_FN T operator()(Index i, Index j) const { return data[i * stride + j]; }
 };
 
 /// Several sparse vectors with one common support: vector v has value[v * count + r] at index[r].

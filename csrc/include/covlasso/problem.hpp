@@ -14,10 +14,12 @@ struct CrossRows {
     MatrixView<float> f32;
     MatrixView<double> f64;
 
-    bool empty() const { return f32.data == nullptr && f64.data == nullptr; }
+    COVLASSO_FN bool empty() const { return f32.data == nullptr && f64.data == nullptr; }
     Index rows() const { return f64.data ? f64.rows : f32.rows; }
     Index cols() const { return f64.data ? f64.cols : f32.cols; }
-    double at(Index i, Index j) const { return f64.data ? f64(i, j) : static_cast<double>(f32(i, j)); }
+    COVLASSO_FN double at(Index i, Index j) const {
+        return f64.data ? f64(i, j) : static_cast<double>(f32(i, j));
+    }
 };
 
 /// Excluded sources per target, in compressed rows: those of targets[t] are index[offset[t]] .. index[offset[t+1] - 1].
@@ -25,7 +27,7 @@ struct ExclusionLists {
     const Index* offset = nullptr;
     const Id* index = nullptr;
 
-    bool empty() const { return offset == nullptr; }
+    COVLASSO_FN bool empty() const { return offset == nullptr; }
 };
 
 /// The data of   min over b of  b'Gb - 2 c_i'b + e_i + l2 |b|^2 + lambda sum_j w_ij |b_j|   for every target i.
@@ -47,9 +49,9 @@ struct Problem {
     bool on_device = false;    ///< gram (a DenseGram), cross and energy lie in the memory of a CUDA device
 
     Index sources() const { return gram->size(); }
-    bool intra() const { return cross.empty(); }
+    COVLASSO_FN bool intra() const { return cross.empty(); }
     Index possible_targets() const { return intra() ? gram->size() : cross.rows(); }
-    Id target(Index t) const { return targets ? targets[t] : static_cast<Id>(t); }
+    COVLASSO_FN Id target(Index t) const { return targets ? targets[t] : static_cast<Id>(t); }
 };
 
 /// Told `done` of `total` targets about ten times a second, on the calling thread; false stops the work.
@@ -65,7 +67,7 @@ struct Options {
     bool positive = false;                ///< b >= 0
     int threads = 0;                      ///< how many run at a time; 0: one per hardware thread
     std::vector<int> devices;             ///< CUDA devices that share the targets; empty: the processors
-    void* stream = nullptr;               ///< cudaStream_t of devices[0] after whose work the inputs are ready
+    void* stream = nullptr;  ///< cudaStream_t of devices[0] after whose work the inputs are ready
     Progress progress;
 };
 
