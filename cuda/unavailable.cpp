@@ -11,7 +11,8 @@ int cuda_device_count() noexcept { return 0; }
 
 std::unique_ptr<Engine> make_cuda_engine(const Problem&, const Options&) {
     throw DeviceUnavailable(
-        "device: this covlasso was built without CUDA; install it from source where nvcc is found (pip install "
+        "device: this covlasso was built without CUDA; install it from source where nvcc is found (pip "
+        "install "
         "-C cmake.define.COVLASSO_CUDA=ON .), or pass device=\"cpu\"");
 }
 

@@ -1,4 +1,4 @@
-// The serial worker of the CPU: loads one target after the other and hands it to the homotopy or to a query.
+// What a team does with one target at a time: follows its path, reads its solutions, goes through its pieces.
 #pragma once
 
 #include "homotopy.hpp"
@@ -8,57 +8,67 @@
 namespace covlasso {
 namespace COVLASSO_ISA {
 
-class SerialWorker final : public Worker {
+template <class Team>
+class TeamWorker {
+    using Gram = typename Team::Gram;
+
 public:
-    SerialWorker(const Problem& problem, const Options& options, const double* root,
-                 const std::atomic<bool>* stop)
-        : problem_(problem),
+    /// @param root  sqrt(G_jj) for all sources. What is referred to must outlive the worker.
+    COVLASSO_FN TeamWorker(Team team, const Problem& problem, const Gram& gram, const double* root,
+                           const Rules& rules)
+        : team_(team),
+          problem_(problem),
+          gram_(gram),
           root_(root),
-          rules_(rules(problem, options, problem.gram->epsilon())),
-          team_{&heap_, stop},
-          homotopy_(team_, *problem.gram),
-          query_(team_, *problem.gram) {
-        target_.reserve(team_, problem.sources());
+          rules_(rules),
+          homotopy_(team, gram),
+          query_(team, gram) {
+        target_.reserve(team, gram.size());
     }
 
-    Outcome follow(Index t) override {
+    /// Follows the path of target t; its events are valid until the next call.
+    COVLASSO_FN Outcome follow(Index t) {
         load(t);
         events_.clear();
         return homotopy_.run(target_, limits(t), events_);
     }
 
-    const Event* events() const override { return events_.data(); }
-    Index event_count() const override { return events_.size(); }
+    COVLASSO_FN const EventList& events() const { return events_; }
 
-    Solution read(Index t, const PathView& path, const Place& place) override {
+    /// The solution at `place` of the stored path of target t.
+    COVLASSO_FN Solution read(Index t, const PathView& path, const Place& place) {
         open(t, path);
         return query_.solve(find(t, place), place.refit);
     }
 
-    PieceView first_piece(Index t, const PathView& path) override {
+    /// The piece of the stored path of target t above its first event, and then the one below each event in turn.
+    COVLASSO_FN PieceView first_piece(Index t, const PathView& path) {
         open(t, path);
         query_.begin_replay();
         return piece();
     }
-
-    PieceView next_piece(const Event& event) override {
+    COVLASSO_FN PieceView next_piece(const Event& event) {
         query_.replay(event);
         return piece();
     }
 
 private:
-    void open(Index t, const PathView& path) {
+    COVLASSO_FN void load(Index t) { COVLASSO_ISA::load(team_, problem_, gram_, root_, t, target_); }
+
+    COVLASSO_FN Limits limits(Index t) const { return rules_.limits(t, target_.energy); }
+
+    COVLASSO_FN void open(Index t, const PathView& path) {
         load(t);
         query_.open(target_, limits(t), path);
     }
 
-    Point find(Index t, const Place& place) {
+    COVLASSO_FN Point find(Index t, const Place& place) {
         if (place.kind == Place::at_lambda) return query_.at_lambda(place.lambda[t]);
         if (place.kind == Place::at_terms) return query_.at_terms(place.terms);
         return query_.at_error(place.relative_error * target_.energy);
     }
 
-    PieceView piece() const {
+    COVLASSO_FN PieceView piece() const {
         const ActiveSet& active = query_.active();
         const Quadratic error = query_.error();
         return {active.sources(),
@@ -68,19 +78,15 @@ private:
                 {error.constant, error.linear, error.square}};
     }
 
-    void load(Index t) { COVLASSO_ISA::load(team_, problem_, *problem_.gram, root_, t, target_); }
-
-    Limits limits(Index t) const { return rules_.limits(t, target_.energy); }
-
+    Team team_;
     const Problem& problem_;
+    const Gram& gram_;
     const double* root_;
-    const Rules rules_;
-    Heap heap_;
-    SerialTeam team_;
+    const Rules& rules_;
     Target target_;
     EventList events_;
-    Homotopy<SerialTeam> homotopy_;
-    Query<SerialTeam> query_;
+    Homotopy<Team> homotopy_;
+    Query<Team> query_;
 };
 
 }  // namespace COVLASSO_ISA

@@ -1,0 +1,155 @@
+// Stands in for the engine on the processors: the text of the GPU, over threads as lanes. The whole test suite runs
+// over it, a program of its own (tests/cpp/CMakeLists.txt).
+#define COVLASSO_ISA lanes
+
+#include <cmath>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "engine.hpp"
+#include "lane_gram.hpp"
+#include "thread_lanes.hpp"
+#include "worker.hpp"
+
+namespace covlasso {
+namespace lanes {
+
+using Team = LaneTeam<ThreadLanes>;
+
+/// The Gram as lanes see it: the caller's memory where it is dense, else written out.
+class Matrix {
+public:
+    explicit Matrix(const Gram& gram) : root(static_cast<std::size_t>(gram.size())) {
+        gram.diagonal(root.data());
+        for (double& x : root) x = std::sqrt(x);
+        if (const auto* f64 = dynamic_cast<const DenseGram<double>*>(&gram)) {
+            view.f64 = f64->view();
+        } else if (const auto* f32 = dynamic_cast<const DenseGram<float>*>(&gram)) {
+            view.f32 = f32->view();
+        } else {
+            write_out(gram);
+        }
+    }
+
+    std::vector<double> root;
+    LaneGram view;
+
+private:
+    void write_out(const Gram& gram) {
+        const Index p = gram.size();
+        entries_.resize(static_cast<std::size_t>(p * p));
+        std::vector<Id> all(static_cast<std::size_t>(p));
+        for (Index j = 0; j < p; ++j) all[static_cast<std::size_t>(j)] = static_cast<Id>(j);
+        for (Index i = 0; i < p; ++i) gram.gather(static_cast<Id>(i), all.data(), p, entries_.data() + i * p);
+        view.f64 = {entries_.data(), p, p, p};
+    }
+
+    std::vector<double> entries_;
+};
+
+/// Both ways to reduce: every warp for itself, which has no barrier that could hide a missing one; and all together.
+Index few_elements() {
+    static const char* asked = std::getenv("COVLASSO_LANES_FEW");
+    return asked ? std::atoll(asked) : 1 << 20;
+}
+
+class LaneEngine final : public Engine {
+public:
+    LaneEngine(const Problem& problem, const Options& options)
+        : problem_(problem),
+          matrix_(*problem.gram),
+          rules_(rules(problem, options, problem.gram->epsilon())) {}
+
+    void follow(const Followed& followed, const Progress& progress) const override {
+        for_each_target(progress, [&](TeamWorker<Team>& worker, Index t, Index lane) {
+            const Outcome outcome = worker.follow(t);
+            if (lane == 0) followed(t, outcome, worker.events().data(), worker.events().size());
+        });
+    }
+
+    void read(const Place& place, const Stored& stored, const Found& found,
+              const Progress& progress) const override {
+        for_each_target(progress, [&](TeamWorker<Team>& worker, Index t, Index lane) {
+            const Solution solution = worker.read(t, stored(t), place);
+            if (lane == 0) found(t, solution);
+        });
+    }
+
+    Pieces pieces(Index t, const PathView& path) const override {
+        std::atomic<bool> stop{false};
+        Pieces pieces;
+        with_target(t, stop, [&](TeamWorker<Team>& worker, Index, Index lane) {
+            if (lane == 0) pieces = Pieces{};
+            for (Index e = 0; e <= path.count; ++e) {
+                const PieceView piece =
+                    e == 0 ? worker.first_piece(t, path) : worker.next_piece(path.event[e - 1]);
+                if (lane == 0) append(piece, pieces);
+            }
+        });
+        return pieces;
+    }
+
+private:
+    template <class Use>
+    void for_each_target(const Progress& progress, Use use) const {
+        std::atomic<bool> stop{false};
+        for (Index t = 0; t < problem_.target_count && !stop; ++t) {
+            with_target(t, stop, use);
+            if (progress && !progress(t + 1, problem_.target_count)) stop = true;
+        }
+    }
+
+    /// use(worker, t, lane) on all lanes, again with a larger arena where it has run dry.
+    template <class Use>
+    void with_target(Index t, const std::atomic<bool>& stop, Use use) const {
+        constexpr std::size_t near = 1 << 14;
+        for (std::size_t far = 1 << 16;; far *= 2) {
+            std::unique_ptr<char[]> memory(new char[near + far + Arena::alignment]);
+            ThreadLanes::Block block(&stop);
+            bool dry[ThreadLanes::count] = {};
+            std::exception_ptr failure;
+            std::vector<std::thread> threads;
+            for (Index lane = 0; lane < ThreadLanes::count; ++lane)
+                threads.emplace_back([&, lane] {
+                    try {
+                        LaneState state{Arena({memory.get(), near}, {memory.get() + near, far})};
+                        const Team team(ThreadLanes(block, lane, few_elements()), &state);
+                        TeamWorker<Team> worker(team, problem_, matrix_.view, matrix_.root.data(), rules_);
+                        use(worker, t, lane);
+                        team.sync();  // the memory is in use until all are through
+                    } catch (const ArenaRanDry&) {
+                        dry[lane] = true;
+                    } catch (...) {
+                        failure = std::current_exception();
+                        block.all.wait();
+                    }
+                });
+            for (std::thread& thread : threads) thread.join();
+            if (failure) std::rethrow_exception(failure);
+            if (!dry[0]) return;
+        }
+    }
+
+    static void append(const PieceView& piece, Pieces& pieces) {
+        pieces.source.insert(pieces.source.end(), piece.source, piece.source + piece.count);
+        pieces.base.insert(pieces.base.end(), piece.base, piece.base + piece.count);
+        pieces.slope.insert(pieces.slope.end(), piece.slope, piece.slope + piece.count);
+        pieces.error.insert(pieces.error.end(), piece.error, piece.error + 3);
+        pieces.offset.push_back(static_cast<Index>(pieces.source.size()));
+    }
+
+    Problem problem_;
+    Matrix matrix_;
+    Rules rules_;
+};
+
+}  // namespace lanes
+
+std::unique_ptr<Engine> make_cpu_engine(const Problem& problem, const Options& options) {
+    return std::make_unique<lanes::LaneEngine>(problem, options);
+}
+
+}  // namespace covlasso
