@@ -234,7 +234,7 @@ def figure(setting: Setting) -> None:
 
 
 def main() -> None:
-    setting = begin("findings", parser(__doc__, epochs=6).parse_args())
+    setting = begin("findings", parser(__doc__, epochs=5).parse_args())
     models = networks(setting)
     data = see(setting, models)
     for name, logits in data.logits.items():
