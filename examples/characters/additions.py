@@ -1,4 +1,4 @@
-"""Ways to give a trained network characters that it does not know: composed, nearest mean, probe, retrained."""
+"""Ways to add characters to a trained network: composed logits, nearest mean, linear probe, retraining."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     python examples/characters/cost.py FOLDER [--seed 1] [--edges 50] [--every 4]
 
-The first network of robustness.py is trained on for some steps, and the term is timed beside the step, forward
-and backward to the logits. A minute, after robustness.py.
+The first network of robustness.py is trained on for some steps, and the term is timed beside the step,
+forward and backward to the logits. A minute, after robustness.py.
 """
 
 from __future__ import annotations

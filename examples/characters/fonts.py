@@ -1,4 +1,7 @@
-"""Which characters, which faces of Debian's font packages, and how a glyph becomes a picture."""
+"""Which characters, which faces of Debian's font packages, and how a glyph becomes a picture.
+
+python examples/characters/fonts.py    # names the packages that are not installed, one a line
+"""
 
 from __future__ import annotations
 
@@ -127,10 +130,14 @@ def characters(count: int) -> list[str]:
     return found[:count]
 
 
+def missing_packages() -> list[str]:
+    """Return the packages whose faces are not there."""
+    return sorted({face.package for face in FACES if not (ROOT / face.path).is_file()})
+
+
 def check_installed() -> None:
     """Raise a FileNotFoundError that names the packages to install, where a face is not there."""
-    missing = sorted({face.package for face in FACES if not (ROOT / face.path).is_file()})
-    if missing:
+    if missing := missing_packages():
         raise FileNotFoundError(f"faces are missing under {ROOT}: apt-get install {' '.join(missing)}")
 
 
@@ -156,3 +163,7 @@ def jittered(drawn: Image.Image, rng: np.random.Generator) -> npt.NDArray[np.uin
     coefficients = (*back[0], offset[0], *back[1], offset[1])
     picture = drawn.transform((SIZE, SIZE), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
     return np.asarray(picture)
+
+
+if __name__ == "__main__":
+    print("\n".join(missing_packages()))

@@ -2,9 +2,10 @@
 
     python examples/characters/robustness.py FOLDER [--seed 1] [--runs 5]
 
-Every run trains a network without the term, finds its dependencies on training pictures and on the validation
-fonts, and trains it again with the term on the edges that the validation fonts confirm least ("spurious"), and
-on the strongest ones ("strongest"). Tests are other fonts and other shifts. About 25 minutes on 2 cores.
+Every run trains a network without the term, finds its dependencies on training pictures and on the
+validation fonts, and trains it again with the term on the edges that the validation fonts confirm least
+("spurious"), and on the strongest ones ("strongest"). Tests are other fonts and other shifts. About 25
+minutes on 2 cores; the networks are kept in FOLDER, so another run with it takes two.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ def compare(setting: Setting, runs: list[dict[str, dict[str, float]]], tests: di
 
 def options_of(doc: str) -> argparse.ArgumentParser:
     """Options of the regulariser, beside those of every script."""
-    options = parser(doc, epochs=3)
+    options = parser(doc, epochs=2)
     options.add_argument("--runs", type=int, default=5, help="pairs of trainings (default 5)")
     options.add_argument("--edges", type=int, default=50, help="dependencies acted on (default 50)")
     options.add_argument("--strength", type=float, default=1.0, help="of the term (default 1)")
