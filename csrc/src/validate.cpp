@@ -1,5 +1,5 @@
 // Checks of everything that comes from outside, before any work is done.
-#include "validate.hpp"
+#include "entries.hpp"
 
 #include <algorithm>
 #include <atomic>
