@@ -7,7 +7,8 @@ namespace covlasso {
 
 [[noreturn]] static void throw_unavailable() {
     throw DeviceUnavailable(
-        "device: this covlasso was built without CUDA; install it from source where nvcc is found (pip install "
+        "device: this covlasso was built without CUDA; install it from source where nvcc is found (pip "
+        "install "
         "-C cmake.define.COVLASSO_CUDA=ON .), or pass device=\"cpu\"");
 }
 
