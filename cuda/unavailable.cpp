@@ -5,15 +5,23 @@
 
 namespace covlasso {
 
-bool cuda_built() { return false; }
-
-int cuda_device_count() noexcept { return 0; }
-
-std::unique_ptr<Engine> make_cuda_engine(const Problem&, const Options&) {
+[[noreturn]] static void throw_unavailable() {
     throw DeviceUnavailable(
         "device: this covlasso was built without CUDA; install it from source where nvcc is found (pip "
         "install "
         "-C cmake.define.COVLASSO_CUDA=ON .), or pass device=\"cpu\"");
 }
+
+bool cuda_built() { return false; }
+
+int cuda_device_count() noexcept { return 0; }
+
+int cuda_device_of(const void*) { throw_unavailable(); }
+
+void copy_from_device(const MatrixView<float>&, int, void*, float*) { throw_unavailable(); }
+
+void copy_from_device(const MatrixView<double>&, int, void*, double*) { throw_unavailable(); }
+
+std::unique_ptr<Engine> make_cuda_engine(const Problem&, const Options&) { throw_unavailable(); }
 
 }  // namespace covlasso

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "active_set.hpp"
 #include "target.hpp"
@@ -18,8 +17,6 @@
 
 namespace covlasso {
 namespace COVLASSO_ISA {
-
-inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// A gradient that runs along its bound within this relative slope never meets it: the crossing is 0 / 0.
 inline constexpr double parallel = 1e-12;

@@ -1,11 +1,15 @@
 // One target as the homotopy sees it: arrays over all sources, filled by the backend, and the limits of its path.
 #pragma once
 
+#include <limits>
+
 #include "buffer.hpp"
 #include "covlasso/path.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
+
+inline constexpr double infinity = std::numeric_limits<double>::infinity();
 
 struct Target {
     Index sources = 0;

@@ -1,4 +1,6 @@
 // Checks of everything that comes from outside, before any work is done.
+#include "entries.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -30,55 +32,64 @@ std::string text(Index i) { return std::to_string(i); }
 std::string entry(Index i, Index j) { return "[" + text(i) + ", " + text(j) + "]"; }
 
 void check_count(const std::string& argument, double value) {
-    if (!(value >= 0.0) || std::isinf(value))
-        fail(argument, "must be a finite number >= 0, got " + text(value));
+    if (!is_energy(value)) fail(argument, "must be a finite number >= 0, got " + text(value));
 }
+
+}  // namespace
+
+// ---- single entries ----
+
+void check_diagonal(Index j, double d) {
+    if (!is_finite(d))
+        fail("gram", "not finite at " + entry(j, j) + "; remove such logits before the moments");
+    if (d < 0.0)
+        throw IndefiniteGram("gram: negative diagonal " + text(d) + " at " + entry(j, j) +
+                             "; a second moment has none: pass X'X / N");
+}
+
+void check_pair(Index i, Index j, double a, double b, double scale, double slack) {
+    if (!is_finite(a))
+        fail("gram", "not finite at " + entry(i, j) + "; remove such logits before the moments");
+    if (!is_finite(b))
+        fail("gram", "not finite at " + entry(j, i) + "; remove such logits before the moments");
+    if (!are_equal(a, b, scale, slack))
+        fail("gram", "not symmetric: " + text(a) + " at " + entry(i, j) + " but " + text(b) + " at " +
+                         entry(j, i) + "; pass (G + G') / 2 if the difference is rounding");
+    if (!is_bounded(a, scale, slack))
+        throw IndefiniteGram("gram: not positive semi-definite: |" + text(a) + "| at " + entry(i, j) +
+                             " exceeds sqrt(G_ii G_jj) = " + text(scale) + " of categories " + text(i) +
+                             " and " + text(j) + "; pass second moments X'X / N");
+}
+
+void check_energy(Index i, double energy) { check_count("energy[" + text(i) + "]", energy); }
+
+void check_cross_entry(Index i, Index j, double c, double scale, double slack) {
+    if (!is_finite(c)) fail("cross", "not finite at " + entry(i, j));
+    if (!is_bounded(c, scale, slack))
+        fail("cross", "|" + text(c) + "| at " + entry(i, j) + " exceeds sqrt(energy_i G_jj) = " +
+                          text(scale) + ": cross, energy and gram are not moments of the same samples");
+}
+
+namespace {
 
 // ---- the dense Gram ----
-
-/// Rounding that two ways of computing the same second moment may leave, relative to sqrt(G_ii G_jj).
-template <class T>
-constexpr double slack() {
-    return sizeof(T) == sizeof(float) ? 1e-5 : 1e-10;
-}
 
 template <class T>
 std::vector<double> checked_root(const MatrixView<T>& g) {
     std::vector<double> root(static_cast<std::size_t>(g.rows));
     for (Index j = 0; j < g.rows; ++j) {
         const double d = static_cast<double>(g(j, j));
-        if (!std::isfinite(d))
-            fail("gram", "not finite at " + entry(j, j) + "; remove such logits before the moments");
-        if (d < 0.0)
-            throw IndefiniteGram("gram: negative diagonal " + text(d) + " at " + entry(j, j) +
-                                 "; a second moment has none: pass X'X / N");
+        check_diagonal(j, d);
         root[static_cast<std::size_t>(j)] = std::sqrt(d);
     }
     return root;
-}
-
-/// Says what is wrong with the pair (i, j), if anything is.
-template <class T>
-void check_pair(const MatrixView<T>& g, const std::vector<double>& root, Index i, Index j) {
-    const double a = static_cast<double>(g(i, j)), b = static_cast<double>(g(j, i));
-    if (!std::isfinite(a))
-        fail("gram", "not finite at " + entry(i, j) + "; remove such logits before the moments");
-    if (!std::isfinite(b))
-        fail("gram", "not finite at " + entry(j, i) + "; remove such logits before the moments");
-    const double scale = root[static_cast<std::size_t>(i)] * root[static_cast<std::size_t>(j)];
-    if (std::fabs(a - b) > slack<T>() * scale && std::fabs(a - b) > slack<T>() * std::fabs(a))
-        fail("gram", "not symmetric: " + text(a) + " at " + entry(i, j) + " but " + text(b) + " at " +
-                         entry(j, i) + "; pass (G + G') / 2 if the difference is rounding");
-    if (std::fabs(a) > scale * (1.0 + slack<T>()))
-        throw IndefiniteGram("gram: not positive semi-definite: |" + text(a) + "| at " + entry(i, j) +
-                             " exceeds sqrt(G_ii G_jj) = " + text(scale) + " of categories " + text(i) +
-                             " and " + text(j) + "; pass second moments X'X / N");
 }
 
 /// Whether all pairs of a block (rows from i0, columns from j0) are in order; without branches, so that it vectorises.
 template <class T>
 bool block_in_order(const MatrixView<T>& g, const double* root, Index i0, Index i1, Index j0, Index j1) {
     constexpr Index side = 64;
+    constexpr double slack = moment_slack(sizeof(T) == sizeof(float));
     double mirror[side];
     int wrong = 0;
     for (Index i = i0; i < i1; ++i) {
@@ -88,8 +99,8 @@ bool block_in_order(const MatrixView<T>& g, const double* root, Index i0, Index 
 #pragma omp simd reduction(+ : wrong)
         for (Index j = j0; j < j1; ++j) {
             const double a = static_cast<double>(row[j]), scale = ri * root[j];
-            const bool equal = std::fabs(a - mirror[j - j0]) <= slack<T>() * scale;
-            const bool bounded = std::fabs(a) <= scale * (1.0 + slack<T>());
+            const bool equal = std::fabs(a - mirror[j - j0]) <= slack * scale;
+            const bool bounded = is_bounded(a, scale, slack);
             wrong += (equal & bounded) ? 0 : 1;
         }
     }
@@ -116,7 +127,10 @@ void check_dense(const MatrixView<T>& g, int threads) {
     });
     if (first == blocks) return;
     for (Index i = first * side; i < g.rows; ++i)
-        for (Index j = i; j < g.rows; ++j) check_pair(g, root, i, j);
+        for (Index j = i; j < g.rows; ++j)
+            check_pair(i, j, static_cast<double>(g(i, j)), static_cast<double>(g(j, i)),
+                       root[static_cast<std::size_t>(i)] * root[static_cast<std::size_t>(j)],
+                       moment_slack(sizeof(T) == sizeof(float)));
 }
 
 template <class T>
@@ -173,22 +187,14 @@ void check_targets(const Problem& problem) {
 
 /// |c_ij| <= sqrt(e_i G_jj), else (f_i, g) has no joint second moment.
 void check_cross_row(const Problem& problem, const std::vector<double>& root, Index i) {
-    const double energy = problem.energy[i];
-    check_count("energy[" + text(i) + "]", energy);
-    const double tolerance =
-        1.0 + (problem.cross.f32.data || problem.gram->epsilon() >= 0x1p-24 ? 1e-5 : 1e-10);
-    const double top = std::sqrt(energy) * tolerance;
-    for (Index j = 0; j < problem.sources(); ++j) {
-        const double c = problem.cross.at(i, j);
-        if (!std::isfinite(c)) fail("cross", "not finite at " + entry(i, j));
-        if (std::fabs(c) > top * root[static_cast<std::size_t>(j)])
-            fail("cross", "|" + text(c) + "| at " + entry(i, j) + " exceeds sqrt(energy_i G_jj) = " +
-                              text(std::sqrt(energy) * root[static_cast<std::size_t>(j)]) +
-                              ": cross, energy and gram are not moments of the same samples");
-    }
+    const double energy = problem.energy[i], slack = cross_slack(problem);
+    check_energy(i, energy);
+    for (Index j = 0; j < problem.sources(); ++j)
+        check_cross_entry(i, j, problem.cross.at(i, j), std::sqrt(energy) * root[static_cast<std::size_t>(j)],
+                          slack);
 }
 
-void check_cross(const Problem& problem) {
+void check_cross_shape(const Problem& problem) {
     if (problem.intra()) {
         if (!problem.exclude_self)
             fail("exclude", "within one network a target would explain itself; pass exclude=\"self\"");
@@ -200,6 +206,10 @@ void check_cross(const Problem& problem) {
         fail("cross", "has " + text(problem.cross.cols()) + " columns, but the gram has " +
                           text(problem.sources()) + " categories");
     if (problem.energy == nullptr) fail("energy", "needed with cross: E[f_i^2], one number per row of cross");
+}
+
+void check_cross(const Problem& problem) {
+    if (problem.intra()) return;
     std::vector<double> root(static_cast<std::size_t>(problem.sources()));
     problem.gram->diagonal(root.data());
     for (double& x : root) x = std::sqrt(x);
@@ -262,6 +272,8 @@ void check_sources_left(const Problem& problem, const Options& options) {
 }
 
 void check_options(const Problem& problem, const Options& options) {
+    if (problem.on_device && options.devices.empty())
+        fail("device", "the moments are in the memory of a CUDA device; name it, or copy them to the host");
     if (options.max_terms < 0) fail("max_terms", "must be >= 0, got " + text(options.max_terms));
     if (options.threads < 0) fail("n_threads", "must be >= 1, got " + text(Index{options.threads}));
     check_count("relative_error", options.relative_error);
@@ -278,8 +290,11 @@ void validate(const Problem& problem, const Options& options) {
     check_gram_shape(*problem.gram);
     check_targets(problem);
     check_options(problem, options);
-    check_gram(*problem.gram, options.threads);
-    check_cross(problem);
+    check_cross_shape(problem);
+    if (options.devices.empty()) {
+        check_gram(*problem.gram, options.threads);
+        check_cross(problem);
+    }
     check_exclusions(problem);
     if (problem.weights != nullptr || !problem.exclusions.empty()) check_sources_left(problem, options);
 }

@@ -1,4 +1,7 @@
-"""Which characters, which faces of Debian's font packages, and how a glyph becomes a picture."""
+"""Which characters, which faces of Debian's font packages, and how a glyph becomes a picture.
+
+python examples/characters/fonts.py    # names the packages that are not installed, one a line
+"""
 
 from __future__ import annotations
 
@@ -89,14 +92,14 @@ FACES = tuple(
         ("train", "seto", "truetype/seto/setofont.ttf"),
         ("validation", "dejima-mincho", "truetype/dejima-mincho/dejima-mincho-r227.ttf"),
         ("validation", "yusei-magic", "truetype/yusei-magic/YuseiMagic-Regular.ttf"),
-        ("validation", "wqy-microhei", "truetype/wqy/wqy-microhei.ttc"),
+        ("validation", "kanjistrokeorders", "truetype/kanjistrokeorders/KanjiStrokeOrders_v4.003.ttf"),
         ("validation", "oradano-mincho-gsrr", "truetype/oradano-mincho/OradanoGSRR.ttf"),
         ("validation", "smiley-sans", "truetype/smiley-sans/SmileySans-Oblique.ttf"),
         ("unseen", "noto-cjk", "opentype/noto/NotoSansCJK-Regular.ttc"),
         ("unseen", "noto-cjk", "opentype/noto/NotoSerifCJK-Bold.ttc"),
         ("unseen", "klee", "truetype/klee/KleeOne-Regular.ttf"),
-        ("unseen", "sawarabi-gothic", "truetype/sawarabi-gothic/sawarabi-gothic-medium.ttf"),
         ("unseen", "kouzan-mouhitsu", "truetype/kouzan-mouhitsu/kouzan-mouhitsu.ttf"),
+        ("unseen", "kouzan-mouhitsu", "truetype/kouzan-mouhitsu/kouzan-mouhitsu-gyosho.ttf"),
         ("unseen", "aoyagi-soseki", "truetype/aoyagi-soseki/aoyagi-soseki.ttf"),
         ("unseen", "reggae", "truetype/reggae/ReggaeOne-Regular.ttf"),
     )
@@ -127,10 +130,14 @@ def characters(count: int) -> list[str]:
     return found[:count]
 
 
+def missing_packages() -> list[str]:
+    """Return the packages whose faces are not there."""
+    return sorted({face.package for face in FACES if not (ROOT / face.path).is_file()})
+
+
 def check_installed() -> None:
     """Raise a FileNotFoundError that names the packages to install, where a face is not there."""
-    missing = sorted({face.package for face in FACES if not (ROOT / face.path).is_file()})
-    if missing:
+    if missing := missing_packages():
         raise FileNotFoundError(f"faces are missing under {ROOT}: apt-get install {' '.join(missing)}")
 
 
@@ -156,3 +163,7 @@ def jittered(drawn: Image.Image, rng: np.random.Generator) -> npt.NDArray[np.uin
     coefficients = (*back[0], offset[0], *back[1], offset[1])
     picture = drawn.transform((SIZE, SIZE), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
     return np.asarray(picture)
+
+
+if __name__ == "__main__":
+    print("\n".join(missing_packages()))

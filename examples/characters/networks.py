@@ -106,9 +106,8 @@ def train(model: nn.Module, recipe: Recipe, data: Set, device: torch.device, ter
             optimizer.zero_grad(), loss.backward(), optimizer.step(), rate.step()
             if (done := epoch * steps + step + 1) % 50 == 0 or done == total:
                 spent = time.perf_counter() - begin
-                progress(
-                    f"{recipe.architecture} {recipe.note}: step {done}/{total}, {spent:.0f} s, loss {loss:.3f}"
-                )
+                name = f"{recipe.architecture} {recipe.note.partition(',')[0]}".strip()
+                progress(f"{name}: step {done}/{total}, {spent:.0f} s, loss {loss:.3f}")
     progress(None)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
-from fonts import FACES, check_installed, characters, draw, jittered
+from fonts import FACES, characters, check_installed, draw, jittered
 from safetensors import safe_open
 from safetensors.numpy import save_file
 

@@ -1,6 +1,8 @@
 // What this build and this machine have of CUDA.
 #pragma once
 
+#include "covlasso/gram.hpp"
+
 namespace covlasso {
 
 /// Whether this library was built with its CUDA code.
@@ -11,5 +13,14 @@ int cuda_device_count() noexcept;
 
 /// Whether Options::devices may name one.
 inline bool cuda_available() { return cuda_device_count() > 0; }
+
+/// The device in whose memory `pointer` lies.
+/// @throws InvalidArgument  it is no such memory;  DeviceUnavailable  there is no CUDA.
+int cuda_device_of(const void* pointer);
+
+/// Copies a matrix from the memory of a device into host memory, rows one after the other, once the work of `stream`
+/// (a cudaStream_t of that device) is done.
+void copy_from_device(const MatrixView<float>& from, int device, void* stream, float* to);
+void copy_from_device(const MatrixView<double>& from, int device, void* stream, double* to);
 
 }  // namespace covlasso

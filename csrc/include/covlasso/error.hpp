@@ -26,4 +26,9 @@ struct DeviceUnavailable : Error {
     using Error::Error;
 };
 
+/// What was asked for does not fit in the memory of the device; the message gives the numbers.
+struct OutOfDeviceMemory : Error {
+    using Error::Error;
+};
+
 }  // namespace covlasso

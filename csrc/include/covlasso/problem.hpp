@@ -46,7 +46,7 @@ struct Problem {
     const double* weights =
         nullptr;  ///< penalty factors: 0 (unpenalised), 1e-100 to 1e100, or inf (excluded); nullptr: all 1
     Index weights_stride = 0;  ///< 0: one row of p factors for all targets; p: one row per target
-    bool on_device = false;    ///< gram (a DenseGram), cross and energy lie in the memory of a CUDA device
+    bool on_device = false;    ///< gram (a DenseGram), cross or energy lie in the memory of a CUDA device
 
     Index sources() const { return gram->size(); }
     COVLASSO_FN bool intra() const { return cross.empty(); }
@@ -74,6 +74,7 @@ struct Options {
 /// Throws InvalidArgument unless data and options are finite, consistent and in range.
 ///
 /// Checks the whole Gram where it is dense: finite, symmetric, no negative diagonal, |G_ij| <= sqrt(G_ii G_jj).
+/// For options.devices, Paths checks the moments there.
 void validate(const Problem& problem, const Options& options);
 
 }  // namespace covlasso

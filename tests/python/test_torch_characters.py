@@ -1,0 +1,173 @@
+"""The experiments of examples/characters, whole but tiny; their tables against the raw logits."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import covlasso
+
+torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
+pytest.importorskip("timm", reason="the networks are timm's")
+pytest.importorskip("matplotlib", reason="the scripts draw figures")
+pytest.importorskip("fontTools", reason="the scripts read character maps")
+
+FOLDER = Path(__file__).parents[2] / "examples" / "characters"
+OPTIONS = ["--seed", "3", "--characters", "8", "--variants", "2", "--epochs", "4", "--threads", "1"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def modules():
+    """The scripts' modules, which import each other by name."""
+    sys.path.insert(0, str(FOLDER))
+    before = set(sys.modules)
+    yield
+    sys.path.remove(str(FOLDER))
+    for name in set(sys.modules) - before:
+        if str(FOLDER) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    import fonts
+
+    if missing := fonts.missing_packages():
+        pytest.skip(f"fonts are not installed: {' '.join(missing)}")
+    return tmp_path_factory.mktemp("characters")
+
+
+def run(script, folder, *options):
+    """Run a script and give its numbers."""
+    command = [sys.executable, str(FOLDER / f"{script}.py"), str(folder), *OPTIONS, *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "| ---" in done.stdout
+    return json.loads((folder / f"{script}-3.json").read_text())
+
+
+def setting_of(script, folder):
+    import setting
+
+    return setting.begin(script, setting.parser("", 4).parse_args([str(folder), *OPTIONS]))
+
+
+def test_r2_of_replaced_logits_is_that_of_the_table(folder):
+    numbers = run("findings", folder)
+    import findings
+    from networks import outputs
+
+    from covlasso.torch import replace_logits
+
+    setting = setting_of("findings", folder)
+    data = findings.see(setting, findings.networks(setting))
+    clean = setting.pictures.set("clean")
+    assert data.moments.held_out.count == len(clean)
+    assert data.moments.fit.count == len(setting.pictures.set("train"))
+    for name, model in data.models.items():
+        logits = data.logits[name].astype(float)
+        for place, terms in enumerate((1, 2, 5)):
+            replaced = replace_logits(model, findings.solve(data, name, name, terms))
+            error = np.square(outputs(replaced, clean, setting.device) - logits).mean(axis=0)
+            r2 = np.median(1.0 - error / np.square(logits).mean(axis=0))
+            assert r2 == pytest.approx(numbers[f"r2 within {name}"]["new glyphs"][place], abs=1e-4)
+    assert (folder / "findings-3.svg").read_text().startswith("<?xml")
+
+
+def test_new_characters_are_added_and_known_logits_stay(folder):
+    numbers = run("unseen", folder, "--few", "3")
+    import additions
+    import unseen
+    from networks import outputs
+
+    setting = setting_of("unseen", folder)
+    setting.options.few = 3
+    task = unseen.make_task(setting)
+    test = task.tests["glyphs"]
+    assert len(task.order) == 8
+    assert task.known == 7
+    assert (task.data["few"].labels == 7).sum() == 3
+    alone = outputs(task.network, test, setting.device)
+    right = alone.argmax(axis=1) == test.labels
+    assert numbers["network as it is, 0"][0] == right[test.labels < 7].mean()
+    assert numbers["network as it is, 0"][1] == 0.0
+    moments = additions.label_moments(task, task.data["few"])
+    logits = additions.from_labels(task, moments, 6)(test)
+    np.testing.assert_array_equal(logits[:, :7], alone)
+    right = logits.argmax(axis=1) == test.labels
+    assert numbers["composed from labels, 3"][:2] == [
+        right[test.labels < 7].mean(),
+        right[test.labels == 7].mean(),
+    ]
+
+
+def test_paired_differences_come_from_the_runs(folder):
+    numbers = run("robustness", folder, "--runs", "3", "--edges", "4", "--strength", "0.1")
+    import robustness
+    from networks import outputs, trained
+
+    options = robustness.options_of("").parse_args([str(folder), *OPTIONS])
+    setting = setting_of("robustness", folder)
+    clean, train = setting.pictures.set("clean"), setting.pictures.set("train")
+    assert robustness.recipe_of(setting, 0).seed != robustness.recipe_of(setting, 1).seed
+    off = trained(options.folder, robustness.recipe_of(setting, 1), train, setting.device)
+    right = outputs(off, clean, setting.device).argmax(axis=1) == clean.labels
+    assert numbers["run 1"]["off"]["new glyphs"] == right.mean()
+    on, off = (
+        np.array([numbers[f"run {k}"][way]["noise"] for k in range(3)]) for way in ("strongest", "off")
+    )
+    difference = 100 * (on - off)
+    half = scipy.stats.t.ppf(0.975, 2) * difference.std(ddof=1) / np.sqrt(3)
+    mean = difference.mean()
+    shown = f"{mean:+.2f} [{mean - half:+.2f}, {mean + half:+.2f}]"
+    table = (folder / "robustness-3.md").read_text()
+    assert shown in next(line for line in table.splitlines() if line.startswith("| noise"))
+
+
+def test_the_cost_is_measured(folder):
+    run("cost", folder, "--edges", "2", "--every", "2")
+    row = (folder / "cost-3.md").read_text().splitlines()[-1]
+    _, edges, every, step, term, share, _ = (cell.strip() for cell in row.split("|"))
+    assert (edges, every) == ("2", "2")
+    assert float(share.rstrip("%")) == pytest.approx(100 * float(term) / float(step), rel=0.05, abs=0.1)
+
+
+def test_a_second_run_trains_nothing(folder):
+    networks = sorted((file, file.stat().st_mtime_ns) for file in (folder / "networks").iterdir())
+    run("unseen", folder, "--few", "3")
+    assert sorted((file, file.stat().st_mtime_ns) for file in (folder / "networks").iterdir()) == networks
+
+
+def test_a_glyph_that_a_face_lacks_is_no_picture(folder):
+    import fonts
+    import pictures
+
+    klee = next(face for face in fonts.FACES if face.name == "KleeOne-Regular")
+    assert klee.has("阿")
+    assert not klee.has("牙")
+    assert not klee.has(fonts.NOWHERE)
+    found = pictures.load(folder, 8, 2, 3)
+    for face, label in zip(found.faces, found.labels, strict=True):
+        assert fonts.FACES[face].has(found.names[label])
+
+
+def test_missing_fonts_name_the_packages(monkeypatch, tmp_path):
+    import fonts
+
+    monkeypatch.setattr(fonts, "ROOT", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"apt-get install fonts-aoyagi-soseki fonts-"):
+        fonts.check_installed()
+
+
+def test_no_design_has_two_roles():
+    import fonts
+
+    roles = {face.package: face.role for face in fonts.FACES}
+    assert all(roles[face.package] == face.role for face in fonts.FACES)
+    assert set(roles.values()) == {"train", "validation", "unseen"}
+    assert len(fonts.characters(512)) == len(set(fonts.characters(512))) == 512
+    assert covlasso.Split(0.2).parts == ("fit", "held_out")
