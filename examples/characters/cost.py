@@ -19,11 +19,13 @@ from torch import nn
 
 from covlasso.torch import strongest_edges
 
-WARM, STEPS = 20, 100
+WARM = 20  # steps before the measured ones
 
 
 def main() -> None:
-    setting = begin("cost", options_of(__doc__).parse_args())
+    options = options_of(__doc__)
+    options.add_argument("--steps", type=int, default=100, help="measured (default 100)")
+    setting = begin("cost", options.parse_args())
     torch.set_num_threads(1)
     train = setting.pictures.set("train")
     model = trained(setting.options.folder, recipe_of(setting, 0), train, setting.device)
@@ -33,8 +35,8 @@ def main() -> None:
     regularizer.warmup = 0
     optimizer = torch.optim.AdamW(model.train().parameters(), 1e-4)
     rows = torch.randperm(len(train), generator=torch.Generator().manual_seed(setting.options.seed))
-    spent = np.zeros((WARM + STEPS, 2))
-    for step in range(WARM + STEPS):
+    spent = np.zeros((WARM + setting.options.steps, 2))
+    for step in range(len(spent)):
         batch = rows[torch.arange(step * BATCH, (step + 1) * BATCH) % len(rows)].numpy()
         images, labels = (torch.from_numpy(one[batch]) for one in (train.pictures, train.labels))
         start = time.process_time()

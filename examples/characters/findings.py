@@ -247,7 +247,7 @@ def figure(setting: Setting) -> None:
 
 
 def main() -> None:
-    setting = begin("findings", parser(__doc__, epochs=5).parse_args())
+    setting = begin("findings", parser(__doc__, epochs=4).parse_args())
     models = networks(setting)
     data = see(setting, models)
     for part in (recognition, held_out, sparsity, decisions, at_once):

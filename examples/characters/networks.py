@@ -56,8 +56,9 @@ def build(recipe: Recipe) -> nn.Module:
     torch.manual_seed(recipe.seed)
     options = {"in_chans": 1, "num_classes": recipe.categories}
     if recipe.architecture == "resnet":
-        return timm.create_model("resnet14t", channels=(32, 64, 128, 160), stem_width=16, **options)
-    shape = {"dims": (32, 64, 128, 256), "depths": (1, 1, 2, 1), "patch_size": 2, "head_hidden_size": 640}
+        model = timm.create_model("resnet14t", channels=(16, 32, 64, 160), stem_width=16, **options)
+        return model.to(memory_format=torch.channels_last)
+    shape = {"dims": (32, 64, 128, 256), "depths": (1, 1, 1, 1), "conv_mlp": True, "head_hidden_size": 640}
     return timm.create_model("convnext_atto", **shape, **options)
 
 

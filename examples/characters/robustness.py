@@ -82,7 +82,8 @@ def one_run(setting: Setting, run: int, tests: dict[str, Set]) -> dict[str, dict
         "strongest": strongest_edges(here, count),
     }
     found = {"off": scores(setting, off, tests)}
-    for name, edges in chosen.items():
+    for name in setting.options.choose:
+        edges = chosen[name]
         on = regularised(setting, run, name, edges, train)
         found[name] = scores(setting, on, tests)
         found[name]["edges before"] = mean_size(here, edges)
@@ -131,8 +132,10 @@ def compare(setting: Setting, runs: list[dict[str, dict[str, float]]], tests: di
 
 def options_of(doc: str) -> argparse.ArgumentParser:
     """Options of the regulariser, beside those of every script."""
-    options = parser(doc, epochs=2)
+    options = parser(doc, epochs=3)
     options.add_argument("--runs", type=int, default=5, help="pairs of trainings (default 5)")
+    ways = ["spurious", "strongest"]
+    options.add_argument("--choose", nargs="+", choices=ways, default=ways, help="edges (default: both ways)")
     options.add_argument("--edges", type=int, default=50, help="dependencies acted on (default 50)")
     options.add_argument("--strength", type=float, default=1.0, help="of the term (default 1)")
     options.add_argument("--every", type=int, default=4, help="steps between terms (default 4)")

@@ -62,7 +62,7 @@ def parser(doc: str, epochs: int) -> argparse.ArgumentParser:
     )
     made.add_argument("--seed", type=int, default=1, help="of pictures, networks and choices (default 1)")
     made.add_argument("--characters", type=int, default=512, help="number of categories (default 512)")
-    made.add_argument("--variants", type=int, default=6, help="pictures of a glyph (default 6)")
+    made.add_argument("--variants", type=int, default=4, help="pictures of a glyph (default 4)")
     made.add_argument("--epochs", type=int, default=epochs, help=f"of training (default {epochs})")
     made.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     made.add_argument("--threads", type=int, help="of torch; by default its own choice")

@@ -159,7 +159,7 @@ def figure(task: Task) -> None:
 
 
 def main() -> None:
-    options = parser(__doc__, epochs=5)
+    options = parser(__doc__, epochs=4)
     options.add_argument(
         "--few", type=int, default=5, help="labelled pictures of a new character (default 5)"
     )
