@@ -105,7 +105,8 @@ public:
     /// The same with u = M g corrected by its residual, and with the Schur complement as the form v'Gv of
     /// v = [-u; 1], in which the error of u enters squared only.
     template <class Team>
-    COVLASSO_FN Independence measure_again(const Team& team, const Panels& gram, const double* g, double d) {
+    COVLASSO_STEP Independence measure_again(const Team& team, const Panels& gram, const double* g,
+                                             double d) {
         const Index k = size_, width = padded_size();
         double *v = direction_.data(), *residual = residual_.data(), *step = step_.data();
         gram.product(team, k, k, v, residual);
@@ -123,8 +124,8 @@ public:
 
     /// The source measured last enters. `place` is the caller's number for it.
     template <class Team>
-    COVLASSO_FN Change enter(const Team& team, Id source, Id place, const double* g, double d, double schur,
-                             double cross, double push) {
+    COVLASSO_STEP Change enter(const Team& team, Id source, Id place, const double* g, double d, double schur,
+                               double cross, double push) {
         const Index k = size_;
         if (k % panel_width == 0) open_panel(team);
         const double* base = base_.data();
@@ -154,7 +155,7 @@ public:
 
     /// Puts M_r / M_rr into direction() and moves the solutions so that source r has none; drop(r) then removes it.
     template <class Team>
-    COVLASSO_FN Change release(const Team& team, Index r) {
+    COVLASSO_STEP Change release(const Team& team, Index r) {
         double* v = direction_.data();
         const double pivot = inverse_.at(r, r);
         for (Index q = 0; q < panel_count(size_); ++q) {
@@ -170,7 +171,7 @@ public:
 
     /// The last source takes the place of source r, whose row and column of M are zero after release().
     template <class Team>
-    COVLASSO_FN void drop(const Team& team, Index r) {
+    COVLASSO_STEP void drop(const Team& team, Index r) {
         const Index last = size_ - 1;
         if (r != last) {
             inverse_.copy_row(team, last, r, size_);
@@ -202,7 +203,7 @@ public:
     /// b'Gb - 2c'b + e as a function of lambda, where l2 is the ridge that G_AA carries on its diagonal:
     /// e - c'base + lambda^2 slope'push - l2 |b|^2.
     template <class Team>
-    COVLASSO_FN Quadratic error(const Team& team, double energy, double l2) const {
+    COVLASSO_STEP Quadratic error(const Team& team, double energy, double l2) const {
         const double *base = base_.data(), *slope = slope_.data(), *cross = cross_.data(),
                      *push = push_.data();
         const auto sum = [&](auto term) { return team.sum(size_, term); };
@@ -241,7 +242,7 @@ private:
 
     /// x += M (right - G x)
     template <class Team>
-    COVLASSO_FN void correct(const Team& team, const Panels& gram, double* x, const double* right) {
+    COVLASSO_STEP void correct(const Team& team, const Panels& gram, double* x, const double* right) {
         double *residual = residual_.data(), *step = direction_.data();
         gram.product(team, size_, size_, x, residual);
         team.for_each(padded_size(), [=](Index r) { residual[r] = right[r] - residual[r]; });

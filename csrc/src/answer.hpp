@@ -41,7 +41,7 @@ public:
 
     /// The largest violation of the KKT conditions at lambda, with g = 2 (c - G b - l2 b):
     /// g_j = lambda w_j sign(b_j) where b_j is not zero, else |g_j| <= lambda w_j (g_j <= lambda w_j if positive).
-    COVLASSO_FN double residual(double lambda, bool positive) {
+    COVLASSO_STEP double residual(double lambda, bool positive) {
         double* gradient = target_->next_gradient.data();
         const double *c = target_->cross.data(), *w = target_->penalty.data(), *value = value_.data();
         const Id* source = source_.data();

@@ -39,7 +39,7 @@ public:
 
 private:
     template <class Team>
-    COVLASSO_FN void move(const Team& team, T* data, Index used) const {
+    COVLASSO_STEP void move(const Team& team, T* data, Index used) const {
         const T* old = data_;
         team.sync();
         team.for_each(used, [=](Index i) { data[i] = old[i]; });

@@ -45,8 +45,8 @@ public:
 
     /// Appends sources, whose c_j and w_j are in the arrays over all sources; fills their columns of G(A, S).
     template <class Team, class Gram>
-    COVLASSO_FN void admit(const Team& team, const Gram& gram, const ActiveSet& active, const Id* source,
-                           Index count, const Target& target) {
+    COVLASSO_STEP void admit(const Team& team, const Gram& gram, const ActiveSet& active, const Id* source,
+                             Index count, const Target& target) {
         const Index before = size_;
         grow(team, before + count);
         team.for_each(count, [&](Index t) {
@@ -85,7 +85,8 @@ public:
 
     /// level and tilt from the gradient at lambda: tilt = 2 G(S, A) slope, level = gradient - lambda * tilt.
     template <class Team>
-    COVLASSO_FN void reset(const Team& team, const ActiveSet& active, const double* gradient, double lambda) {
+    COVLASSO_STEP void reset(const Team& team, const ActiveSet& active, const double* gradient,
+                             double lambda) {
         double *level = level_.data(), *tilt = tilt_.data();
         const Id* source = source_.data();
         rows_.product(team, active.size(), size_, active.slope(), tilt);
@@ -154,8 +155,8 @@ private:
 
     /// Rows r0 .. of G(A, S) from column `first` on, for `count` sources; the padding of the last panel becomes zero.
     template <class Team, class Gram>
-    COVLASSO_FN void fill_rows(const Team& team, const Gram& gram, const Id* source, Index count, Index first,
-                               Index r0) {
+    COVLASSO_STEP void fill_rows(const Team& team, const Gram& gram, const Id* source, Index count,
+                                 Index first, Index r0) {
         gather_rows(team, gram, source, count, source_.data(), first, size_, rows_, r0);
         double* last = rows_.panel(panel_count(size_) - 1);
         const Index used = size_ - (panel_count(size_) - 1) * panel_width;

@@ -36,7 +36,7 @@ public:
 
     /// Minimises   b'Gb - 2c'b + l2 |b|^2 + lambda sum_j w_j |b_j|   over the working set, which grows by the sources
     /// that violate the KKT conditions, until the largest violation (residual()) is within `tolerance`.
-    COVLASSO_FN void solve(Target& target, double lambda, double l2, bool positive, double tolerance) {
+    COVLASSO_STEP void solve(Target& target, double lambda, double l2, bool positive, double tolerance) {
         double before = infinity_;
         sweeps_left_ = most_sweeps;
         while (sweeps_left_ > 0 && !team_.stopped()) {
@@ -50,7 +50,7 @@ public:
     }
 
     /// Non-negative least squares (with the ridge term) on the working set alone.
-    COVLASSO_FN void solve_positive(Target& target, double l2, double tolerance) {
+    COVLASSO_STEP void solve_positive(Target& target, double l2, double tolerance) {
         sweeps_left_ = most_sweeps;
         load(target, l2);
         descend(target, 0.0, true, tolerance);

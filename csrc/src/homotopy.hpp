@@ -164,7 +164,7 @@ private:
     }
 
     /// The first of: a candidate touches its bound; a coefficient meets zero; the stage or the path ends.
-    COVLASSO_FN Next find_next() {
+    COVLASSO_STEP Next find_next() {
         const double lowest = lowest_lambda();
         const double noise = rounding * piece_.mass(0.0);
         const Best leaving = first_to_leave(lowest, noise);
@@ -279,7 +279,7 @@ private:
     }
 
     /// The gradient of all sources at the end of the stage, and how well the candidates satisfy the KKT conditions.
-    COVLASSO_FN void measure_residual() {
+    COVLASSO_STEP void measure_residual() {
         piece_.gradient(at_, target_->next_gradient.data());
         residual_ = piece_.residual_inside(at_, target_->next_gradient.data(), limits_.positive);
     }
@@ -290,7 +290,7 @@ private:
     }
 
     /// Lists in target.chosen the sources outside the candidates that left their bounds in this stage.
-    COVLASSO_FN void find_violators(const Deviation& deviation) {
+    COVLASSO_STEP void find_violators(const Deviation& deviation) {
         Target& target = *target_;
         const double *g0 = target.gradient.data(), *g1 = target.next_gradient.data();
         const double *w = target.outside.data(), *root = target.root;
@@ -369,8 +369,8 @@ private:
     Forecast forecast_{0};
     double bottom_ = 0.0;    // the lowest lambda of this stage
     Index most_events_ = 0;  // and its most events
-    COVLASSO_FN Next next_{};
-    COVLASSO_FN Outcome outcome_{};
+    Next next_{};
+    Outcome outcome_{};
     double lambda_ = 0.0;       // where the stage began
     double last_lambda_ = 0.0;  // where the stage before it began
     double at_ = 0.0;           // where the stage has come to

@@ -56,8 +56,8 @@ COVLASSO_FN void load_penalty(const Team& team, const Problem& problem, Index t,
 
 /// Everything about target t, over all sources. `root`: sqrt(G_jj).
 template <class Team>
-COVLASSO_FN void load(const Team& team, const Problem& problem, const typename Team::Gram& gram,
-                      const double* root, Index t, Target& target) {
+COVLASSO_STEP void load(const Team& team, const Problem& problem, const typename Team::Gram& gram,
+                        const double* root, Index t, Target& target) {
     const Id i = problem.target(t);
     double* cross = target.cross.data();
     target.root = root;

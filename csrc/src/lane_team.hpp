@@ -45,7 +45,7 @@ public:
     }
 
     /// Memory of the arena; where it has run dry, the work ends.
-    COVLASSO_FN void* take(std::size_t bytes) const {
+    COVLASSO_STEP void* take(std::size_t bytes) const {
         void* memory = state_->arena.take(bytes);
         if (memory == nullptr) lanes_.give_up();
         return memory;

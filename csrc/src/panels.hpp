@@ -55,15 +55,15 @@ public:
 
     /// out_j = sum over r < rows of x_r (r, j), for all columns (padded).
     template <class Team>
-    COVLASSO_FN void product(const Team& team, Index rows, Index columns, const double* x,
-                             double* out) const {
+    COVLASSO_STEP void product(const Team& team, Index rows, Index columns, const double* x,
+                               double* out) const {
         team.combine(*this, panel_count(columns), rows, x, [=](Index j, double total) { out[j] = total; });
         team.sync();
     }
 
     /// (r, j) += scale * x_r * x_j for r < rows and all columns (padded).
     template <class Team>
-    COVLASSO_FN void add_outer(const Team& team, Index rows, Index columns, const double* x, double scale) {
+    COVLASSO_STEP void add_outer(const Team& team, Index rows, Index columns, const double* x, double scale) {
         double* base = data_.data();
         const Index size = rows_ * panel_width;
         team.for_tiles(panel_count(columns), rows, [=](Index q, Index r, Index t) {

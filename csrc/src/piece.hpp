@@ -51,7 +51,7 @@ public:
     }
 
     /// Candidate j becomes active with push = s_j w_j / 2, unless it depends on the active set: then it is set aside.
-    COVLASSO_FN Entry enter(Index j, double push) {
+    COVLASSO_STEP Entry enter(Index j, double push) {
         const Entry entry = examine(j);
         candidates_.hold(team_, j);
         if (entry != Entry::entered) return entry;
@@ -64,7 +64,7 @@ public:
 
     /// What becomes of candidate j if it is to enter. Its row of G(A, S) is then row k, beside the active ones: looking
     /// changes nothing, and may be repeated.
-    COVLASSO_FN Entry examine(Index j) {
+    COVLASSO_STEP Entry examine(Index j) {
         const Index k = active_.size();
         candidates_.fetch_row(team_, gram_, k, j);
         double* g = column_.data();
@@ -83,7 +83,7 @@ public:
     }
 
     /// Active source r leaves. What depended on the active set may be independent of the rest, so all are freed.
-    COVLASSO_FN void leave(Index r) {
+    COVLASSO_STEP void leave(Index r) {
         const Index last = active_.size() - 1;
         const Change change = active_.release(team_, r);
         candidates_.move(team_, last + 1, active_.direction(), change);
@@ -109,20 +109,20 @@ public:
 
     /// A bound on the rounding of the active gradients 2 (c - G b)_r at lambda, where |G_rs| <= sqrt(G_rr G_ss). What
     /// exceeds the tolerance of the certificate by no more than this may be rounding.
-    COVLASSO_FN double gradient_error(double lambda) const {
+    COVLASSO_STEP double gradient_error(double lambda) const {
         const double *cross = active_.crosses(), *root = active_.roots(), reach = length(lambda);
         return rounding *
                team_.max(active_.size(), [=](Index r) { return std::fabs(cross[r]) + root[r] * reach; });
     }
 
     /// Corrects the active set against the entries of G themselves.
-    COVLASSO_FN void refine() {
+    COVLASSO_STEP void refine() {
         gather_gram();
         active_.refine(team_, gram_active_);
     }
 
     /// gradient = 2 (c - G b - l2 b) at lambda for all sources, from the caller's Gram.
-    COVLASSO_FN void gradient(double lambda, double* gradient) {
+    COVLASSO_STEP void gradient(double lambda, double* gradient) {
         const Index k = active_.size();
         team_.for_each(k, [&](Index r) { beta_[r] = active_.coefficient(r, lambda); });
         team_.sync();
@@ -136,7 +136,7 @@ public:
 
     /// The largest violation of the KKT conditions at lambda by the candidates, given the gradient there:
     /// |g_j| <= lambda w_j (g_j <= lambda w_j if positive), and g_j = lambda s_j w_j on the active set.
-    COVLASSO_FN double residual_inside(double lambda, const double* gradient, bool positive) const {
+    COVLASSO_STEP double residual_inside(double lambda, const double* gradient, bool positive) const {
         const Id* source = candidates_.sources();
         const double* w = candidates_.penalties();
         const double both = positive ? 0.0 : 1.0;

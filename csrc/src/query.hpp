@@ -225,7 +225,7 @@ private:
         piece_.admit(size_);
     }
 
-    COVLASSO_FN void assemble() {
+    COVLASSO_STEP void assemble() {
         start_piece();
         for (Index m = 0; m < size_; ++m)
             piece_.enter(m, 0.5 * members_[m].sign * target_->penalty[members_[m].source]);
@@ -233,7 +233,7 @@ private:
     }
 
     /// The answer from the piece; a coefficient of the wrong sign is zero but for rounding.
-    COVLASSO_FN double certify_piece(double lambda) {
+    COVLASSO_STEP double certify_piece(double lambda) {
         answer_.begin(*target_, limits_.l2, active().size());
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);

@@ -53,8 +53,8 @@ public:
 
     /// Notes b and the candidates' gradient at lambda.
     template <class Team>
-    COVLASSO_FN void add_knot(const Team& team, const ActiveSet& active, const Candidates& candidates,
-                              double lambda) {
+    COVLASSO_STEP void add_knot(const Team& team, const ActiveSet& active, const Candidates& candidates,
+                                double lambda) {
         lambda_.reserve(team, knots_ + 1, knots_);
         beta_.reserve(team, (knots_ + 1) * width_, knots_ * width_);
         gradient_.reserve(team, (knots_ + 1) * width_, knots_ * width_);
@@ -118,8 +118,8 @@ public:
 
     /// Whether the gradient 2 (c - (G b)_j) of a source outside exceeds lambda * w at an inner knot.
     template <class Team, class Gram>
-    COVLASSO_FN bool leaves_bound(const Team& team, const Gram& gram, Id j, double c, double w,
-                                  bool positive) {
+    COVLASSO_STEP bool leaves_bound(const Team& team, const Gram& gram, Id j, double c, double w,
+                                    bool positive) {
         team.sync();
         gather(team, gram, j, source_.data(), support_, row_.data());
         team.sync();
