@@ -102,20 +102,27 @@ def mean_size(deps: Dependencies, edges: Edges) -> float:
     return float(np.abs(deps.coef.toarray()[targets, sources]).mean())
 
 
-def paired(on: npt.NDArray[np.float64], off: npt.NDArray[np.float64]) -> str:
-    """Mean difference in points, with the 95 % interval of the paired t test."""
+def paired(on: npt.NDArray[np.float64], off: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    """Mean difference in points, and the 95 % interval of the paired t test."""
     interval = scipy.stats.ttest_rel(on, off).confidence_interval(0.95)
-    return f"{100 * (on - off).mean():+.2f} [{100 * interval.low:+.2f}, {100 * interval.high:+.2f}]"
+    return 100 * float((on - off).mean()), 100 * float(interval.low), 100 * float(interval.high)
+
+
+def of_runs(runs: list[dict[str, dict[str, float]]], test: str) -> dict[str, npt.NDArray[np.float64]]:
+    """Top-1 of every run on a test, per way."""
+    return {name: np.array([run[name][test] for run in runs]) for name in runs[0]}
 
 
 def compare(setting: Setting, runs: list[dict[str, dict[str, float]]], tests: dict[str, Set]) -> None:
     """Print means, deviations and paired differences."""
     rows: list[list[object]] = []
     for test in tests:
-        values = {name: np.array([run[name][test] for run in runs]) for name in runs[0]}
+        values = of_runs(runs, test)
         shown = [f"{100 * v.mean():.2f} ± {100 * v.std(ddof=1):.2f}" for v in values.values()]
-        differences = [paired(values[name], values["off"]) for name in values if name != "off"]
-        rows.append([test, *shown, *differences])
+        for name in setting.options.choose:
+            mean, low, high = paired(values[name], values["off"])
+            shown.append(f"{mean:+.2f} [{low:+.2f}, {high:+.2f}]")
+        rows.append([test, *shown])
     names = list(runs[0])
     head = ["top-1, %", *names, *(f"{name} - off, points" for name in names[1:])]
     title = f"{len(runs)} runs: mean and deviation; paired difference with its 95 % interval"
@@ -128,6 +135,29 @@ def compare(setting: Setting, runs: list[dict[str, dict[str, float]]], tests: di
         for name in names[1:]
     ]
     setting.report.table("Mean |b| of the edges, training pictures", ["edges", "term off", "term on"], rows)
+
+
+def figure(setting: Setting, runs: list[dict[str, dict[str, float]]], tests: dict[str, Set]) -> None:
+    """Paired differences: every run, and the mean with its interval."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.fonttype"] = "none"
+    made, axis = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    for way, name in enumerate(setting.options.choose):
+        for place, test in enumerate(tests):
+            values = of_runs(runs, test)
+            x = place + 0.3 * (way - (len(setting.options.choose) - 1) / 2)
+            mean, low, high = paired(values[name], values["off"])
+            axis.plot([x] * len(runs), 100 * (values[name] - values["off"]), ".", color=f"C{way}", alpha=0.4)
+            label = f"{name} edges" if place == 0 else None
+            interval = [[mean - low], [high - mean]]
+            axis.errorbar(x + 0.08, mean, interval, fmt="o", ms=4, capsize=3, color=f"C{way}", label=label)
+    axis.axhline(0.0, color="k", lw=0.8)
+    axis.set_xticks(range(len(tests)), tests)
+    axis.set(ylabel="top-1 with the term less without, points")
+    axis.legend(), axis.grid(axis="y", alpha=0.3)
+    options = setting.options
+    made.savefig(options.folder / f"robustness-{options.seed}.svg")
 
 
 def options_of(doc: str) -> argparse.ArgumentParser:
@@ -151,6 +181,7 @@ def main() -> None:
         runs.append(one_run(setting, run, tests))
         setting.report.figures[f"run {run}"] = runs[-1]
     compare(setting, runs, tests)
+    figure(setting, runs, tests)
     setting.report.write()
 
 
