@@ -57,17 +57,17 @@ struct Quadratic {
 
 class ActiveSet {
 public:
-    /// Room for `capacity` sources.
+    /// Room for `capacity` sources; those that are active stay.
     template <class Team>
     COVLASSO_FN void reserve(const Team& team, Index capacity) {
-        const Index length = padded(capacity + 1);
-        inverse_.set_rows(capacity);
-        for (Buffer<double>* vector :
-             {&base_, &slope_, &push_, &cross_, &root_, &direction_, &residual_, &step_})
-            vector->reserve(team, length);
-        source_.reserve(team, length);
-        place_.reserve(team, length);
-        size_ = 0;
+        const Index length = padded(capacity + 1), used = padded_size();
+        for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_})
+            vector->reserve(team, length, used);
+        for (Buffer<double>* scratch : {&direction_, &residual_, &step_}) scratch->reserve(team, length);
+        source_.reserve(team, length, size_);
+        place_.reserve(team, length, size_);
+        inverse_.reserve_rows(team, capacity, size_);
+        inverse_.reserve_columns(team, capacity < first_columns ? capacity : first_columns);
     }
 
     COVLASSO_FN void clear() { size_ = 0; }
@@ -219,7 +219,7 @@ private:
     template <class Team>
     COVLASSO_FN void open_panel(const Team& team) {
         const Index q = size_ / panel_width;
-        inverse_.grow(team, size_ + panel_width, size_);
+        inverse_.reserve_columns(team, size_ + panel_width);
         double* panel = inverse_.panel(q);
         team.for_each(size_ * panel_width, [=](Index t) { panel[t] = 0.0; });
         for (Buffer<double>* vector : {&base_, &slope_, &push_, &cross_, &root_}) {

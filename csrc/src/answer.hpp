@@ -18,6 +18,7 @@ public:
 
     /// No coefficient yet, with room for `most`.
     COVLASSO_FN void begin(Target& target, double l2, Index most) {
+        team_.sync();
         target_ = &target;
         l2_ = l2;
         source_.reserve(team_, most + 1);

@@ -31,20 +31,14 @@ public:
     /// Aligned memory, near if it fits; nullptr where the arena has run dry.
     COVLASSO_FN void* take(std::size_t bytes) {
         const std::size_t whole = (bytes + alignment - 1) / alignment * alignment;
-        if (near_.fits(whole + kept_)) return near_.take(whole);
+        if (near_.fits(whole)) return near_.take(whole);
         return far_.fits(whole) ? far_.take(whole) : nullptr;
-    }
-
-    /// From now on so many bytes of the near part are kept back (0: none), for what shall be near although it comes later.
-    COVLASSO_FN void keep_near(std::size_t bytes) {
-        kept_ = bytes < near_.size - near_.used ? bytes : near_.size - near_.used;
     }
 
     static constexpr std::size_t alignment = 16;  // the widest load of a lane
 
 private:
     Stretch near_, far_;
-    std::size_t kept_ = 0;
 };
 
 }  // namespace COVLASSO_ISA

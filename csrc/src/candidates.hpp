@@ -23,9 +23,16 @@ inline constexpr double parallel = 1e-12;
 
 class Candidates {
 public:
-    /// None yet, with room for `rows` active sources; l2 is added to the diagonal of G.
-    COVLASSO_FN void begin(Index rows, double l2) {
-        rows_.set_rows(rows);
+    /// Room for `rows` active sources, of which there are `used`.
+    template <class Team>
+    COVLASSO_FN void reserve(const Team& team, Index rows, Index used) {
+        grow(team, size_ > first_columns ? size_ : first_columns);
+        rows_.reserve_rows(team, rows, used);
+        rows_.reserve_columns(team, first_columns);
+    }
+
+    /// None yet; l2 is added to the diagonal of G.
+    COVLASSO_FN void begin(double l2) {
         ridge_ = l2;
         size_ = 0;
     }
@@ -49,6 +56,7 @@ public:
                              Index count, const Target& target) {
         const Index before = size_;
         grow(team, before + count);
+        rows_.reserve_columns(team, before + count);
         team.for_each(count, [&](Index t) {
             const Index j = before + t;
             source_[j] = source[t];
@@ -147,7 +155,6 @@ public:
 private:
     template <class Team>
     COVLASSO_FN void grow(const Team& team, Index count) {
-        rows_.grow(team, count, size_);
         for (Buffer<double>* vector : {&cross_, &penalty_, &bound_, &root_, &level_, &tilt_})
             vector->reserve(team, padded(count), padded_size());
         source_.reserve(team, padded(count), padded_size());

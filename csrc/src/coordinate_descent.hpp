@@ -18,7 +18,10 @@ class CoordinateDescent {
 public:
     COVLASSO_FN CoordinateDescent(Team team, const Gram& gram) : team_(team), gram_(gram) {}
 
-    COVLASSO_FN void clear() { size_ = 0; }
+    COVLASSO_FN void clear() {
+        team_.sync();
+        size_ = 0;
+    }
     COVLASSO_FN Index size() const { return size_; }
     COVLASSO_FN Id source(Index s) const { return source_[s]; }
     COVLASSO_FN double value(Index s) const { return value_[s]; }

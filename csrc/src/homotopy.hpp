@@ -37,6 +37,9 @@ class Homotopy {
 public:
     COVLASSO_FN Homotopy(Team team, const Gram& gram) : team_(team), piece_(team, gram), gram_(gram) {}
 
+    /// Room for `terms` active sources from the start.
+    COVLASSO_FN void reserve(Index terms) { piece_.reserve(terms + 1); }
+
     /// Follows the path of `target` and appends its events to `path`.
     COVLASSO_FN Outcome run(Target& target, const Limits& limits, EventList& path) {
         begin(target, limits, path);
@@ -61,7 +64,7 @@ private:
         failures_ = 0;
         const Index p = target.sources;
         forecast_ = Forecast(p);
-        piece_.begin(target, limits.l2, limits.noise, std::min(limits.max_terms, p) + 1);
+        piece_.begin(target, limits.l2, limits.noise);
         double *gradient = target.gradient.data(), *outside = target.outside.data();
         const double *cross = target.cross.data(), *penalty = target.penalty.data();
         team_.for_each(p, [=](Index j) {

@@ -25,16 +25,23 @@ class Piece {
 public:
     COVLASSO_FN Piece(Team team, const Gram& gram) : team_(team), gram_(gram) {}
 
-    /// An empty piece with room for `rows` active sources.
-    COVLASSO_FN void begin(Target& target, double l2, double noise, Index rows) {
+    /// Room for `rows` active sources; those that there are stay. More of them make room for themselves.
+    COVLASSO_FN void reserve(Index rows) {
+        active_.reserve(team_, rows);
+        candidates_.reserve(team_, rows, active_.size());
+        beta_.reserve(team_, padded(rows));
+        column_.reserve(team_, padded(rows));
+        gram_active_.reserve_rows(team_, rows);
+        rows_ = rows;
+    }
+
+    /// An empty piece.
+    COVLASSO_FN void begin(Target& target, double l2, double noise) {
         target_ = &target;
         l2_ = l2;
         noise_ = noise;
-        active_.reserve(team_, rows);
-        candidates_.begin(rows, l2);
-        gram_active_.set_rows(rows);
-        beta_.reserve(team_, padded(rows));
-        column_.reserve(team_, padded(rows));
+        active_.clear();
+        candidates_.begin(l2);
     }
 
     COVLASSO_FN ActiveSet& active() { return active_; }
@@ -66,6 +73,7 @@ public:
     /// changes nothing, and may be repeated.
     COVLASSO_STEP Entry examine(Index j) {
         const Index k = active_.size();
+        if (k >= rows_) reserve(std::max<Index>(2 * rows_, 1));
         candidates_.fetch_row(team_, gram_, k, j);
         double* g = column_.data();
         team_.for_each(padded(k + 1),
@@ -157,7 +165,7 @@ private:
     /// gram_active_ = G_AA, ridge included.
     COVLASSO_FN void gather_gram() {
         const Index k = active_.size();
-        gram_active_.grow(team_, k, 0);
+        gram_active_.reserve_columns(team_, k);
         const Panels& rows = candidates_.rows();
         Panels& to = gram_active_;
         team_.for_tiles(panel_count(k), k, [&](Index q, Index r, Index t) {
@@ -186,6 +194,7 @@ private:
     Team team_;
     const Gram& gram_;
     Target* target_ = nullptr;
+    Index rows_ = 0;
     double l2_ = 0.0;
     double noise_ = 0.0;
     double schur_ = 0.0;  // of the candidate examined last

@@ -24,6 +24,9 @@ public:
     COVLASSO_FN Query(Team team, const Gram& gram)
         : team_(team), piece_(team, gram), descent_(team, gram), answer_(team, gram) {}
 
+    /// Room for `terms` active sources from the start.
+    COVLASSO_FN void reserve(Index terms) { piece_.reserve(terms + 1); }
+
     /// The path to read, and the target and limits with which it was followed.
     COVLASSO_FN void open(Target& target, const Limits& limits, const PathView& path) {
         target_ = &target;
@@ -219,7 +222,7 @@ private:
 
     /// An empty piece whose candidates are the members.
     COVLASSO_FN void start_piece() {
-        piece_.begin(*target_, limits_.l2, limits_.noise, size_ + 1);
+        piece_.begin(*target_, limits_.l2, limits_.noise);
         team_.for_each(size_, [&](Index m) { target_->chosen[m] = members_[m].source; });
         team_.sync();
         piece_.admit(size_);

@@ -22,12 +22,11 @@ public:
           root_(root),
           rules_(rules),
           homotopy_(team, gram),
-          query_(team, gram) {
-        target_.reserve(team, gram.size());
-    }
+          query_(team, gram) {}
 
     /// Follows the path of target t; its events are valid until the next call.
     COVLASSO_FN Outcome follow(Index t) {
+        homotopy_.reserve(first_terms());
         load(t);
         events_.clear();
         return homotopy_.run(target_, limits(t), events_);
@@ -53,11 +52,21 @@ public:
     }
 
 private:
-    COVLASSO_FN void load(Index t) { COVLASSO_ISA::load(team_, problem_, gram_, root_, t, target_); }
+    /// For so many terms there is room from the start: their arrays come first, and so they lie near.
+    COVLASSO_FN Index first_terms() const {
+        constexpr Index most = 63;
+        return std::min({most, rules_.max_terms, gram_.size()});
+    }
+
+    COVLASSO_FN void load(Index t) {
+        target_.reserve(team_, gram_.size());
+        COVLASSO_ISA::load(team_, problem_, gram_, root_, t, target_);
+    }
 
     COVLASSO_FN Limits limits(Index t) const { return rules_.limits(t, target_.energy); }
 
     COVLASSO_FN void open(Index t, const PathView& path) {
+        query_.reserve(first_terms());
         load(t);
         query_.open(target_, limits(t), path);
     }
