@@ -28,7 +28,7 @@ public:
     PYBIND11_OBJECT_DEFAULT(VectorArgument, object, is_anything)
 };
 
-/// The same for float32 or float64; checked by array_of() and matrix_view().
+/// The same for float32 or float64, or an object of the class DeviceMatrix; checked by array_of() and matrix_view().
 class MatrixArgument : public py::object {
 public:
     PYBIND11_OBJECT_DEFAULT(MatrixArgument, object, is_anything)
@@ -38,6 +38,12 @@ public:
 class GramArgument : public py::object {
 public:
     PYBIND11_OBJECT_DEFAULT(GramArgument, object, is_anything)
+};
+
+/// An argument that shall be a float64 array, or an object of the class DeviceMatrix.
+class EnergyArgument : public py::object {
+public:
+    PYBIND11_OBJECT_DEFAULT(EnergyArgument, object, is_anything)
 };
 
 /// An argument that shall be None or a callable progress(done, total).
@@ -110,13 +116,18 @@ struct handle_type_name<covlasso::python::VectorArgument<T>> {
 };
 template <>
 struct handle_type_name<covlasso::python::MatrixArgument> {
-    static constexpr auto name =
-        const_name("numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64]");
+    static constexpr auto name = const_name(
+        "numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | DeviceMatrix");
 };
 template <>
 struct handle_type_name<covlasso::python::GramArgument> {
     static constexpr auto name = const_name(
-        "numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | FactoredGram");
+        "numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | FactoredGram | "
+        "DeviceMatrix");
+};
+template <>
+struct handle_type_name<covlasso::python::EnergyArgument> {
+    static constexpr auto name = const_name("numpy.typing.NDArray[numpy.float64] | DeviceMatrix");
 };
 template <>
 struct handle_type_name<covlasso::python::ProgressArgument> {

@@ -2,6 +2,8 @@
 #include <pybind11/native_enum.h>
 
 #include "covlasso/covlasso.hpp"
+#include "covlasso/cuda.hpp"
+#include "device_matrix.hpp"
 #include "factor.hpp"
 #include "paths.hpp"
 
@@ -18,9 +20,9 @@ Arrays are looked at, never copied, and kept alive. Matrices have contiguous row
 
 Parameters
 ----------
-gram : (p, p) float32 or float64, G; or a FactoredGram
+gram : (p, p) float32 or float64, G; or a FactoredGram; a DeviceMatrix if it is in the memory of devices[0]
 cross : (n, p) float32 or float64, rows c_i; None: the intra-network form (c_i = G_i, e_i = G_ii, b_i = 0)
-energy : (n,) float64, e_i; given exactly when cross is
+energy : (n,) float64, e_i; given exactly when cross is; where gram is a DeviceMatrix, cross is one, and energy may be
 targets : (n_targets,) int32, rows to solve, or None for all
 exclude_self : b_i = 0 for target i
 exclusion_offset, exclusion_index : (n_targets + 1,) int64, (nnz,) int32; sources with b_j = 0 per target
@@ -31,25 +33,31 @@ relative_error : a path ends where its error is at most this times e_i
 l2 : ridge term
 positive : b >= 0
 n_threads : 0 for one per hardware thread
+devices : numbers of the CUDA devices that share the targets; empty: the processors
+stream : cudaStream_t of devices[0] after whose work the arrays are there; 0: the default one
 progress : called as progress(done, total) about ten times a second, or None
 
 Raises
 ------
 TypeError, ValueError
     Naming the argument, what was expected and what was given.
+RuntimeError
+    A device cannot be used, or its memory does not suffice.
 KeyboardInterrupt
     "interrupted: 312 of 1000 targets were done". What `progress` raises is raised unchanged.)";
 
 ArrayPaths make_paths(GramArgument gram, std::optional<MatrixArgument> cross,
-                      std::optional<VectorArgument<double>> energy, std::optional<VectorArgument<Id>> targets,
+                      std::optional<EnergyArgument> energy, std::optional<VectorArgument<Id>> targets,
                       bool exclude_self, std::optional<VectorArgument<Index>> exclusion_offset,
                       std::optional<VectorArgument<Id>> exclusion_index,
                       std::optional<VectorArgument<double>> weights, Index max_terms,
                       std::variant<double, VectorArgument<double>> min_lambda, double relative_error,
-                      double l2, bool positive, int n_threads, ProgressArgument progress) {
+                      double l2, bool positive, int n_threads, std::vector<int> devices,
+                      std::uintptr_t stream, ProgressArgument progress) {
     return ArrayPaths({std::move(gram), std::move(cross), std::move(energy), std::move(targets), exclude_self,
                        std::move(exclusion_offset), std::move(exclusion_index), std::move(weights), max_terms,
-                       std::move(min_lambda), relative_error, l2, positive, n_threads, std::move(progress)});
+                       std::move(min_lambda), relative_error, l2, positive, n_threads, std::move(devices),
+                       stream, std::move(progress)});
 }
 
 void bind_factored_gram(py::module_& m) {
@@ -58,6 +66,23 @@ void bind_factored_gram(py::module_& m) {
              "factor : (n, r) float64 with contiguous rows, each of length 0 or 1e-75 to 1e75")
         .def("diagonal", &ArrayFactor::diagonal, "(n,) G_jj")
         .def("rows", &ArrayFactor::rows, py::arg("index"), "(k, n) rows of G; index : (k,) int32");
+}
+
+void bind_cuda(py::module_& m) {
+    m.def("cuda_built", &cuda_built, "Whether the core was built with its CUDA code.");
+    m.def("cuda_device_count", &cuda_device_count,
+          "How many CUDA devices it can use: 0 where there is no such code, no driver, or no device.");
+    m.def(
+        "cuda_pointer_device",
+        [](std::uintptr_t pointer) { return cuda_device_of(reinterpret_cast<const void*>(pointer)); },
+        py::arg("pointer"), "The device in whose memory the address lies; ValueError: in that of none.");
+    py::class_<DeviceMatrix>(m, "DeviceMatrix", "A matrix in the memory of a CUDA device, kept by its owner.")
+        .def(py::init<std::uintptr_t, Index, Index, Index, bool, int, py::object>(), py::arg("pointer"),
+             py::arg("rows"), py::arg("cols"), py::arg("stride"), py::arg("is_float64"), py::arg("device"),
+             py::arg("owner"),
+             "stride : from one row to the next, in numbers\nis_float64 : float64, otherwise float32")
+        .def("to_host", &DeviceMatrix::to_host, py::arg("stream"),
+             "(rows, cols) numpy array of the numbers, once the work of the stream (a cudaStream_t) is done");
 }
 
 void bind_status(py::module_& m) {
@@ -145,7 +170,7 @@ void bind_paths(py::module_& m) {
              py::arg("exclude_self"), py::arg("exclusion_offset"), py::arg("exclusion_index"),
              py::arg("weights"), py::kw_only(), py::arg("max_terms"), py::arg("min_lambda"),
              py::arg("relative_error"), py::arg("l2"), py::arg("positive"), py::arg("n_threads"),
-             py::arg("progress"))
+             py::arg("devices"), py::arg("stream"), py::arg("progress"))
         .def_property_readonly("n_targets", &ArrayPaths::targets)
         .def_property_readonly("n_sources", &ArrayPaths::sources)
         .def("at_lambda", &ArrayPaths::at_lambda, py::arg("lam"), py::arg("refit"),
@@ -185,6 +210,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
         }
     });
     bind_factored_gram(m);
+    bind_cuda(m);
     bind_status(m);
     bind_solutions(m);
     bind_paths(m);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "device_matrix.hpp"
 #include "factor.hpp"
 #include "watch.hpp"
 
@@ -16,32 +17,61 @@ py::array matrix_of(const py::handle& object, const char* name) {
     return array_of(object, name, fits, "float32 or float64");
 }
 
-void require_shape(bool fits, const char* name, const std::string& expected, const py::array& given) {
-    if (!fits)
-        throw py::value_error(std::string(name) + ": expected shape " + expected + ", given " +
-                              shape_text(given));
+void require_shape(bool fits, const char* name, const std::string& expected, const std::string& given) {
+    if (!fits) throw py::value_error(std::string(name) + ": expected shape " + expected + ", given " + given);
+}
+
+/// What is in the memory of a device, or null.
+const DeviceMatrix* on_device(const py::handle& object) {
+    return py::isinstance<DeviceMatrix>(object) ? &object.cast<const DeviceMatrix&>() : nullptr;
 }
 
 std::shared_ptr<const Gram> gram_over(const GramArgument& argument) {
+    constexpr const char* expected = "(p, p) with p > 0";
     if (py::isinstance<ArrayFactor>(argument)) return argument.cast<const ArrayFactor&>().gram();
+    if (const auto* matrix = on_device(argument)) {
+        require_shape(matrix->rows() == matrix->cols() && matrix->rows() > 0, "gram", expected,
+                      matrix->shape_text());
+        if (matrix->is_float64()) return std::make_shared<DenseGram<double>>(matrix->view<double>());
+        return std::make_shared<DenseGram<float>>(matrix->view<float>());
+    }
     const auto array = matrix_of(argument, "gram");
     require_shape(array.ndim() == 2 && array.shape(0) == array.shape(1) && array.shape(0) > 0, "gram",
-                  "(p, p) with p > 0", array);
+                  expected, shape_text(array));
     if (py::isinstance<py::array_t<double>>(array))
         return std::make_shared<DenseGram<double>>(matrix_view<double>(array, "gram"));
     return std::make_shared<DenseGram<float>>(matrix_view<float>(array, "gram"));
 }
 
 CrossRows cross_over(const MatrixArgument& argument, Index sources) {
-    const auto array = matrix_of(argument, "cross");
-    require_shape(array.ndim() == 2 && array.shape(0) > 0 && array.shape(1) == sources, "cross",
-                  "(n, " + std::to_string(sources) + ") with n > 0", array);
+    const std::string expected = "(n, " + std::to_string(sources) + ") with n > 0";
     CrossRows rows;
+    if (const auto* matrix = on_device(argument)) {
+        require_shape(matrix->rows() > 0 && matrix->cols() == sources, "cross", expected,
+                      matrix->shape_text());
+        if (matrix->is_float64())
+            rows.f64 = matrix->view<double>();
+        else
+            rows.f32 = matrix->view<float>();
+        return rows;
+    }
+    const auto array = matrix_of(argument, "cross");
+    require_shape(array.ndim() == 2 && array.shape(0) > 0 && array.shape(1) == sources, "cross", expected,
+                  shape_text(array));
     if (py::isinstance<py::array_t<double>>(array))
         rows.f64 = matrix_view<double>(array, "cross");
     else
         rows.f32 = matrix_view<float>(array, "cross");
     return rows;
+}
+
+const double* energy_over(const EnergyArgument& argument, Index targets) {
+    if (const auto* matrix = on_device(argument)) {
+        require_shape(matrix->is_float64() && matrix->has_shape(1, targets), "energy",
+                      "(1, " + std::to_string(targets) + ") in float64", matrix->shape_text());
+        return matrix->view<double>().data;
+    }
+    return vector_view<double>(argument, "energy", targets);
 }
 
 /// The lists run forward from 0 to the end of the index array, whose length the core cannot know.
@@ -92,11 +122,10 @@ Problem ArrayPaths::problem() const {
     const auto& a = arguments_;
     Problem problem;
     problem.gram = gram_.get();
-    require_together(a.cross.has_value(), a.energy.has_value(), "cross and energy");
-    if (a.cross) {
-        problem.cross = cross_over(*a.cross, gram_->size());
-        problem.energy = vector_view<double>(*a.energy, "energy", problem.cross.rows());
-    }
+    problem.on_device = on_device(a.gram) != nullptr;
+    if (problem.on_device && a.devices.empty())
+        throw py::value_error("gram: a DeviceMatrix is for devices, none of which is given");
+    add_cross(problem);
     problem.target_count = problem.possible_targets();
     if (a.targets) {
         problem.target_count =
@@ -108,21 +137,35 @@ Problem ArrayPaths::problem() const {
                      "exclusion_offset and exclusion_index");
     if (a.exclusion_offset)
         problem.exclusions = exclusions_over(*a.exclusion_offset, *a.exclusion_index, problem.target_count);
-    if (a.weights) {
-        const auto array =
-            array_of(*a.weights, "weights", py::isinstance<py::array_t<double>>(*a.weights), "float64");
-        const auto p = gram_->size();
-        const bool shared = array.ndim() == 1 && array.shape(0) == p;
-        const bool each = array.ndim() == 2 && array.shape(0) == problem.target_count && array.shape(1) == p;
-        require_shape(shared || each, "weights",
-                      "(" + std::to_string(p) + ",) or (" + std::to_string(problem.target_count) + ", " +
-                          std::to_string(p) + ")",
-                      array);
-        check_layout(array, "weights");
-        problem.weights = static_cast<const double*>(array.data());
-        problem.weights_stride = shared ? 0 : matrix_view<double>(array, "weights").stride;
-    }
+    if (a.weights) add_weights(problem);
     return problem;
+}
+
+void ArrayPaths::add_cross(Problem& problem) const {
+    const auto& a = arguments_;
+    require_together(a.cross.has_value(), a.energy.has_value(), "cross and energy");
+    if (!a.cross) return;
+    if ((on_device(*a.cross) != nullptr) != problem.on_device)
+        throw py::value_error("gram and cross: give both in host memory or both in that of a device");
+    if (on_device(*a.energy) && !problem.on_device)
+        throw py::value_error("energy: expected an array in host memory, as gram is");
+    problem.cross = cross_over(*a.cross, gram_->size());
+    problem.energy = energy_over(*a.energy, problem.cross.rows());
+}
+
+void ArrayPaths::add_weights(Problem& problem) const {
+    const auto& weights = *arguments_.weights;
+    const auto array = array_of(weights, "weights", py::isinstance<py::array_t<double>>(weights), "float64");
+    const auto p = gram_->size();
+    const bool shared = array.ndim() == 1 && array.shape(0) == p;
+    const bool each = array.ndim() == 2 && array.shape(0) == problem.target_count && array.shape(1) == p;
+    require_shape(shared || each, "weights",
+                  "(" + std::to_string(p) + ",) or (" + std::to_string(problem.target_count) + ", " +
+                      std::to_string(p) + ")",
+                  shape_text(array));
+    check_layout(array, "weights");
+    problem.weights = static_cast<const double*>(array.data());
+    problem.weights_stride = shared ? 0 : matrix_view<double>(array, "weights").stride;
 }
 
 Options ArrayPaths::options(Index target_count) const {
@@ -138,6 +181,8 @@ Options ArrayPaths::options(Index target_count) const {
     options.l2 = a.l2;
     options.positive = a.positive;
     options.threads = a.n_threads;
+    options.devices = a.devices;
+    options.stream = reinterpret_cast<void*>(a.stream);
     return options;
 }
 

@@ -1,10 +1,12 @@
 // The core's Paths behind numpy arrays: keeps them alive and turns results into arrays.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <tuple>
 #include <variant>
+#include <vector>
 
 #include "arrays.hpp"
 #include "covlasso/path.hpp"
@@ -15,7 +17,7 @@ namespace covlasso::python {
 struct Arguments {
     GramArgument gram;
     std::optional<MatrixArgument> cross;
-    std::optional<VectorArgument<double>> energy;
+    std::optional<EnergyArgument> energy;
     std::optional<VectorArgument<Id>> targets;
     bool exclude_self;
     std::optional<VectorArgument<Index>> exclusion_offset;
@@ -27,6 +29,8 @@ struct Arguments {
     double l2;
     bool positive;
     int n_threads;
+    std::vector<int> devices;
+    std::uintptr_t stream;
     py::object progress;
 };
 
@@ -64,6 +68,8 @@ private:
     SolutionArrays read(Read read) const;
 
     Problem problem() const;
+    void add_cross(Problem& problem) const;
+    void add_weights(Problem& problem) const;
     Options options(Index target_count) const;
     void check_target(Index t) const;
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from covlasso._core import __version__
+from covlasso._devices import cuda_available
 from covlasso.accumulate import Accumulator
 from covlasso.dependencies import Dependencies
 from covlasso.factored import FactoredGram
@@ -43,6 +44,7 @@ __all__ = [
     "SplitMoments",
     "__version__",
     "compare",
+    "cuda_available",
     "datasets",
     "evaluate",
     "graph",

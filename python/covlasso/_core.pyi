@@ -7,7 +7,7 @@ import enum
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['FactoredGram', 'KKT_TOLERANCE', 'Paths', 'Solutions', 'Status', 'instruction_set']
+__all__: list[str] = ['DeviceMatrix', 'FactoredGram', 'KKT_TOLERANCE', 'Paths', 'Solutions', 'Status', 'cuda_built', 'cuda_device_count', 'cuda_pointer_device', 'instruction_set']
 class FactoredGram:
     """
     G = F F' over its factor, which is looked at, never copied.
@@ -23,6 +23,19 @@ class FactoredGram:
     def rows(self, index: numpy.typing.NDArray[numpy.int32]) -> numpy.typing.NDArray[numpy.float64]:
         """
         (k, n) rows of G; index : (k,) int32
+        """
+class DeviceMatrix:
+    """
+    A matrix in the memory of a CUDA device, kept by its owner.
+    """
+    def __init__(self, pointer: typing.SupportsInt | typing.SupportsIndex, rows: typing.SupportsInt | typing.SupportsIndex, cols: typing.SupportsInt | typing.SupportsIndex, stride: typing.SupportsInt | typing.SupportsIndex, is_float64: bool, device: typing.SupportsInt | typing.SupportsIndex, owner: typing.Any) -> None:
+        """
+        stride : from one row to the next, in numbers
+        is_float64 : float64, otherwise float32
+        """
+    def to_host(self, stream: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray:
+        """
+        (rows, cols) numpy array of the numbers, once the work of the stream (a cudaStream_t) is done
         """
 class Status(enum.IntEnum):
     """
@@ -86,9 +99,9 @@ class Paths:
     
     Parameters
     ----------
-    gram : (p, p) float32 or float64, G; or a FactoredGram
+    gram : (p, p) float32 or float64, G; or a FactoredGram; a DeviceMatrix if it is in the memory of devices[0]
     cross : (n, p) float32 or float64, rows c_i; None: the intra-network form (c_i = G_i, e_i = G_ii, b_i = 0)
-    energy : (n,) float64, e_i; given exactly when cross is
+    energy : (n,) float64, e_i; given exactly when cross is; where gram is a DeviceMatrix, cross is one, and energy may be
     targets : (n_targets,) int32, rows to solve, or None for all
     exclude_self : b_i = 0 for target i
     exclusion_offset, exclusion_index : (n_targets + 1,) int64, (nnz,) int32; sources with b_j = 0 per target
@@ -99,16 +112,20 @@ class Paths:
     l2 : ridge term
     positive : b >= 0
     n_threads : 0 for one per hardware thread
+    devices : numbers of the CUDA devices that share the targets; empty: the processors
+    stream : cudaStream_t of devices[0] after whose work the arrays are there; 0: the default one
     progress : called as progress(done, total) about ten times a second, or None
     
     Raises
     ------
     TypeError, ValueError
         Naming the argument, what was expected and what was given.
+    RuntimeError
+        A device cannot be used, or its memory does not suffice.
     KeyboardInterrupt
         "interrupted: 312 of 1000 targets were done". What `progress` raises is raised unchanged.
     """
-    def __init__(self, gram: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | FactoredGram, cross: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | None, energy: numpy.typing.NDArray[numpy.float64] | None, targets: numpy.typing.NDArray[numpy.int32] | None, exclude_self: bool, exclusion_offset: numpy.typing.NDArray[numpy.int64] | None, exclusion_index: numpy.typing.NDArray[numpy.int32] | None, weights: numpy.typing.NDArray[numpy.float64] | None, *, max_terms: typing.SupportsInt | typing.SupportsIndex, min_lambda: typing.SupportsFloat | typing.SupportsIndex | numpy.typing.NDArray[numpy.float64], relative_error: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex, positive: bool, n_threads: typing.SupportsInt | typing.SupportsIndex, progress: collections.abc.Callable[[int, int], typing.Any] | None) -> None:
+    def __init__(self, gram: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | FactoredGram | DeviceMatrix, cross: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | DeviceMatrix | None, energy: numpy.typing.NDArray[numpy.float64] | DeviceMatrix | None, targets: numpy.typing.NDArray[numpy.int32] | None, exclude_self: bool, exclusion_offset: numpy.typing.NDArray[numpy.int64] | None, exclusion_index: numpy.typing.NDArray[numpy.int32] | None, weights: numpy.typing.NDArray[numpy.float64] | None, *, max_terms: typing.SupportsInt | typing.SupportsIndex, min_lambda: typing.SupportsFloat | typing.SupportsIndex | numpy.typing.NDArray[numpy.float64], relative_error: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex, positive: bool, n_threads: typing.SupportsInt | typing.SupportsIndex, devices: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], stream: typing.SupportsInt | typing.SupportsIndex, progress: collections.abc.Callable[[int, int], typing.Any] | None) -> None:
         ...
     def at_lambda(self, lam: numpy.typing.NDArray[numpy.float64], refit: bool) -> Solutions:
         """
@@ -177,6 +194,18 @@ class Paths:
         """
         (n_targets,) why the path ended: values of Status
         """
+def cuda_built() -> bool:
+    """
+    Whether the core was built with its CUDA code.
+    """
+def cuda_device_count() -> int:
+    """
+    How many CUDA devices it can use: 0 where there is no such code, no driver, or no device.
+    """
+def cuda_pointer_device(pointer: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    The device in whose memory the address lies; ValueError: in that of none.
+    """
 def instruction_set() -> str:
     """
     The code that runs here: avx512, avx2 or baseline.

@@ -178,6 +178,11 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
 
 
+def own_device(device: str, group: Group) -> str:
+    """Return the GPU of this rank for "cuda", where there are several ranks; other names as they are."""
+    return f"cuda:{local_rank()}" if device == "cuda" and group.size > 1 else device
+
+
 def _environment() -> tuple[int, int]:
     """Rank and number of ranks; (0, 1) where no launcher says otherwise."""
     if "RANK" not in os.environ and "WORLD_SIZE" not in os.environ:

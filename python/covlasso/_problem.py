@@ -7,18 +7,21 @@ import numbers
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
+from covlasso._device_arrays import DeviceArray, in_place
 from covlasso._matrix import check_matrix
 from covlasso.factored import FactoredGram
 
 Float64 = npt.NDArray[np.float64]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+Matrix = npt.NDArray[Any] | DeviceArray
 Exclude = Any  # "self", None, a boolean array or a scipy sparse array
 
 _LARGEST_COUNT = 2**31 - 1  # the core numbers sources in 32 bits
@@ -28,9 +31,9 @@ _LARGEST_COUNT = 2**31 - 1  # the core numbers sources in 32 bits
 class Problem:
     """The arguments of the core, and the names that the core does not need."""
 
-    gram: npt.NDArray[Any] | FactoredGram
-    cross: npt.NDArray[Any] | None
-    energy: Float64 | None  # one per row of cross
+    gram: Matrix | FactoredGram
+    cross: Matrix | None  # in the memory of a device if gram is
+    energy: Float64 | DeviceArray | None  # one per row of cross; in the memory of a device only if gram is
     targets: Int32
     exclude_self: bool
     exclusion_offset: Int64 | None
@@ -45,12 +48,17 @@ class Problem:
         return self.cross is None
 
     @property
+    def on_device(self) -> dict[str, DeviceArray]:
+        """What lies in the memory of a device, by name."""
+        given = {"gram": self.gram, "cross": self.cross, "energy": self.energy}
+        return {name: array for name, array in given.items() if isinstance(array, DeviceArray)}
+
+    @cached_property
     def target_energy(self) -> Float64:
         """e_i of every target, (n_targets,)."""
-        if self.energy is not None:
-            return self.energy[self.targets]
-        diagonal: npt.NDArray[Any] = self.gram.diagonal()
-        return diagonal[self.targets].astype(np.float64)
+        energy = self.gram.diagonal() if self.energy is None else self.energy
+        on_host: npt.NDArray[Any] = energy.to_host() if isinstance(energy, DeviceArray) else energy
+        return on_host[self.targets].astype(np.float64)
 
 
 def check_problem(
@@ -65,11 +73,11 @@ def check_problem(
 ) -> Problem:
     """Check the data arguments of `covlasso.path`; TypeError or ValueError for the first that is wrong."""
     if not isinstance(gram, FactoredGram):
-        check_matrix(gram, "gram")
+        gram = _check_matrix(gram, "gram")
     p = gram.shape[0]
     if gram.shape != (p, p) or p == 0:
         raise ValueError(f"gram has shape {gram.shape}; a square matrix of at least one category is expected")
-    cross, energy = _check_cross(cross, energy, p)
+    cross, energy = _check_cross(cross, energy, p, on_device=isinstance(gram, DeviceArray))
     possible = p if cross is None else cross.shape[0]
     rows = _check_targets(targets, possible)
     exclude_self, offset, index = _check_exclude(exclude, rows, p, intra=cross is None)
@@ -90,29 +98,52 @@ def check_problem(
     )
 
 
-def _check_cross(cross: Any, energy: Any, p: int) -> tuple[npt.NDArray[Any] | None, Float64 | None]:
+def _check_matrix(value: Any, name: str) -> Matrix:
+    """Give a matrix that the core reads in place."""
+    array: Matrix = in_place(value, name)
+    if not isinstance(array, DeviceArray):
+        check_matrix(array, name)
+    elif len(array.shape) != 2:
+        raise ValueError(f"{name} has shape {array.shape}; two dimensions are expected")
+    return array
+
+
+def _check_cross(
+    cross: Any, energy: Any, p: int, *, on_device: bool
+) -> tuple[Matrix | None, Float64 | DeviceArray | None]:
     if cross is None:
         if energy is not None:
             raise ValueError("energy is for the cross form; give cross too, or leave energy out")
         return None, None
-    check_matrix(cross, "cross")
+    cross = _check_matrix(cross, "cross")
+    if isinstance(cross, DeviceArray) != on_device:
+        here, there = ("device", "host") if on_device else ("host", "device")
+        raise ValueError(f"gram is in {here} memory and cross in {there} memory; give both alike")
     if cross.shape[1] != p or cross.shape[0] == 0:
         raise ValueError(
             f"cross has shape {cross.shape}; (targets, {p}) is expected: one column per row of gram"
         )
     if energy is None:
         raise ValueError("cross is given without energy; give energy = E[f_i^2], one number per row of cross")
+    energy = in_place(energy, "energy")
+    if on_device and isinstance(energy, DeviceArray) and energy.dtype == np.float64 and energy.stride == 1:
+        _check_length(energy.shape, "energy", cross.shape[0])
+        return cross, energy
     return cross, check_vector(energy, "energy", cross.shape[0])
 
 
 def check_vector(value: Any, name: str, length: int) -> Float64:
-    """``length`` real numbers as float64."""
-    array = np.asarray(value)
+    """``length`` real numbers as float64 in the memory of the host."""
+    array = value.to_host() if isinstance(value, DeviceArray) else np.asarray(value)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} is {array.dtype}; real numbers are expected")
-    if array.shape != (length,):
-        raise ValueError(f"{name} has shape {array.shape}; ({length},) is expected")
+    _check_length(array.shape, name, length)
     return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _check_length(shape: tuple[int, ...], name: str, length: int) -> None:
+    if shape != (length,):
+        raise ValueError(f"{name} has shape {shape}; ({length},) is expected")
 
 
 def _check_targets(targets: Any, possible: int) -> Int32:
@@ -185,6 +216,9 @@ def _mask_rows(exclude: Any, shape: tuple[int, int]) -> scipy.sparse.csr_array:
 def _check_weights(weights: Any, n_targets: int, p: int) -> Float64 | None:
     if weights is None:
         return None
+    weights = in_place(weights, "weights")
+    if isinstance(weights, DeviceArray):
+        weights = weights.to_host()
     if np.ndim(weights) != 2:
         return check_vector(weights, "weights", p)
     check_matrix(weights, "weights")

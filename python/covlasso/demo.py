@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -96,7 +96,12 @@ class Demo:
         return self.worst_kkt <= _core.KKT_TOLERANCE
 
 
-def run(terms: int = 10, threads: int | None = None, report: Report | None = None) -> Demo:
+def run(
+    terms: int = 10,
+    threads: int | None = None,
+    report: Report | None = None,
+    device: str | Sequence[str] = "cpu",
+) -> Demo:
     """Solve the two networks, each from itself and from the other.
 
     Parameters
@@ -107,6 +112,8 @@ def run(terms: int = 10, threads: int | None = None, report: Report | None = Non
         By default one per hardware thread.
     report : callable, optional
         Called as report(title of the direction, targets done, targets in all) about ten times a second.
+    device : str or sequence of str, default "cpu"
+        As in `covlasso.path`.
 
     Returns
     -------
@@ -116,18 +123,21 @@ def run(terms: int = 10, threads: int | None = None, report: Report | None = Non
     ------
     TypeError, ValueError
         ``terms`` or ``threads`` is not an integer of at least 1.
+    RuntimeError
+        As in `covlasso.path`.
     KeyboardInterrupt
         Ctrl-C; the message says how many targets of the direction were done.
     """
     start = time.perf_counter()
     data = load_imagenet_lite()
     load_seconds = time.perf_counter() - start
-    directions = tuple(_solve(data, target, source, terms, threads, report) for target, source in DIRECTIONS)
+    options = {"max_terms": terms, "n_threads": threads, "device": device}
+    directions = tuple(_solve(data, *direction, options, report) for direction in DIRECTIONS)
     return Demo(terms, threads or os.cpu_count() or 1, load_seconds, data, directions)
 
 
 def _solve(
-    data: ImagenetLite, target: str, source: str, terms: int, threads: int | None, report: Report | None
+    data: ImagenetLite, target: str, source: str, options: dict[str, Any], report: Report | None
 ) -> Direction:
     """One direction: paths on the fitted half, R^2 on the held-out half."""
     progress = None if report is None else partial(report, _title(target, source))
@@ -137,12 +147,12 @@ def _solve(
     start = time.perf_counter()
     paths = path(
         *moments,
-        max_terms=terms,
         names=names,
         source_names=source_names,
-        n_threads=threads,
         progress=progress,
+        **options,
     )
+    terms = options["max_terms"]
     lasso, refit = paths.at(terms=terms), paths.at(terms=terms, refit=True)
     seconds = time.perf_counter() - start
 

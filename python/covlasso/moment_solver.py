@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ def solve_moments(
     max_terms: int | None = None,
     targets: Int32 | None = None,
     n_threads: int | None = None,
+    device: str | Sequence[str] = "cpu",
     progress: Report | None = None,
 ) -> Dependencies:
     """Find dependencies on moments: `covlasso.solve` with the arrays that an `Origin` names.
@@ -63,6 +64,8 @@ def solve_moments(
         Categories to solve, each once. By default all.
     n_threads : int, optional
         By default one per hardware thread.
+    device : str or sequence of str, default "cpu"
+        As in `covlasso.path`.
     progress : callable, optional
         Called as progress(done, total) about ten times a second.
 
@@ -75,6 +78,8 @@ def solve_moments(
     ------
     TypeError, ValueError
         An argument is wrong, a model is unknown, or there is no sample.
+    RuntimeError
+        As in `covlasso.path`.
     KeyboardInterrupt
         Ctrl-C; the message says how many targets were done.
     """
@@ -94,6 +99,7 @@ def solve_moments(
                 positive=origin.positive,
                 source_names=moments.class_names.get(origin.source_model),
                 n_threads=n_threads,
+                device=device,
                 progress=report,
             )
             found = paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy.typing as npt
 
+from covlasso._devices import check_device
 from covlasso._problem import check_count, check_flag, check_lambda, check_number, check_problem
 from covlasso.dependencies import Dependencies
 from covlasso.factored import FactoredGram
 from covlasso.solution_path import Options, Path, one_place, run
 
-Matrix = npt.NDArray[Any]  # float32 or float64
+Matrix = Any  # float32 or float64: a numpy array, or one of another library in the memory of host or device
 Exclude = Any  # "self", None, a boolean array or a scipy sparse array
 
 
@@ -32,7 +33,7 @@ def path(
     names: Sequence[str] | None = None,
     source_names: Sequence[str] | None = None,
     n_threads: int | None = None,
-    device: str = "cpu",
+    device: str | Sequence[str] = "cpu",
     progress: bool | Callable[[int, int], object] | None = None,
 ) -> Path:
     """Exact Lasso paths of every category on the moments of the logits.
@@ -51,10 +52,12 @@ def path(
     gram : (p, p) array, or FactoredGram
         G = E[g g'] of the source network, symmetric positive semi-definite; float32 or float64 with
         contiguous rows (a row stride is fine). It is read in place, all arithmetic is in double. A
-        `FactoredGram` stands for a G = F F' that need not fit into memory.
+        `FactoredGram` stands for a G = F F' that need not fit into memory. Arrays of torch, CuPy, Numba, JAX
+        and others that have `__cuda_array_interface__` or DLPack are read in place, too, in the memory of the
+        host or, with ``device="cuda"``, of a CUDA device, after the work of their stream.
     cross : (n, p) array, optional
-        Rows c_i = E[f_i g], dtype and order as ``gram``. By default the network explains itself: c_i is row i
-        of ``gram``, e_i its diagonal entry, and b_i = 0.
+        Rows c_i = E[f_i g], dtype, order and memory as ``gram``. By default the network explains itself: c_i
+        is row i of ``gram``, e_i its diagonal entry, and b_i = 0.
     energy : (n,) array, optional
         e_i = E[f_i^2]; given exactly when ``cross`` is.
     targets : sequence of int, optional
@@ -82,8 +85,10 @@ def path(
         Names of the sources; by default ``names`` where the networks share their categories.
     n_threads : int, optional
         By default one per hardware thread. The result has the same bits for any number.
-    device : str, default "cpu"
-        "cpu" is the only one of this build.
+    device : str or sequence of str, default "cpu"
+        "cuda" solves on the CUDA device in whose memory ``gram`` is, on cuda:0 where it is in that of the
+        host; "cuda:1" on that one; ["cuda:0", "cuda:1"] on both, a slice of the targets each, with ``gram``
+        in the memory of the first or of the host. It needs a build with CUDA code: `cuda_available`.
     progress : bool or callable, optional
         True draws a bar on stderr; a function is called as progress(done, total) about ten times a second. An
         exception that it raises ends the solve and comes back unchanged.
@@ -98,7 +103,7 @@ def path(
         An argument is wrong or the Gram not positive semi-definite; the message names argument, place and
         remedy.
     RuntimeError
-        The device is not part of this build.
+        The build has no CUDA code, the machine no such device, or the device not enough memory.
     KeyboardInterrupt
         Ctrl-C; the message says how many targets were done.
 
@@ -111,7 +116,7 @@ def path(
            [0.25, 0.  , 0.  ],
            [0.  , 0.  , 0.  ]])
     """
-    check_device(device)
+    asked = check_device(device)
     problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
     options = Options(
         max_terms=check_count(max_terms, "max_terms"),
@@ -120,6 +125,7 @@ def path(
         l2=check_number(l2, "l2"),
         positive=check_flag(positive, "positive"),
         n_threads=0 if n_threads is None else check_count(n_threads, "n_threads"),
+        device=asked,
     )
     return run(problem, options, progress)
 
@@ -141,7 +147,7 @@ def solve(
     names: Sequence[str] | None = None,
     source_names: Sequence[str] | None = None,
     n_threads: int | None = None,
-    device: str = "cpu",
+    device: str | Sequence[str] = "cpu",
     progress: bool | Callable[[int, int], object] | None = None,
 ) -> Dependencies:
     """Find the dependencies at one place of every path, in one shot: no path goes further than needed.
@@ -178,7 +184,7 @@ def solve(
     >>> print(solve(gram, terms=1, refit=True, names=["car", "truck", "tub"]).equation("car"))
     car = 0.50 truck
     """
-    check_device(device)
+    asked = check_device(device)
     place = one_place(lam, terms, relative_error)
     problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
     options = Options(
@@ -188,14 +194,7 @@ def solve(
         l2=check_number(l2, "l2"),
         positive=check_flag(positive, "positive"),
         n_threads=0 if n_threads is None else check_count(n_threads, "n_threads"),
+        device=asked,
     )
     paths = run(problem, options, progress)
     return paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)
-
-
-def check_device(device: str) -> None:
-    """Refuse what this build has not."""
-    if device == "cuda":
-        raise RuntimeError('device="cuda" is not part of this build of covlasso; use device="cpu"')
-    if device != "cpu":
-        raise ValueError(f'device is {device!r}; "cpu" is expected')

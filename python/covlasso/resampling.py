@@ -111,6 +111,7 @@ def stability(
     allow_same: bool = False,
     targets: Int32 | None = None,
     n_threads: int | None = None,
+    device: str | Sequence[str] = "cpu",
     progress: Callable[[int, int], object] | None = None,
 ) -> Stability:
     """Find dependencies on random halves of the folds, and count how often each edge is found.
@@ -143,6 +144,8 @@ def stability(
         Categories, each once. By default all.
     n_threads : int, optional
         By default one per hardware thread.
+    device : str or sequence of str, default "cpu"
+        As in `covlasso.path`.
     progress : callable, optional
         Called as progress(subsets done, subsets in all).
 
@@ -161,7 +164,9 @@ def stability(
     subsets = [half for pair in divisions(len(parts), check_count(pairs, "pairs"), seed) for half in pair]
 
     def solve(half: Half) -> Dependencies:
-        return solve_moments(_sum(parts, half), origin, **place, targets=targets, n_threads=n_threads)
+        return solve_moments(
+            _sum(parts, half), origin, **place, targets=targets, n_threads=n_threads, device=device
+        )
 
     first = solve(subsets[0])
     counts, n_terms = _present(first), first.n_terms.astype(np.float64)

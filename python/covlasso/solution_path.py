@@ -11,6 +11,8 @@ import numpy.typing as npt
 import scipy.sparse
 
 from covlasso import _core
+from covlasso._device_arrays import DeviceArray, ready
+from covlasso._devices import Asked, place
 from covlasso._problem import Problem, check_count, check_flag, check_lambda, check_number, check_problem
 from covlasso._progress import reporter
 from covlasso.dependencies import Dependencies, find_target
@@ -37,6 +39,7 @@ class Options:
     l2: float
     positive: bool
     n_threads: int  # 0: one per hardware thread
+    device: Asked
 
 
 class Knots(NamedTuple):
@@ -332,11 +335,12 @@ def run(
     problem: Problem, options: Options, progress: bool | Callable[[int, int], object] | None = None
 ) -> Path:
     """Hand checked arguments to the core."""
+    devices = place(options.device, problem.on_device)
     with reporter(progress) as report:
         core = _core.Paths(
-            problem.gram.core if isinstance(problem.gram, FactoredGram) else problem.gram,
-            problem.cross,
-            problem.energy,
+            _for_core(problem.gram),
+            _for_core(problem.cross),
+            _for_core(problem.energy),
             problem.targets,
             problem.exclude_self,
             problem.exclusion_offset,
@@ -348,9 +352,15 @@ def run(
             l2=options.l2,
             positive=options.positive,
             n_threads=options.n_threads,
+            devices=devices,
+            stream=ready(problem.on_device),
             progress=report,
         )
     return Path(problem, core, options)
+
+
+def _for_core(value: Any) -> Any:
+    return value.core if isinstance(value, (FactoredGram, DeviceArray)) else value
 
 
 def one_place(lam: Any, terms: Any, relative_error: Any) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from covlasso._matrix import check_matrix
 from covlasso._problem import check_lambda, check_problem
 from covlasso._spectral import Spectral, full_solutions
 
@@ -170,6 +171,8 @@ def least_squares(
         An argument is wrong.
     """
     problem = check_problem(gram, cross, energy, targets, exclude, None, None, None)
+    if cross is not None:
+        check_matrix(cross, "cross")
     found = Spectral(gram, tolerance)
     rows = problem.targets
     error = np.zeros(len(rows))

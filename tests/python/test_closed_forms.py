@@ -8,6 +8,8 @@ from oracles import random_cross, random_gram
 
 import covlasso
 
+pytestmark = pytest.mark.usefixtures("device")
+
 
 def off_diagonal(gram):
     return gram - np.diag(np.diag(gram))

@@ -25,12 +25,19 @@ def paths(
         "l2": 0.0,
         "positive": False,
         "n_threads": 1,
+        "devices": [],
+        "stream": 0,
         "progress": None,
     }
     matrix = gram() if matrix is None else matrix
     return _core.Paths(
         matrix, cross, energy, targets, True, offset, index, weights, **{**settings, **options}
     )
+
+
+def on_device(rows, cols, stride=5, is_float64=True):
+    """A matrix at an address that nobody reads."""
+    return _core.DeviceMatrix(4096, rows, cols, stride, is_float64, 0, None)
 
 
 def misaligned():
@@ -81,6 +88,36 @@ WRONG_VALUES = {
         r"cross: expected shape \(n, 5\) .* given \(3, 4\)",
     ),
     "cross without energy": (lambda: paths(cross=np.ones((3, 5))), "cross and energy: give both or neither"),
+    "gram: on a device, for none": (lambda: paths(on_device(5, 5)), "gram: a DeviceMatrix is for devices"),
+    "gram: on a device, not square": (
+        lambda: paths(on_device(4, 5), devices=[0]),
+        r"gram: expected shape \(p, p\) .* given \(4, 5\)",
+    ),
+    "cross: on a device, columns": (
+        lambda: paths(on_device(5, 5), on_device(3, 4), np.ones(3), devices=[0]),
+        r"cross: expected shape \(n, 5\) .* given \(3, 4\)",
+    ),
+    "cross: on a device, gram not": (
+        lambda: paths(cross=on_device(3, 5), energy=np.ones(3)),
+        "gram and cross: give both in host memory or both",
+    ),
+    "gram: on a device, cross not": (
+        lambda: paths(on_device(5, 5), np.ones((3, 5)), np.ones(3), devices=[0]),
+        "gram and cross: give both in host memory or both",
+    ),
+    "energy: on a device, gram not": (
+        lambda: paths(cross=np.ones((3, 5)), energy=on_device(1, 3)),
+        "energy: expected an array in host memory",
+    ),
+    "energy: on a device, float32": (
+        lambda: paths(on_device(5, 5), on_device(3, 5), on_device(1, 3, 3, False), devices=[0]),
+        r"energy: expected shape \(1, 3\) in float64",
+    ),
+    "device matrix: rows that overlap": (
+        lambda: on_device(3, 5, 4),
+        "stride: expected at least 5 .* given 4",
+    ),
+    "device matrix: no shape": (lambda: on_device(-1, 5), r"shape: .* given \(-1, 5\)"),
     "energy without cross": (lambda: paths(energy=np.ones(5)), "cross and energy: give both or neither"),
     "energy: length": (
         lambda: paths(cross=np.ones((3, 5)), energy=np.ones(4)),
@@ -129,6 +166,13 @@ def test_wrong_value(case):
     call, message = WRONG_VALUES[case]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.skipif(_core.cuda_device_count() > 0, reason="there is a device")
+def test_a_device_that_is_not_there():
+    assert _core.cuda_device_count() == 0
+    with pytest.raises(RuntimeError, match="device"):
+        paths(devices=[0])
 
 
 @pytest.mark.parametrize("position", [-1, 5])

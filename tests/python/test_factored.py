@@ -41,6 +41,7 @@ def assert_equal_paths(ours, dense):
         np.testing.assert_allclose(a.coef.toarray(), b.coef.toarray(), atol=1e-9)
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize(("n", "r"), [(50, 20), (30, 30), (20, 100), (300, 40)])
 def test_the_path_is_that_of_the_matrix(n, r):
     f = factor(n, r)
@@ -57,6 +58,7 @@ def test_the_path_is_that_of_the_matrix(n, r):
     )
 
 
+@pytest.mark.usefixtures("device")
 def test_every_place_is_certified_from_the_factor():
     f = factor(400, 60, seed=1)
     gram = covlasso.FactoredGram(f)
@@ -73,6 +75,7 @@ def test_every_place_is_certified_from_the_factor():
     assert "category" in deps.equation("category 3")
 
 
+@pytest.mark.usefixtures("device")
 def test_solve_without_limit_of_terms_reaches_the_error():
     f = factor(40, 15, seed=2)
     deps = covlasso.solve(covlasso.FactoredGram(f), relative_error=0.01)
@@ -80,6 +83,7 @@ def test_solve_without_limit_of_terms_reaches_the_error():
     np.testing.assert_allclose(deps.relative_error, 0.01, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("device")
 def test_cross_form_with_a_dense_cross():
     f, g = factor(9, 20, seed=3), factor(30, 20, seed=4)
     cross, energy = f @ g.T, np.square(f).sum(axis=1)
@@ -93,6 +97,7 @@ def test_cross_form_with_a_dense_cross():
     )
 
 
+@pytest.mark.usefixtures("device")
 def test_rank_one_zero_rows_and_duplicates():
     f = factor(30, 8, seed=5)
     f[4] = 0.0
@@ -108,6 +113,7 @@ def test_rank_one_zero_rows_and_duplicates():
     assert_solution(covlasso.solve(covlasso.FactoredGram(line), lam=half), line @ line.T, half)
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("scale", [1e-74, 1e-30, 1e30, 1e73])
 def test_a_scaled_factor_scales_lambda_by_the_square(scale):
     f = factor(40, 12, seed=7)

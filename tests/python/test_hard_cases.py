@@ -15,6 +15,8 @@ from oracles import Case, assert_certified, kkt_residual, squared_error
 
 import covlasso
 
+pytestmark = pytest.mark.usefixtures("device")
+
 
 def within(gram):
     """One network that explains itself."""
@@ -272,15 +274,15 @@ def test_paths_on_a_decaying_spectrum_reach_their_last_term():
         assert kkt_residual(gram, gram[t], b, deps.lam[t], allowed=np.arange(300) != t) <= 2e-9, f"target {t}"
 
 
-def test_descent_reads_no_memory_that_nobody_set():
+def test_descent_reads_no_memory_that_nobody_set(device):
     script = """
-        import hashlib, numpy as np, covlasso
+        import hashlib, sys, numpy as np, covlasso
         bits = hashlib.sha256()
         for seed in range(6):
             samples = np.random.default_rng(seed).standard_normal((2, 40)) * np.geomspace(1, 1e3, 40)
             gram = samples.T @ samples
             gram = np.triu(gram) + np.triu(gram, 1).T + 1e-4 * np.diag(np.diag(gram))
-            path = covlasso.path(gram, max_terms=40, n_threads=1)
+            path = covlasso.path(gram, max_terms=40, n_threads=1, device=sys.argv[1])
             for fraction in (0.0, 1e-9, 1e-6, 1e-3):
                 deps = path.at(lam=fraction * path.lambda_max)
                 bits.update(deps.coef.data.tobytes() + deps.kkt.tobytes())
@@ -293,7 +295,7 @@ def test_descent_reads_no_memory_that_nobody_set():
         "255",
     ):  # what glibc puts into fresh memory; elsewhere the runs are equal anyway
         environment = {**os.environ, "MALLOC_PERTURB_": filler}
-        command = [sys.executable, "-c", textwrap.dedent(script)]
+        command = [sys.executable, "-c", textwrap.dedent(script), device]
         found.add(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
     assert len(found) == 1
 

@@ -13,6 +13,8 @@ from oracles import (
 
 import covlasso
 
+pytestmark = pytest.mark.usefixtures("device")
+
 
 @pytest.mark.parametrize("l2", [0.01, 1.0, 100.0])
 def test_l2_is_the_lasso_of_an_augmented_problem(l2):

@@ -6,6 +6,8 @@ from oracles import assert_solution, random_cross, random_gram
 
 import covlasso
 
+pytestmark = pytest.mark.usefixtures("device")
+
 
 def terms_after_each_knot(knots):
     return np.cumsum(np.where(knots.sign == 0, -1, 1))

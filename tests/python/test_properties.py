@@ -6,11 +6,14 @@ without options.
 """
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import Case, assert_certified, duality_gap, kkt_residual, objective
 
 import covlasso
+
+pytestmark = pytest.mark.usefixtures("device")
 
 FRACTIONS = (1.0, 0.9, 0.5, 0.1, 0.01)
 

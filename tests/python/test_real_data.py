@@ -6,6 +6,8 @@ from oracles import kkt_residual
 
 import covlasso
 
+pytestmark = pytest.mark.usefixtures("device")
+
 
 @pytest.fixture(scope="module")
 def halves():
@@ -13,7 +15,7 @@ def halves():
 
 
 @pytest.fixture(scope="module")
-def lite0(halves):
+def lite0(halves, device):  # noqa: ARG001, paths are those of the device
     fit, _ = halves
     gram = fit.second_moment("lite0")
     return gram, covlasso.path(gram, names=fit.class_names["lite0"])

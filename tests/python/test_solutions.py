@@ -15,6 +15,8 @@ from sklearn.linear_model import lars_path_gram
 
 import covlasso
 
+pytestmark = pytest.mark.usefixtures("device")
+
 FRACTIONS = (0.95, 0.5, 0.2, 0.05, 0.01)
 
 

@@ -34,10 +34,18 @@ _EXTRAS = {  # which extra of covlasso brings a package
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads.", show_default="one per hardware thread")
 ]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1, ..., or several: cuda:0,cuda:1.")
+]
 Json = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is standard output."),
 ]
+
+
+def devices(option: str) -> str | list[str]:
+    """Value of --device as `covlasso.path` takes it."""
+    return option.split(",") if "," in option else option
 
 
 @contextmanager

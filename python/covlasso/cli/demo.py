@@ -10,8 +10,10 @@ import typer
 from covlasso.cli._common import (
     STANDARD,
     UNCERTIFIED,
+    Device,
     Json,
     Threads,
+    devices,
     fail,
     interruptible,
     one_line_errors,
@@ -24,6 +26,7 @@ def demo(
     terms: Annotated[int, typer.Option(min=1, max=999, help="Terms per equation.")] = 10,
     top: Annotated[int, typer.Option(min=1, max=1000, help="Categories per table.")] = 3,
     threads: Threads = None,
+    device: Device = "cpu",
     report_file: Annotated[
         Path,
         typer.Option(
@@ -47,8 +50,8 @@ def demo(
 
     from covlasso.demo import as_json, run, show, write_page
 
-    with interruptible(), progress_bar() as report:
-        result = run(terms, threads, report)
+    with interruptible(), one_line_errors(), progress_bar() as report:
+        result = run(terms, threads, report, devices(device))
     if json_file is not None:
         write_json(as_json(result), json_file)
     if json_file != STANDARD:

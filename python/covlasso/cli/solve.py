@@ -13,9 +13,11 @@ from covlasso.cli import _solve_options as options
 from covlasso.cli._common import (
     STANDARD,
     UNCERTIFIED,
+    Device,
     Json,
     Threads,
     check_new_file,
+    devices,
     fail,
     interruptible,
     one_line_errors,
@@ -48,12 +50,14 @@ def solve(
     centred: options.Centred = False,
     correlation: options.Correlation = False,
     threads: Threads = None,
+    device: Device = "cpu",
     force: options.Force = False,
     json_file: Json = None,
 ) -> None:
     """Find the dependencies of all categories, on the fit part of a file of moments.
 
-    Started by torchrun, every process solves a part of the categories, and the first one writes the file.
+    Started by torchrun, every process solves a part of the categories, with --device cuda on the GPU of its
+    own number, and the first one writes the file.
 
     Exit codes: 0 every solution is certified; 1 a solution is not, the file is written all the same; 2
     wrong usage, or a file cannot be read or written; 130 interrupted.
@@ -61,7 +65,7 @@ def solve(
     place = _place(terms, lam, relative_error)
     with interruptible(), one_line_errors():
         from covlasso import Moments, Origin
-        from covlasso._distributed import process_group
+        from covlasso._distributed import own_device, process_group
         from covlasso.moment_solver import solve_slices
 
         check_new_file(out, force)
@@ -71,6 +75,7 @@ def solve(
         origin = Origin(*_models(moments, target, source), kind, l2, positive, allow_same)
         wanted = {**place, "max_terms": max_terms, "refit": refit, "n_threads": threads}
         with process_group() as group, progress_bar() as bar:
+            wanted["device"] = devices(own_device(device, group))
             report = None if bar is None or group.rank else partial(bar, origin.title)
             found = solve_slices(group, moments, origin, **wanted, progress=report)
         if found is None:  # rank 0 writes the file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import scipy.sparse
 import torch
 from torch.autograd.function import once_differentiable
 
+from covlasso._devices import cuda_available
 from covlasso.dependencies import Dependencies
 from covlasso.paths import solve
 
@@ -27,6 +29,7 @@ def cov_lasso(
     l2: float | torch.Tensor = 0.0,
     positive: bool = False,
     n_threads: int | None = None,
+    device: str | Sequence[str] | None = None,
 ) -> torch.Tensor:
     """Coefficients of all targets at one lambda, with gradients to the moments, lambda and l2.
 
@@ -53,7 +56,7 @@ def cov_lasso(
     Parameters
     ----------
     gram : (p, p) tensor
-        G = E[g g'], float32 or float64. Read in place on a CPU, copied there from other devices.
+        G = E[g g'], float32 or float64.
     cross : (n, p) tensor, optional
         Rows c_i = E[f_i g]. By default the network explains itself: c_i is row i of ``gram`` and b_i = 0; the
         gradient to ``gram`` then has the part of c_i in it.
@@ -66,6 +69,9 @@ def cov_lasso(
         As in `covlasso.path`.
     l2 : float or tensor, (), default 0
         Ridge term, in the paper's scale (no 1/2).
+    device : str or sequence of str, optional
+        Where to solve, as in `covlasso.path`. By default where ``gram`` is, which is then read in place; on
+        the CPU, from a copy, where covlasso cannot use that device.
 
     Returns
     -------
@@ -78,7 +84,7 @@ def cov_lasso(
         An argument is wrong, or the Gram not positive semi-definite; in the backward pass: the Gram of the
         terms of a target is singular.
     RuntimeError
-        A solution is not certified.
+        A solution is not certified, or covlasso cannot use the device.
 
     Notes
     -----
@@ -99,7 +105,10 @@ def cov_lasso(
             [ 0.2500, -0.1250]])
     """
     _check_tensors(gram, cross, lam, l2)
+    if device is None:
+        device = "cuda" if gram.is_cuda and cuda_available() else "cpu"
     options = {"targets": targets, "exclude": exclude, "positive": positive, "n_threads": n_threads}
+    options["device"] = device
     if cross is not None:
         options["energy"] = _least_energy(gram, cross) if energy is None else _array(energy)
     elif energy is not None:
@@ -136,9 +145,10 @@ class _CovLasso(torch.autograd.Function):
         l2: float | torch.Tensor,
         options: dict[str, Any],
     ) -> torch.Tensor:
+        read = _array if options["device"] == "cpu" else _in_place
         found = solve(
-            _array(gram),
-            None if cross is None else _array(cross),
+            read(gram),
+            None if cross is None else read(cross),
             lam=_array(lam)[()] if isinstance(lam, torch.Tensor) else lam,
             l2=l2.item() if isinstance(l2, torch.Tensor) else l2,
             **options,
@@ -257,6 +267,11 @@ def _least_energy(gram: torch.Tensor, cross: torch.Tensor) -> Array:
     alone = np.divide(c**2, diagonal, out=np.zeros_like(c), where=diagonal > 0).max(axis=1, initial=0.0)
     energy: Array = np.maximum(whole, alone) * (1.0 + 1e-5)
     return energy
+
+
+def _in_place(value: torch.Tensor) -> torch.Tensor:
+    """Give the core a tensor where it is."""
+    return value.detach().contiguous()
 
 
 def _array(value: Any) -> Any:
