@@ -1,0 +1,143 @@
+"""On a device and on the CPU: equal events, supports and statuses, coefficients to 1e-9, and a certificate.
+
+The matrices are drawn when the tests run; COVLASSO_SEED draws others.
+"""
+
+import os
+
+import numpy as np
+import pytest
+from oracles import assert_solution, random_cross
+
+import covlasso
+
+SEED = int(os.environ.get("COVLASSO_SEED", "0"))
+PLACES = ({"terms": 10}, {"terms": 50, "refit": True}, {"relative_error": 0.4})
+
+
+def assert_same_events(ours, theirs):
+    """Every knot of every path: which source, in or out, and where."""
+    a, b = ours._core, theirs._core
+    np.testing.assert_array_equal(a.offset, b.offset)
+    np.testing.assert_array_equal(a.event_source, b.event_source)
+    np.testing.assert_array_equal(a.event_sign, b.event_sign)
+    np.testing.assert_allclose(a.event_lambda, b.event_lambda, rtol=1e-9)
+    np.testing.assert_allclose(ours.lambda_max, theirs.lambda_max, rtol=1e-12)
+    np.testing.assert_allclose(ours.lambda_end, theirs.lambda_end, rtol=1e-9)
+    np.testing.assert_array_equal(ours.status, theirs.status)
+    assert ours.kkt.max() <= 1e-9
+
+
+def assert_same_solutions(ours, theirs):
+    np.testing.assert_array_equal(ours.coef.indptr, theirs.coef.indptr)
+    np.testing.assert_array_equal(ours.coef.indices, theirs.coef.indices)
+    scale = np.maximum(1.0, np.abs(theirs.coef.data).max(initial=0.0))
+    np.testing.assert_allclose(ours.coef.data, theirs.coef.data, rtol=0.0, atol=1e-9 * scale)
+    np.testing.assert_allclose(ours.lam, theirs.lam, rtol=1e-9)
+    np.testing.assert_allclose(ours.error, theirs.error, rtol=0.0, atol=1e-9 * theirs.energy.max())
+    np.testing.assert_array_equal(ours.status, theirs.status)
+    np.testing.assert_array_equal(ours.energy, theirs.energy)
+
+
+def compare(*arguments, places=PLACES, **options):
+    """Both paths, which are equal at their knots and where they are read."""
+    ours, theirs = (covlasso.path(*arguments, device=device, **options) for device in ("cuda", "cpu"))
+    assert_same_events(ours, theirs)
+    for place in (*places, {"lam": 0.3 * theirs.lambda_max}, {"lam": 0.02 * theirs.lambda_max}):
+        assert_same_solutions(ours.at(**place), theirs.at(**place))
+    return ours, theirs
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("n", "rank"), [(1000, 1000), (1000, 96), (2000, 512), (3000, 768)])
+def test_heads(head, n, rank, dtype):
+    compare(head(n, rank, SEED).astype(dtype))
+
+
+@pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 63, 127, 257])
+def test_sizes_about_those_of_warps_and_blocks(head, n):
+    compare(head(n, n, SEED), max_terms=min(n, 60))
+
+
+@pytest.fixture(scope="module")
+def halves():
+    return covlasso.datasets.load_imagenet_lite()
+
+
+@pytest.mark.parametrize("moment", ["second_moment", "covariance", "correlation"])
+def test_real_network(halves, moment):
+    gram = getattr(halves.fit, moment)("lite0")
+    compare(gram)
+    assert_solution(covlasso.solve(gram, terms=50, targets=range(0, 1000, 25), device="cuda"), gram)
+
+
+def test_real_networks_between_each_other(halves):
+    fit = halves.fit
+    energy = fit.second_moment("lite0").diagonal()
+    compare(fit.second_moment("lite1"), fit.second_moment("lite0", "lite1"), energy)
+
+
+def test_far_down_the_paths(halves):
+    gram = halves.fit.second_moment("lite0")
+    compare(gram, targets=[0, 130, 817], max_terms=300, places=({"terms": 300},))
+
+
+OPTIONS = {
+    "l2": {"l2": 0.3},
+    "positive": {"positive": True},
+    "weights": {"weights": np.random.default_rng(1).uniform(0.3, 3.0, 400)},
+    "weights of each target": {"weights": np.random.default_rng(2).uniform(0.3, 3.0, (400, 400))},
+    "unpenalised and excluded": {"weights": np.where(np.arange(400) % 50 == 7, [[0.0], [np.inf]] * 200, 1.0)},
+    "mask": {"exclude": np.random.default_rng(3).random((400, 400)) < 0.4},
+    "targets": {"targets": [399, 3, 77]},
+    "an error": {"relative_error": 0.5, "max_terms": 400},
+    "a lambda each": {"min_lambda": np.linspace(0.1, 1.0, 400), "max_terms": 400},
+    "all": {
+        "l2": 0.1,
+        "positive": True,
+        "weights": np.random.default_rng(4).uniform(0.5, 2.0, (3, 400)),
+        "exclude": np.random.default_rng(5).random((3, 400)) < 0.3,
+        "targets": [10, 20, 30],
+    },
+}
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_options(head, case):
+    compare(head(400, 150, SEED), **OPTIONS[case])
+
+
+@pytest.mark.parametrize("exclude", ["self", None])
+def test_two_networks(exclude):
+    compare(*random_cross(500, 300, seed=SEED), exclude=exclude)
+
+
+@pytest.mark.parametrize(("n", "rank"), [(300, 40), (2000, 256)])
+def test_a_gram_by_its_factor(n, rank):
+    factor = np.random.default_rng([SEED, n]).standard_normal((n, rank))
+    compare(covlasso.FactoredGram(factor), max_terms=20)
+
+
+def test_more_targets_than_fit_at_once(head):
+    """Three times as many targets as there are blocks, in an order of their own."""
+    order = np.random.default_rng(SEED).permutation(3000)
+    compare(head(3000, 300, SEED), targets=order, max_terms=10, places=())
+
+
+def test_deeper_than_shared_memory_holds(head):
+    compare(head(1200, 1200, SEED), targets=range(0, 1200, 100), max_terms=600, places=({"terms": 600},))
+
+
+def test_profiles_and_knots(head):
+    ours, theirs = (covlasso.path(head(300, 100, SEED), device=device) for device in ("cuda", "cpu"))
+    lam = np.linspace(0.0, 1.1 * theirs.lambda_max[7], 50)
+    np.testing.assert_allclose(ours.error(7, lam), theirs.error(7, lam), rtol=1e-9)
+    np.testing.assert_allclose(ours.l1_norm(7, lam), theirs.l1_norm(7, lam), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours.knots(7).coef.toarray(), theirs.knots(7).coef.toarray(), atol=1e-9)
+
+
+def test_selection_on_folds_stays_on_the_device(halves):
+    gram = halves.fit.second_moment("lite0")
+    paths = [covlasso.path(gram, targets=range(50), device=device) for device in ("cuda", "cpu")]
+    a, b = (path.select(halves.held_out, target="lite0", source="lite0") for path in paths)
+    np.testing.assert_allclose(a.lam, b.lam, rtol=1e-6)
