@@ -1,0 +1,81 @@
+# The CUDA twin: built where nvcc is found, unless COVLASSO_CUDA says otherwise.
+#
+# CMAKE_CUDA_ARCHITECTURES chooses the devices; by default those from compute capability 7.5 on that the compiler knows,
+# and the intermediate code of the last one, from which the driver makes code for later devices.
+
+set(COVLASSO_CUDA AUTO CACHE STRING "Build the CUDA code: AUTO (where nvcc is found), ON or OFF")
+set_property(CACHE COVLASSO_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+# Sets `result` to the CUDA compiler's devices.
+function(covlasso_cuda_architectures result)
+    set(numbers 75 80 86)
+    if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 11.8)
+        list(APPEND numbers 89 90)
+    endif()
+    if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.8)
+        list(APPEND numbers 100)
+    endif()
+    list(POP_BACK numbers last)
+    list(TRANSFORM numbers APPEND -real)
+    set(${result} ${numbers} ${last} PARENT_SCOPE)
+endfunction()
+
+# A macro, as enable_language() is for the folder that calls it. Sets COVLASSO_WITH_CUDA.
+macro(covlasso_find_cuda)
+    set(COVLASSO_WITH_CUDA OFF)
+    if(COVLASSO_CUDA STREQUAL "AUTO")
+        include(CheckLanguage)
+        check_language(CUDA)
+        if(CMAKE_CUDA_COMPILER)
+            set(COVLASSO_WITH_CUDA ON)
+        endif()
+    elseif(COVLASSO_CUDA)
+        set(COVLASSO_WITH_CUDA ON)
+    endif()
+    if(COVLASSO_WITH_CUDA)
+        if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND "$ENV{CUDAARCHS}" STREQUAL "")
+            set(covlasso_chooses_architectures ON)
+            set(CMAKE_CUDA_ARCHITECTURES OFF)
+        endif()
+        enable_language(CUDA)
+        find_package(CUDAToolkit REQUIRED)
+        if(covlasso_chooses_architectures)
+            covlasso_cuda_architectures(CMAKE_CUDA_ARCHITECTURES)
+        endif()
+        message(STATUS "covlasso: with CUDA ${CMAKE_CUDA_COMPILER_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")
+    else()
+        message(STATUS "covlasso: without CUDA")
+    endif()
+endmacro()
+
+# Adds what `target` has of CUDA: the twin, or the error that stands in for it.
+function(covlasso_add_cuda target)
+    if(NOT COVLASSO_WITH_CUDA)
+        target_sources(${target} PRIVATE cuda/unavailable.cpp)
+        return()
+    endif()
+    set(host cuda/device.cpp cuda/engine.cpp cuda/inputs.cpp cuda/memory.cpp cuda/rounds.cpp cuda/share.cpp)
+    target_sources(${target} PRIVATE ${host})
+    set_source_files_properties(${host} PROPERTIES COMPILE_DEFINITIONS COVLASSO_ISA=cuda)
+    target_include_directories(${target} PRIVATE cuda)
+    target_link_libraries(${target} PRIVATE CUDA::cudart_static)
+
+    set(kernels ${target}_kernels)
+    add_library(${kernels} OBJECT cuda/factored_gram.cu cuda/follow.cu cuda/read.cu cuda/validate.cu)
+    target_compile_definitions(${kernels} PRIVATE COVLASSO_ISA=cuda)
+    target_compile_features(${kernels} PRIVATE cuda_std_17)
+    target_include_directories(${kernels} PRIVATE $<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>)
+    # Two architectures at a time, as one file takes most of the time.
+    target_compile_options(${kernels} PRIVATE --expt-relaxed-constexpr --threads=2)
+    if(NOT MSVC)
+        target_compile_options(${kernels} PRIVATE -Xcompiler=-Wall,-Wextra,-Wshadow,-fopenmp-simd)
+    endif()
+    if(COVLASSO_WERROR)
+        target_compile_options(${kernels} PRIVATE --Werror=all-warnings)
+    endif()
+    get_target_property(visibility ${target} CXX_VISIBILITY_PRESET)
+    set_target_properties(
+        ${kernels} PROPERTIES POSITION_INDEPENDENT_CODE ON CUDA_EXTENSIONS OFF CUDA_VISIBILITY_PRESET ${visibility}
+                              CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}")
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:${kernels}>)
+endfunction()

@@ -1,0 +1,125 @@
+#include "device.hpp"
+
+#include "covlasso/cuda.hpp"
+#include "covlasso/error.hpp"
+
+namespace covlasso {
+
+bool cuda_built() { return true; }
+
+int cuda_device_count() noexcept {
+    int count = 0;
+    if (cudaGetDeviceCount(&count) == cudaSuccess) return count;
+    cudaGetLastError();  // no driver, or no device: that is an answer
+    return 0;
+}
+
+int cuda_device_of(const void* pointer) {
+    cudaPointerAttributes attributes{};
+    cuda::check(cudaPointerGetAttributes(&attributes, pointer), "looking up an address");
+    if (attributes.type != cudaMemoryTypeDevice && attributes.type != cudaMemoryTypeManaged)
+        throw InvalidArgument("pointer: an address that is no memory of a CUDA device");
+    return attributes.device;
+}
+
+namespace {
+
+template <class T>
+void copy_rows(const MatrixView<T>& from, int device, void* stream, T* to) {
+    cuda::require_device(device);
+    const cuda::DeviceScope scope(device);
+    const auto width = static_cast<std::size_t>(from.cols) * sizeof(T);
+    const auto caller = static_cast<cudaStream_t>(stream);
+    cuda::check(cudaMemcpy2DAsync(to, width, from.data, static_cast<std::size_t>(from.stride) * sizeof(T),
+                                  width, static_cast<std::size_t>(from.rows), cudaMemcpyDeviceToHost, caller),
+                "copying a matrix to the host");
+    cuda::check(cudaStreamSynchronize(caller), "copying a matrix to the host");
+}
+
+}  // namespace
+
+void copy_from_device(const MatrixView<float>& from, int device, void* stream, float* to) {
+    copy_rows(from, device, stream, to);
+}
+
+void copy_from_device(const MatrixView<double>& from, int device, void* stream, double* to) {
+    copy_rows(from, device, stream, to);
+}
+
+namespace cuda {
+
+void check(cudaError_t error, const char* doing) {
+    if (error == cudaSuccess) return;
+    cudaGetLastError();  // what is not sticky is forgotten
+    throw Error(std::string("device: ") + doing + " failed: " + cudaGetErrorString(error) + " (" +
+                cudaGetErrorName(error) + ")");
+}
+
+std::string name_of(int device) {
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, device), "looking up a device");
+    return "cuda:" + std::to_string(device) + " (" + properties.name + ")";
+}
+
+int attribute(int device, cudaDeviceAttr attribute) {
+    int value = 0;
+    check(cudaDeviceGetAttribute(&value, attribute, device), "looking up a device");
+    return value;
+}
+
+void require_device(int device) {
+    int count = 0;
+    const cudaError_t error = cudaGetDeviceCount(&count);
+    cudaGetLastError();
+    if (error != cudaSuccess || count == 0)
+        throw DeviceUnavailable(
+            std::string("device: no CUDA device is found (") + cudaGetErrorString(error) +
+            "); install NVIDIA's driver, see whether CUDA_VISIBLE_DEVICES hides the devices, or "
+            "pass device=\"cpu\"");
+    if (device < 0 || device >= count)
+        throw DeviceUnavailable("device: cuda:" + std::to_string(device) + " is not among the " +
+                                std::to_string(count) + " of this machine, which are numbered from 0");
+    if (attribute(device, cudaDevAttrMemoryPoolsSupported) == 0)
+        throw DeviceUnavailable("device: " + name_of(device) +
+                                " has no memory pools; a newer driver, or a device of its own, has them");
+}
+
+DeviceScope::DeviceScope(int device) noexcept {
+    cudaGetDevice(&before_);
+    cudaSetDevice(device);
+}
+
+DeviceScope::~DeviceScope() { cudaSetDevice(before_); }
+
+Stream::Stream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream"); }
+
+Stream::~Stream() { cudaStreamDestroy(stream_); }
+
+void Stream::wait_for(const Mark& mark) const {
+    check(cudaStreamWaitEvent(stream_, mark.get(), 0), "waiting for the inputs");
+}
+
+void Stream::synchronize() const { check(cudaStreamSynchronize(stream_), "solving"); }
+
+Mark::Mark(cudaStream_t stream) {
+    check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "making an event");
+    const cudaError_t error = cudaEventRecord(event_, stream);
+    if (error == cudaSuccess) return;
+    cudaEventDestroy(event_);
+    check(error, "recording an event");
+}
+
+Mark::~Mark() { cudaEventDestroy(event_); }
+
+bool Mark::reached() const {
+    const cudaError_t error = cudaEventQuery(event_);
+    if (error == cudaErrorNotReady) {
+        cudaGetLastError();
+        return false;
+    }
+    check(error, "solving");
+    return true;
+}
+
+}  // namespace cuda
+}  // namespace covlasso

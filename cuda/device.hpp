@@ -1,0 +1,69 @@
+// Devices, streams and events: every call is checked, every resource has an owner.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <string>
+
+namespace covlasso {
+namespace cuda {
+
+/// @throws Error  naming what was done, and CUDA's word for what went wrong.
+void check(cudaError_t error, const char* doing);
+
+/// "cuda:0 (NVIDIA H100)"
+std::string name_of(int device);
+
+/// @throws DeviceUnavailable  unless there is such a device, and it can do what this library asks of it.
+void require_device(int device);
+
+int attribute(int device, cudaDeviceAttr attribute);
+
+/// Makes a device the current one of this thread until the end of the scope. If that fails, so does what is done there.
+class DeviceScope {
+public:
+    explicit DeviceScope(int device) noexcept;
+    ~DeviceScope();
+    DeviceScope(const DeviceScope&) = delete;
+    DeviceScope& operator=(const DeviceScope&) = delete;
+
+private:
+    int before_ = 0;
+};
+
+/// A point in the work of a stream of the current device.
+class Mark {
+public:
+    explicit Mark(cudaStream_t stream);
+    ~Mark();
+    Mark(const Mark&) = delete;
+    Mark& operator=(const Mark&) = delete;
+
+    cudaEvent_t get() const { return event_; }
+    bool reached() const;
+
+private:
+    cudaEvent_t event_ = nullptr;
+};
+
+/// A stream of the current device, which waits for nothing but what it is told to wait for.
+class Stream {
+public:
+    Stream();
+    ~Stream();
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    cudaStream_t get() const { return stream_; }
+
+    /// What it is given from now on begins after `mark`, of any device.
+    void wait_for(const Mark& mark) const;
+    /// Returns when all that it was given is done.
+    void synchronize() const;
+
+private:
+    cudaStream_t stream_ = nullptr;
+};
+
+}  // namespace cuda
+}  // namespace covlasso

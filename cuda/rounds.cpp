@@ -1,0 +1,75 @@
+#include "rounds.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <thread>
+
+#include "covlasso/error.hpp"
+
+namespace covlasso {
+namespace cuda {
+
+/// What most targets need for p sources and k terms: vectors over the sources, and rows of the candidates.
+static std::size_t expected_workspace(Index p, Index k) {
+    constexpr Index candidates = 512;
+    return static_cast<std::size_t>(96 * p + 4 * candidates * (k + 32)) * 2;
+}
+
+Rounds::Rounds(const Inputs& inputs, const Stream& stream, const Shape& shape, Index first, Index last,
+               Control& control)
+    : inputs_(inputs),
+      stream_(stream),
+      most_blocks_(shape.blocks),
+      first_(first),
+      shape_(shape),
+      control_(control),
+      waiting_(static_cast<std::size_t>(last - first)),
+      taken_(stream, 2, "counters"),
+      fates_(stream, static_cast<std::size_t>(last - first), "the state of the targets") {
+    std::iota(waiting_.begin(), waiting_.end(), first);
+    const Index p = inputs.job().gram.size();
+    shape_.far = expected_workspace(p, std::min(inputs.job().rules.max_terms, p));
+    share_memory();
+}
+
+/// As many blocks as the memory allows, and no more than there are targets.
+void Rounds::share_memory() {
+    const std::size_t room = free_memory() / 2 / shape_.far;
+    const auto blocks = std::min({room, waiting_.size(), static_cast<std::size_t>(most_blocks_)});
+    shape_.blocks = static_cast<int>(std::max<std::size_t>(blocks, 1));
+}
+
+/// Returns when the round has ended: late by a sixteenth of its time, as it looks that often.
+void Rounds::wait() {
+    using Clock = std::chrono::steady_clock;
+    constexpr Clock::duration longest = std::chrono::milliseconds(1);
+    const Mark end(stream_.get());
+    for (const auto start = Clock::now(); !end.reached();) {
+        if (control_.stop) signals_.host()->stop = 1;
+        report(signals_.host()->done);
+        std::this_thread::sleep_for(std::min((Clock::now() - start) / 16, longest));
+    }
+    inputs_.check_moments();
+}
+
+void Rounds::report(Index done) {
+    if (done <= reported_) return;
+    control_.done += done - reported_;
+    reported_ = done;
+}
+
+void Rounds::go_on_with(std::vector<Index> left, bool dry, bool crowded) {
+    const auto done = static_cast<Index>(waiting_.size() - left.size());
+    control_.done += done - reported_;
+    reported_ = 0;
+    signals_.host()->done = 0;
+    waiting_ = std::move(left);
+    if (finished()) return;
+    if (!dry && !crowded) throw Error("device: a round ended before its targets were done");
+    if (dry) shape_.far *= 4;
+    share_memory();
+}
+
+}  // namespace cuda
+}  // namespace covlasso

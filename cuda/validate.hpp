@@ -1,0 +1,36 @@
+// The checks of csrc/src/validate.cpp for moments that lie in the memory of the device.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "entries.hpp"
+#include "lane_gram.hpp"
+
+namespace covlasso {
+namespace cuda {
+
+/// What is checked; all pointers into memory of the device.
+struct Moments {
+    LaneGram gram;
+    bool gram_is_sound;    ///< made here: its pairs need no check
+    CrossRows cross;       ///< empty: the intra-network form
+    const double* energy;  ///< one per row of cross
+    const Id* targets;     ///< the rows of cross that are used; nullptr: the first ones
+    Index target_count;
+    double cross_slack;
+
+    double gram_slack() const { return moment_slack(gram.f32.data != nullptr); }
+};
+
+/// The place of a fault in the order in which validate.cpp looks for them: the diagonal, the pairs, the cross rows.
+using Fault = unsigned long long;
+inline constexpr Fault no_fault = ~Fault{0};
+
+/// root[j] = sqrt(G_jj), and the first fault, where there is one before `first`.
+void find_faults(const Moments& moments, double* root, Fault* first, cudaStream_t stream);
+
+/// Throws the exception that validate.cpp throws.
+[[noreturn]] void throw_fault(Fault fault, const Moments& moments);
+
+}  // namespace cuda
+}  // namespace covlasso
