@@ -167,7 +167,7 @@ def options_of(doc: str) -> argparse.ArgumentParser:
     ways = ["spurious", "strongest"]
     options.add_argument("--choose", nargs="+", choices=ways, default=ways, help="edges (default: both ways)")
     options.add_argument("--edges", type=int, default=50, help="dependencies acted on (default 50)")
-    options.add_argument("--strength", type=float, default=1.0, help="of the term (default 1)")
+    options.add_argument("--strength", type=float, default=0.1, help="of the term (default 0.1)")
     options.add_argument("--every", type=int, default=4, help="steps between terms (default 4)")
     return options
 
