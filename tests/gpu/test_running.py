@@ -87,9 +87,10 @@ def test_ctrl_c_is_answered():
 def test_memory_that_does_not_suffice_is_told_in_numbers(head):
     """G of 720 GB from a factor of 5 MB."""
     factor = np.random.default_rng(0).standard_normal((300_000, 2))
-    with pytest.raises((RuntimeError, MemoryError), match=r"\d+(\.\d+)? GB") as caught:
+    with pytest.raises(
+        RuntimeError, match=r"Gram of the factor: \d+ MB are wanted, \d+ MB of \d+ MB are free"
+    ):
         covlasso.path(covlasso.FactoredGram(factor), targets=[0], device="cuda")
-    assert "free" in str(caught.value)
     assert (covlasso.solve(head(50, 20), lam=1.0, device="cuda").status == "certified").all()
 
 
