@@ -2,9 +2,6 @@
 // the fault with the lowest number is the one that validate.cpp would have met first.
 #include "validate.hpp"
 
-#include <cmath>
-
-#include "covlasso/error.hpp"
 #include "device.hpp"
 
 namespace covlasso {
@@ -13,11 +10,6 @@ namespace cuda {
 namespace {
 
 constexpr int tile = 32, tile_rows = 8, row_threads = 256;
-
-// The numbers of the faults, for p sources: j for G_jj, p + i p + j for the pair (i, j), and after these, for the target
-// at position t, one for its energy and p for its cross row.
-__device__ Fault pair_fault(Index p, Index i, Index j) { return static_cast<Fault>(p + i * p + j); }
-__device__ Fault energy_fault(Index p, Index t) { return static_cast<Fault>(p + p * p + t * (p + 1)); }
 
 __global__ void check_diagonal_entries(LaneGram gram, double* root, Fault* first) {
     const Index j = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -51,13 +43,13 @@ __global__ void check_cross_rows(Moments m, const double* root, Fault* first) {
     const Index t = blockIdx.x, i = m.targets ? m.targets[t] : t, p = m.gram.size();
     const double energy = m.energy[i], top = sqrt(energy);
     if (!is_energy(energy)) {
-        if (threadIdx.x == 0) atomicMin(first, energy_fault(p, t));
+        if (threadIdx.x == 0) atomicMin(first, cross_fault(p, t, -1));
         return;
     }
     for (Index j = threadIdx.x; j < p; j += blockDim.x) {
         const double c = m.cross.at(i, j);
         if (!is_finite(c) || !is_bounded(c, top * root[j], m.cross_slack))
-            atomicMin(first, energy_fault(p, t) + 1 + static_cast<Fault>(j));
+            atomicMin(first, cross_fault(p, t, j));
     }
 }
 
@@ -66,36 +58,6 @@ void launch_pairs(const MatrixView<T>& g, const double* root, double slack, Faul
                   cudaStream_t stream) {
     const auto side = static_cast<unsigned>((g.rows + tile - 1) / tile);
     check_pairs<<<dim3(side, side), dim3(tile, tile_rows), 0, stream>>>(g, root, slack, first);
-}
-
-// ---- the message ----
-
-template <class T>
-T fetched(const T* from) {
-    T value{};
-    check(cudaMemcpy(&value, from, sizeof(T), cudaMemcpyDefault), "reading the place of a fault");
-    return value;
-}
-
-double fetched(const MatrixView<float>& f32, const MatrixView<double>& f64, Index i, Index j) {
-    return f64.data ? fetched(f64.row(i) + j) : static_cast<double>(fetched(f32.row(i) + j));
-}
-
-double gram_entry(const LaneGram& gram, Index i, Index j) { return fetched(gram.f32, gram.f64, i, j); }
-
-void describe_pair(const Moments& m, Index i, Index j) {
-    const double scale = std::sqrt(gram_entry(m.gram, i, i)) * std::sqrt(gram_entry(m.gram, j, j));
-    check_pair(i, j, gram_entry(m.gram, i, j), gram_entry(m.gram, j, i), scale, m.gram_slack());
-}
-
-/// Entry j of the cross row of the target at position t; -1: its energy.
-void describe_cross(const Moments& m, Index t, Index j) {
-    const Index i = m.targets ? fetched(m.targets + t) : t;
-    const double energy = fetched(m.energy + i);
-    check_energy(i, energy);
-    if (j < 0) return;
-    const double scale = std::sqrt(energy) * std::sqrt(gram_entry(m.gram, j, j));
-    check_cross_entry(i, j, fetched(m.cross.f32, m.cross.f64, i, j), scale, m.cross_slack);
 }
 
 }  // namespace
@@ -108,18 +70,6 @@ void find_faults(const Moments& m, double* root, Fault* first, cudaStream_t stre
     if (!m.cross.empty())
         check_cross_rows<<<static_cast<unsigned>(m.target_count), row_threads, 0, stream>>>(m, root, first);
     check(cudaGetLastError(), "checking the moments");
-}
-
-void throw_fault(Fault fault, const Moments& m) {
-    const Index p = m.gram.size(), number = static_cast<Index>(fault);
-    if (number < p)
-        check_diagonal(number, gram_entry(m.gram, number, number));
-    else if (number < p + p * p)
-        describe_pair(m, (number - p) / p, (number - p) % p);
-    else
-        describe_cross(m, (number - p - p * p) / (p + 1), (number - p - p * p) % (p + 1) - 1);
-    throw Error(
-        "gram, cross or energy: they changed while they were checked; leave them as they are meanwhile");
 }
 
 }  // namespace cuda

@@ -22,14 +22,24 @@ struct Moments {
     double gram_slack() const { return moment_slack(gram.f32.data != nullptr); }
 };
 
-/// The place of a fault in the order in which validate.cpp looks for them: the diagonal, the pairs, the cross rows.
+/// The place of a fault in the order in which validate.cpp looks for them: the diagonal (j for G_jj), the pairs, the cross
+/// rows.
 using Fault = unsigned long long;
 inline constexpr Fault no_fault = ~Fault{0};
+
+/// Of G_ij and G_ji, i <= j, among p sources.
+COVLASSO_FN constexpr Fault pair_fault(Index p, Index i, Index j) {
+    return static_cast<Fault>(p + i * p + j);
+}
+/// Of c_ij, where i is the target at position t; j = -1: of e_i.
+COVLASSO_FN constexpr Fault cross_fault(Index p, Index t, Index j) {
+    return static_cast<Fault>(p + p * p + t * (p + 1) + j + 1);
+}
 
 /// root[j] = sqrt(G_jj), and the first fault, where there is one before `first`.
 void find_faults(const Moments& moments, double* root, Fault* first, cudaStream_t stream);
 
-/// Throws the exception that validate.cpp throws.
+/// Throws the exception that validate.cpp throws for it.
 [[noreturn]] void throw_fault(Fault fault, const Moments& moments);
 
 }  // namespace cuda
