@@ -4,9 +4,7 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <exception>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "engine.hpp"
@@ -16,8 +14,6 @@
 
 namespace covlasso {
 namespace lanes {
-
-using Team = LaneTeam<ThreadLanes>;
 
 /// The Gram as lanes see it: the caller's memory where it is dense, else written out.
 class Matrix {
@@ -64,7 +60,7 @@ public:
           rules_(rules(problem, options, problem.gram->epsilon())) {}
 
     void follow(const Followed& followed, const Progress& progress) const override {
-        for_each_target(progress, [&](TeamWorker<Team>& worker, Index t, Index lane) {
+        for_each_target(progress, [&](TeamWorker<ThreadTeam>& worker, Index t, Index lane) {
             const Outcome outcome = worker.follow(t);
             if (lane == 0) followed(t, outcome, worker.events().data(), worker.events().size());
         });
@@ -72,7 +68,7 @@ public:
 
     void read(const Place& place, const Stored& stored, const Found& found,
               const Progress& progress) const override {
-        for_each_target(progress, [&](TeamWorker<Team>& worker, Index t, Index lane) {
+        for_each_target(progress, [&](TeamWorker<ThreadTeam>& worker, Index t, Index lane) {
             const Solution solution = worker.read(t, stored(t), place);
             if (lane == 0) found(t, solution);
         });
@@ -81,7 +77,7 @@ public:
     Pieces pieces(Index t, const PathView& path) const override {
         std::atomic<bool> stop{false};
         Pieces pieces;
-        with_target(t, stop, [&](TeamWorker<Team>& worker, Index, Index lane) {
+        with_target(t, stop, [&](TeamWorker<ThreadTeam>& worker, Index, Index lane) {
             if (lane == 0) pieces = Pieces{};
             for (Index e = 0; e <= path.count; ++e) {
                 const PieceView piece =
@@ -106,31 +102,14 @@ private:
     template <class Use>
     void with_target(Index t, const std::atomic<bool>& stop, Use use) const {
         constexpr std::size_t near = 1 << 14;
-        for (std::size_t far = 1 << 16;; far *= 2) {
-            std::unique_ptr<char[]> memory(new char[near + far + Arena::alignment]);
-            ThreadLanes::Block block(&stop);
-            bool dry[ThreadLanes::count] = {};
-            std::exception_ptr failure;
-            std::vector<std::thread> threads;
-            for (Index lane = 0; lane < ThreadLanes::count; ++lane)
-                threads.emplace_back([&, lane] {
-                    try {
-                        LaneState state{Arena({memory.get(), near}, {memory.get() + near, far})};
-                        const Team team(ThreadLanes(block, lane, few_elements()), &state);
-                        TeamWorker<Team> worker(team, problem_, matrix_.view, matrix_.root.data(), rules_);
-                        use(worker, t, lane);
-                        team.sync();  // the memory is in use until all are through
-                    } catch (const ArenaRanDry&) {
-                        dry[lane] = true;
-                    } catch (...) {
-                        failure = std::current_exception();
-                        block.all.wait();
-                    }
+        for (std::size_t far = 1 << 16;; far *= 2) try {
+                on_all_lanes({near, far}, few_elements(), stop, [&](const ThreadTeam& team, Index lane) {
+                    TeamWorker<ThreadTeam> worker(team, problem_, matrix_.view, matrix_.root.data(), rules_);
+                    use(worker, t, lane);
                 });
-            for (std::thread& thread : threads) thread.join();
-            if (failure) std::rethrow_exception(failure);
-            if (!dry[0]) return;
-        }
+                return;
+            } catch (const ArenaRanDry&) {
+            }
     }
 
     static void append(const PieceView& piece, Pieces& pieces) {

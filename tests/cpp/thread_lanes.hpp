@@ -2,10 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
+#include <memory>
 #include <thread>
 #include <vector>
 
-#include "team.hpp"
+#include "lane_team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
@@ -116,6 +118,35 @@ private:
     Block* block_;
     Index lane_;
 };
+
+using ThreadTeam = LaneTeam<ThreadLanes>;
+
+/// Memory of a team.
+struct Sizes {
+    std::size_t near, far;
+};
+
+/// use(team, lane) on all lanes at once, each with a team of its own memory. What they throw is thrown on: all of them
+/// ArenaRanDry, or one of them something else after its last barrier.
+template <class Use>
+void on_all_lanes(Sizes sizes, Index few, const std::atomic<bool>& stop, Use use) {
+    std::unique_ptr<char[]> memory(new char[sizes.near + sizes.far]);
+    ThreadLanes::Block block(&stop);
+    std::exception_ptr failure[ThreadLanes::count];
+    std::vector<std::thread> threads;
+    for (Index lane = 0; lane < ThreadLanes::count; ++lane)
+        threads.emplace_back([&, lane] {
+            LaneState state{Arena({memory.get(), sizes.near}, {memory.get() + sizes.near, sizes.far})};
+            try {
+                use(ThreadTeam(ThreadLanes(block, lane, few), &state), lane);
+            } catch (...) {
+                failure[lane] = std::current_exception();
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    for (const std::exception_ptr& of_lane : failure)
+        if (of_lane) std::rethrow_exception(of_lane);
+}
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso
