@@ -123,10 +123,13 @@ def linear_probe(task: Task, data: Set) -> Predict:
 
 
 def retrained(task: Task, data: Set) -> Predict:
-    """Train the network's architecture from scratch on all characters; each counts alike."""
-    options, data = task.setting.options, balanced(data)
+    """Train the network's architecture from scratch on all characters; each counts about alike."""
+    options, device = task.setting.options, task.setting.device
     recipe = Recipe("convnext", len(task.order), options.epochs, options.seed)
-    return task.predict(trained(options.folder, recipe, data, task.setting.device))
+    if data is task.data["all"]:  # as in findings.py, whose network is taken
+        original = Set(data.pictures, task.order[data.labels], data.faces)
+        return task.predict_reordered(trained(options.folder, recipe, original, device))
+    return task.predict(trained(options.folder, recipe, balanced(data), device))
 
 
 def balanced(data: Set) -> Set:
