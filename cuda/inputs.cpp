@@ -1,6 +1,7 @@
 #include "inputs.hpp"
 
-#include "covlasso/error.hpp"
+#include <numeric>
+
 #include "factored_gram.hpp"
 
 namespace covlasso {
@@ -45,10 +46,27 @@ double Inputs::place_gram(const Gram& gram) {
     else if (const auto* factored = dynamic_cast<const FactoredGram*>(&gram))
         return form(factored->factor());
     else
-        throw InvalidArgument(
-            "gram: a CUDA device takes a DenseGram or a FactoredGram; write it out, or use the CPU");
+        write_out(gram);
     moments_.gram = job_.gram;
     return gram.epsilon();
+}
+
+/// Row by row, through the interface that a Gram of the caller's own has; it is taken at its word, as on the processors.
+void Inputs::write_out(const Gram& gram) {
+    const Index p = gram.size();
+    double* entries = keep<double>(p * p, "the Gram");
+    std::vector<Id> all(static_cast<std::size_t>(p));
+    std::iota(all.begin(), all.end(), Id{0});
+    std::vector<double> row(all.size());
+    for (Index i = 0; i < p; ++i) {
+        gram.gather(static_cast<Id>(i), all.data(), p, row.data());
+        check(cudaMemcpyAsync(entries + i * p, row.data(), row.size() * sizeof(double), cudaMemcpyDefault,
+                              stream_.get()),
+              "copying to the device");
+        stream_.synchronize();  // before the row becomes another
+    }
+    job_.gram.f64 = {entries, p, p, p};
+    moments_.gram_is_sound = true;
 }
 
 double Inputs::form(const MatrixView<double>& factor) {

@@ -36,6 +36,7 @@ private:
     /// Returns the precision of the entries.
     double place_gram(const Gram& gram);
     double form(const MatrixView<double>& factor);
+    void write_out(const Gram& gram);
     void place_cross(const Problem& problem);
     void place_lists(const Problem& problem);
 

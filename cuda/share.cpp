@@ -12,23 +12,23 @@ class StoredArrays {
 public:
     StoredArrays(const Stream& stream, Index begin, Index end, const Stored& stored)
         : event_(stream), offset_(stream), outcome_(stream) {
-        std::vector<Event> events;
-        std::vector<Index> offset{0};
-        std::vector<Outcome> outcome;
         for (Index t = begin; t < end; ++t) {
             const PathView path = stored(t);
-            events.insert(events.end(), path.event, path.event + path.count);
-            offset.push_back(static_cast<Index>(events.size()));
-            outcome.push_back(path.outcome);
+            events_.insert(events_.end(), path.event, path.event + path.count);
+            offsets_.push_back(static_cast<Index>(events_.size()));
+            outcomes_.push_back(path.outcome);
         }
-        event_ = uploaded(stream, events.data(), events.size(), "the paths");
-        offset_ = uploaded(stream, offset.data(), offset.size(), "the paths");
-        outcome_ = uploaded(stream, outcome.data(), outcome.size(), "the paths");
+        event_ = uploaded(stream, events_.data(), events_.size(), "the paths");
+        offset_ = uploaded(stream, offsets_.data(), offsets_.size(), "the paths");
+        outcome_ = uploaded(stream, outcomes_.data(), outcomes_.size(), "the paths");
     }
 
     StoredPaths view() const { return {event_.data(), offset_.data(), outcome_.data()}; }
 
 private:
+    std::vector<Event> events_;  // kept, as the copies may go on after the call
+    std::vector<Index> offsets_{0};
+    std::vector<Outcome> outcomes_;
     DeviceArray<Event> event_;
     DeviceArray<Index> offset_;
     DeviceArray<Outcome> outcome_;
@@ -80,9 +80,10 @@ Share::Share(const Problem& problem, const Options& options, int device, const M
              Index end)
     : device_(device), begin_(begin), end_(end) {
     const DeviceScope scope(device);
-    stream_ = std::make_unique<Stream>();
-    stream_->wait_for(ready);
-    inputs_ = std::make_unique<Inputs>(problem, options, *stream_);
+    auto stream = std::make_unique<Stream>();  // which ends within the scope, if the inputs are refused
+    stream->wait_for(ready);
+    inputs_ = std::make_unique<Inputs>(problem, options, *stream);
+    stream_ = std::move(stream);
 }
 
 Share::~Share() {

@@ -5,6 +5,7 @@
 
 #include "covlasso/problem.hpp"
 #include "target.hpp"
+#include "team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
