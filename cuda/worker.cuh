@@ -59,16 +59,18 @@ __device__ bool has_room(const Pool<T>& pool, const Span& span) {
     return static_cast<unsigned long long>(span.begin + span.count) <= pool.size;
 }
 
-/// How `kernel` runs best: as many blocks as fit beside each other, and all the shared memory that is then left.
+/// How `kernel` runs best: as many blocks as fit beside each other. They share half of what can be shared memory; the
+/// other half is the cache of the lanes' own copies of scalars, and of what has no room in shared memory.
 template <class Kernel>
 Shape shape_of(Kernel kernel) {
     int device = 0;
     check(cudaGetDevice(&device), "looking up the current device");
     cudaFuncAttributes attributes{};
     check(cudaFuncGetAttributes(&attributes, kernel), "looking up a kernel");
-    const int share = attribute(device, cudaDevAttrMaxSharedMemoryPerMultiprocessor) / blocks_per_processor -
-                      attribute(device, cudaDevAttrReservedSharedMemoryPerBlock) -
-                      static_cast<int>(attributes.sharedSizeBytes);
+    const int share =
+        attribute(device, cudaDevAttrMaxSharedMemoryPerMultiprocessor) / 2 / blocks_per_processor -
+        attribute(device, cudaDevAttrReservedSharedMemoryPerBlock) -
+        static_cast<int>(attributes.sharedSizeBytes);
     constexpr int grain = 128;
     const int near = share / grain * grain;
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, near),
