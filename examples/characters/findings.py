@@ -97,10 +97,15 @@ def recognition(data: Data, setting: Setting) -> None:
     for name, model in data.models.items():
         elsewhere = accuracy(outputs(model, unseen, setting.device), unseen.labels)
         weights = sum(weight.numel() for weight in model.parameters())
-        rows.append(
-            [name, f"{weights / 1e6:.1f} million", accuracy(data.logits[name], data.labels), elsewhere]
-        )
-    setting.report.table("The networks: top-1", ["", "weights", "new glyphs", "unseen fonts"], rows)
+        gram, spread = (data.moments.fit.gram(name, kind) for kind in ("second_moment", "covariance"))
+        common = float(gram.mean() / gram.diagonal().mean())
+        share = np.cumsum(covlasso.theory.spectrum(spread).eigenvalues) / np.trace(spread)
+        top1 = accuracy(data.logits[name], data.labels)
+        directions = int(np.searchsorted(share, 0.99)) + 1
+        rows.append([name, f"{weights / 1e6:.1f} million", top1, elsewhere, common, directions])
+    head = ["", "weights", "top-1, new glyphs", "top-1, unseen fonts", "energy in the mean logit",
+            "directions with 99 % of the variance"]  # fmt: skip
+    setting.report.table("The networks", head, rows)
 
 
 def held_out(data: Data, setting: Setting) -> None:
@@ -180,7 +185,7 @@ def decisions(data: Data, setting: Setting) -> None:
         kept: dict[str, list[float]] = {}
         for terms in TERMS:
             deps = solve(data, target, source, terms)
-            methods = ["refitted", "random"] if terms == 10 else ["refitted"]
+            methods = ["refitted", "random"] if terms in (10, 20, 50) else ["refitted"]
             found = covlasso.compare(deps, data.moments, methods=methods, **data.logits_of(target, source))
             for method, one in found.items():
                 rows.append(decision_row(target, source, terms, method, one))

@@ -64,14 +64,12 @@ def draw_few(train: Set, known: int, few: int, rng: np.random.Generator) -> Set:
     return train[np.concatenate(rows)]
 
 
-def scores(task: Task, predict: Predict) -> list[float]:
-    """Top-1 among all characters: known and new on new glyphs, known and new on unseen fonts."""
-    found = []
-    for test in task.tests.values():
-        right = predict(test).argmax(axis=1) == test.labels
-        new = test.labels >= task.known
-        found += [float(right[~new].mean()), float(right[new].mean())]
-    return found
+def scores(task: Task, predict: Predict, test: str) -> list[float]:
+    """Top-1 of known and of new characters, among all of them."""
+    pictures = task.tests[test]
+    right = predict(pictures).argmax(axis=1) == pictures.labels
+    new = pictures.labels >= task.known
+    return [float(right[~new].mean()), float(right[new].mean())]
 
 
 def by_terms(task: Task) -> None:
@@ -90,7 +88,7 @@ def by_terms(task: Task) -> None:
     terms = [k for k in TERMS if k < task.known]
     rows: list[list[object]] = []
     for way, compose in ways.items():
-        found = [scores(task, compose(k)) for k in terms]
+        found = [scores(task, compose(k), "glyphs") for k in terms]
         rows.append([way, *(f"{one[0]:.3f} / {one[1]:.3f}" for one in found)])
         task.setting.report.figures[way] = {"terms": terms, "scores": found}
     title = "Composed heads by number of terms: top-1 of known / new characters on new glyphs"
@@ -129,7 +127,7 @@ def row(task: Task, way: str, labels: str, what: str, make: Callable[[], Predict
     start = time.perf_counter()
     predict = make()
     spent = time.perf_counter() - start
-    found = scores(task, predict)
+    found = scores(task, predict, "glyphs") + scores(task, predict, "fonts")
     task.setting.report.figures[f"{way}, {labels}"] = found
     return [way, labels, what, f"{spent:.0f}", *found]
 
@@ -147,7 +145,7 @@ def figure(task: Task) -> None:
     made, axis = plt.subplots(figsize=(6.4, 4), layout="constrained")
     for way, found in task.setting.report.figures.items():
         if isinstance(found, dict):
-            known, new = zip(*(one[:2] for one in found["scores"]), strict=True)
+            known, new = zip(*found["scores"], strict=True)
             axis.plot(known, new, marker="o", ms=3, label=f"composed: {way}")
         elif "composed" not in way and "as it is" not in way:
             axis.plot(*found[:2], ls="", marker="x", color="k")
