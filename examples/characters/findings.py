@@ -240,18 +240,18 @@ def at_once(data: Data, setting: Setting) -> None:
 
 
 def figure(setting: Setting) -> None:
-    """Held-out R^2 and recall against terms."""
+    """Held-out R^2 (dotted: random terms) and recall against terms."""
     import matplotlib.pyplot as plt
 
     plt.rcParams["svg.fonttype"] = "none"
     numbers = setting.report.figures
-    made, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    made, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     for number, pair in enumerate(PAIRS):
         lines, style = numbers[f"r2 {title(*pair)}"], {"color": f"C{number}", "marker": "o", "ms": 3}
-        left.plot(TERMS, lines["new glyphs"][: len(TERMS)], label=title(*pair), **style)
-        left.plot(TERMS, lines["new glyphs, random terms"], color=f"C{number}", ls=":")
+        left.plot(TERMS, lines["new glyphs, about the mean"][: len(TERMS)], label=title(*pair), **style)
+        left.plot(TERMS, lines["new glyphs, random terms, about the mean"], color=f"C{number}", ls=":")
         right.plot(TERMS, numbers[f"recall {title(*pair)}"], label=title(*pair), **style)
-    left.set(xscale="log", ylim=(0, 1), xlabel="terms", ylabel="median $R^2$ on new glyphs (dotted: random)")
+    left.set(xscale="log", ylim=(0, 1), xlabel="terms", ylabel="median $R^2$ about the mean, new glyphs")
     right.set(xscale="log", ylim=(0, 1), xlabel="terms", ylabel="recall of the replaced character")
     for axis in (left, right):
         axis.set_xticks(TERMS, map(str, TERMS)), axis.minorticks_off(), axis.grid(alpha=0.3)
