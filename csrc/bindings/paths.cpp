@@ -123,8 +123,6 @@ Problem ArrayPaths::problem() const {
     Problem problem;
     problem.gram = gram_.get();
     problem.on_device = on_device(a.gram) != nullptr;
-    if (problem.on_device && a.devices.empty())
-        throw py::value_error("gram: a DeviceMatrix is for devices, none of which is given");
     add_cross(problem);
     problem.target_count = problem.possible_targets();
     if (a.targets) {

@@ -88,7 +88,10 @@ WRONG_VALUES = {
         r"cross: expected shape \(n, 5\) .* given \(3, 4\)",
     ),
     "cross without energy": (lambda: paths(cross=np.ones((3, 5))), "cross and energy: give both or neither"),
-    "gram: on a device, for none": (lambda: paths(on_device(5, 5)), "gram: a DeviceMatrix is for devices"),
+    "gram: on a device, for none": (
+        lambda: paths(on_device(5, 5)),
+        "in the memory of a CUDA device; name it",
+    ),
     "gram: on a device, not square": (
         lambda: paths(on_device(4, 5), devices=[0]),
         r"gram: expected shape \(p, p\) .* given \(4, 5\)",

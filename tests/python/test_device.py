@@ -21,7 +21,7 @@ def machine(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("device", "numbers"),
+    ("asked", "numbers"),
     [
         ("cpu", []),
         ("cuda", [0]),
@@ -30,17 +30,17 @@ def machine(monkeypatch):
         (("cuda",), [0]),
     ],
 )
-def test_devices_are_numbers_to_the_core(machine, device, numbers):
+def test_devices_are_numbers_to_the_core(machine, asked, numbers):
     for call in (
-        lambda: covlasso.path(GRAM, device=device),
-        lambda: covlasso.solve(GRAM, lam=0.1, device=device),
+        lambda: covlasso.path(GRAM, device=asked),
+        lambda: covlasso.solve(GRAM, lam=0.1, device=asked),
     ):
         call()
         assert machine.calls.pop()["devices"] == numbers
 
 
 @pytest.mark.parametrize(
-    ("device", "error"),
+    ("asked", "error"),
     [
         ("abacus", ValueError),
         ("cuda:", ValueError),
@@ -58,10 +58,10 @@ def test_devices_are_numbers_to_the_core(machine, device, numbers):
     ],
     ids=str,
 )
-def test_what_is_no_device(machine, device, error):
-    parts = ("device is", repr(device), '"cpu"', '"cuda:N"')
-    assert_refused(lambda: covlasso.path(GRAM, device=device), error, parts)
-    assert_refused(lambda: covlasso.solve(GRAM, lam=0.1, device=device), error, parts)
+def test_what_is_no_device(machine, asked, error):
+    parts = ("device is", repr(asked), '"cpu"', '"cuda:N"')
+    assert_refused(lambda: covlasso.path(GRAM, device=asked), error, parts)
+    assert_refused(lambda: covlasso.solve(GRAM, lam=0.1, device=asked), error, parts)
     assert not machine.calls
 
 

@@ -161,7 +161,7 @@ def on(*devices):
 
 
 @pytest.mark.parametrize(
-    ("make", "device", "parts"),
+    ("make", "asked", "parts"),
     [
         (on(0, 0), "cpu", ("gram is in the memory of cuda:0", 'device is "cpu"', 'device="cuda"', "host")),
         (
@@ -176,8 +176,8 @@ def on(*devices):
     ],
     ids=["cpu", "other device", "not the first", "two devices", "cross on the host", "gram on the host"],
 )
-def test_arrays_elsewhere(machine, make, device, parts):
-    assert_refused(lambda: covlasso.path(*make(machine), device=device), ValueError, parts)
+def test_arrays_elsewhere(machine, make, asked, parts):
+    assert_refused(lambda: covlasso.path(*make(machine), device=asked), ValueError, parts)
     assert not machine.calls
 
 
