@@ -3,10 +3,10 @@
 #     bash benchmarks/gpu.sh [FOLDER]
 # What it needs, all of it on the machine (nothing is fetched):
 #   - the CUDA compiler nvcc, a C++ compiler, CMake, and a driver with a device;
-#   - a Python (PYTHON=python3) with pip, numpy, scipy, safetensors, rich, typer, jinja2, pytest, hypothesis and
-#     scikit-learn, scikit-build-core and pybind11, and torch with CUDA or CuPy; what is missing is taken from the wheels
-#     in the folder COVLASSO_WHEELS, made elsewhere by: pip download -d FOLDER NAME ...
-#   - where they are there: compute-sanitizer, ncu (bytes moved), cuML and scm2cpp-learn (peers).
+#   - a Python (PYTHON=python3) with pybind11, numpy, scipy, safetensors, rich, typer, jinja2, pytest, hypothesis and
+#     scikit-learn, and torch with CUDA or CuPy; with COVLASSO_WHEELS=FOLDER all of these but torch and CuPy are taken
+#     from the wheels there, made elsewhere by: pip download -d FOLDER NAME ...
+#   - where they are there: doctest (the C++ suite), compute-sanitizer, ncu (bytes moved), cuML, scm2cpp-learn (peers).
 # Every step has a time limit and a log in FOLDER (by default a temporary one); a step that fails hides no other, and the
 # exit code says whether one did.
 set -uo pipefail
@@ -17,7 +17,8 @@ mkdir -p "$work/site" "$work/traffic"
 work=$(cd "$work" && pwd)
 python=${PYTHON:-python3}
 readonly total=590 # seconds for everything
-export work python PYTHONPATH=$work/site PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+export work python doctest PYTHONPATH=$work/site PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+doctest=$(ls /usr/include/doctest/doctest.h 2>/dev/null)
 summary=()
 failed=0
 
@@ -56,19 +57,24 @@ facts() {
     command -v cmake && cmake --version | head -n 1
 }
 
-# Missing packages from the folder of wheels.
 add_wheels() {
     "$python" -m pip install --quiet --no-index --find-links "$COVLASSO_WHEELS" --target "$work/site" \
-        scikit-build-core pybind11 safetensors scipy typer jinja2 rich pytest hypothesis scikit-learn
+        pybind11 numpy scipy safetensors rich typer jinja2 pytest hypothesis scikit-learn
 }
 
 # Code for the devices of this machine only, which takes a fraction of the time of code for all.
 build() {
-    local capability
+    local capability options=() targets=(_core)
     capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | tr -d . | sort -u | paste -sd ';')
-    CUDACXX=$(have nvcc) CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) "$python" -m pip install --no-index --no-deps \
-        --no-build-isolation --target "$work/site" --upgrade . \
-        -C cmake.define.COVLASSO_CUDA=ON ${capability:+-C "cmake.define.CMAKE_CUDA_ARCHITECTURES=$capability"}
+    [ -z "$capability" ] || options+=("-DCMAKE_CUDA_ARCHITECTURES=$capability")
+    [ -z "$(have ninja)" ] || options+=(-G Ninja)
+    [ -z "$doctest" ] || options+=(-DCOVLASSO_BUILD_TESTS=ON) targets+=(covlasso_cuda_device_tests)
+    cmake -S . -B "$work/build" "${options[@]}" -DCOVLASSO_BUILD_PYTHON=ON -DCOVLASSO_CUDA=ON \
+        -DCMAKE_CUDA_COMPILER="$(have nvcc)" -Dpybind11_DIR="$("$python" -m pybind11 --cmakedir)" \
+        -DPython_EXECUTABLE="$("$python" -c 'import sys; print(sys.executable)')" &&
+        cmake --build "$work/build" --parallel "$(nproc)" --target "${targets[@]}" &&
+        cp -r python/covlasso "$work/site" &&
+        cmake --install "$work/build" --component python --prefix "$work/site"
 }
 
 # Without it the tests would be skipped, and pass.
@@ -80,6 +86,11 @@ lines=40 step 20 "machine" facts
 [ -z "${COVLASSO_WHEELS:-}" ] || step 60 "wheels" add_wheels
 step 240 "build" build
 step 20 "device" find_device
+if [ -n "$doctest" ]; then
+    step 60 "C++ suite" "$work/build/tests/cpp/covlasso_cuda_device_tests"
+else
+    skip "C++ suite" "doctest is not installed"
+fi
 step 100 "tests on the device" "$python" -m pytest -q -p no:cacheprovider tests/gpu
 
 counter=$(have ncu)

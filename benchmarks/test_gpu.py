@@ -88,6 +88,7 @@ def test_counters_of_the_longest_kernel(tmp_path):
     assert found.kernel == "follow(Job)"
     assert found.seconds == pytest.approx(2e-3)
     assert (found.memory_bytes, found.l2_bytes) == (2048, 32 * 1024)
+    assert str(found) == "follow(Job): 2.05e-06 GB of device memory, 3.28e-05 GB of L2 in 0.002 s"
     assert read_traffic(tmp_path / "missing.csv") is None
     file.write_text("==ERROR== ERR_NVGPUCTRPERM\n")
     assert read_traffic(file) is None

@@ -13,8 +13,9 @@ import covlasso
 from benchmarks.gpu import small as small_problems
 from benchmarks.gpu import traffic as counters
 from benchmarks.gpu.cases import Case, make
-from benchmarks.gpu.clock import find_clock, l2_rate, memory_rate
+from benchmarks.gpu.clock import Clock, find_clock, l2_rate, memory_rate
 from benchmarks.gpu.table import COLUMNS, LEGEND, TERMS, Line, Rates, grid, paths
+from benchmarks.gpu.traffic import Traffic
 from covlasso import _core
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -38,12 +39,24 @@ def table(
     )
     typer.echo(f"CPU: {os.cpu_count()} threads, {_core.instruction_set()}; covlasso {covlasso.__version__}\n")
     typer.echo(LEGEND)
-    for one in case or list(Case):
-        problem = make(one)
-        counted = counters.read_traffic(traffic / f"{one.value}.csv") if traffic is not None else None
-        _print(f"{problem.name}: paths to {TERMS} terms", paths(problem, clock, counted, rates, budget))
-        if one is Case.imagenet:
-            _print(f"{problem.name}: 20 lambdas", grid(problem, clock, budget))
+    failed = False
+    for wanted in case or list(Case):
+        counted = counters.read_traffic(traffic / f"{wanted.value}.csv") if traffic is not None else None
+        try:
+            _measure(wanted, clock, counted, rates, budget)
+        except (RuntimeError, MemoryError) as error:
+            typer.echo(f"{wanted.value}: {error}\n")
+            failed = True
+    raise typer.Exit(failed)
+
+
+def _measure(case: Case, clock: Clock, counted: Traffic | None, rates: Rates, budget: float) -> None:
+    problem = make(case)
+    _print(f"{problem.name}: paths to {TERMS} terms", paths(problem, clock, counted, rates, budget))
+    if counted is not None:
+        typer.echo(f"Counted of float64: {counted}\n")
+    if case is Case.imagenet:
+        _print(f"{problem.name}: 20 lambdas", grid(problem, clock, budget))
 
 
 @app.command()

@@ -112,4 +112,4 @@ def memory_rate(clock: Clock) -> float:
 
 def l2_rate(clock: Clock) -> float:
     """That of copies of which both sides stay in the L2 cache."""
-    return copy_rate(clock, clock.l2_bytes // 8)
+    return copy_rate(clock, clock.l2_bytes // 4)

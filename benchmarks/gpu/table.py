@@ -28,8 +28,8 @@ LEGEND = f"""\
 time: median; on the device from an event before to one behind the call, with the Gram in its memory and
 the result on the host. / cuda: over the time of the first line, median over rounds in which all take turns.
 memory, L2: what the longest kernel moved to and from device memory, and what its multiprocessors asked the
-L2 cache for, by Nsight Compute's counters, as a share of what copies move in that time: of 1 GiB, and of an
-eighth of the L2 cache (bytes read and written). KKT: worst relative residual of {_CHECKED} targets (or all),
+L2 cache for, by Nsight Compute's counters, as a share of what copies move in that time: of 1 GiB, and of a
+quarter of the L2 cache (bytes read and written). KKT: worst relative residual of {_CHECKED} targets (or all),
 by numpy from the Gram. apart: largest difference of a coefficient from the CPU's; "events" where the paths
 have other events, too.
 """

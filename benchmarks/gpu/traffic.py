@@ -25,6 +25,11 @@ class Traffic:
     memory_bytes: float
     l2_bytes: float
 
+    def __str__(self) -> str:
+        """In gigabytes."""
+        memory, l2 = 1e-9 * self.memory_bytes, 1e-9 * self.l2_bytes
+        return f"{self.kernel}: {memory:.3g} GB of device memory, {l2:.3g} GB of L2 in {self.seconds:.3g} s"
+
 
 def read_traffic(file: Path) -> Traffic | None:
     """What `ncu --csv --print-units base --log-file FILE` wrote; None where it counted nothing."""
