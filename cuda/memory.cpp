@@ -35,5 +35,20 @@ std::size_t free_memory() {
     return free;
 }
 
+void keep_some_memory() {
+    constexpr unsigned long long wanted = 512ull << 20;
+    int device = 0;
+    check(cudaGetDevice(&device), "looking up the current device");
+    cudaMemPool_t pool = nullptr;
+    check(cudaDeviceGetDefaultMemPool(&pool, device), "looking up the memory pool");
+    unsigned long long kept = 0;
+    check(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &kept),
+          "looking up the memory pool");
+    if (kept >= wanted) return;
+    kept = wanted;
+    check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &kept),
+          "setting up the memory pool");
+}
+
 }  // namespace cuda
 }  // namespace covlasso

@@ -18,6 +18,10 @@ void release(const Stream& stream, void* memory);
 /// Bytes of the current device that are free.
 std::size_t free_memory();
 
+/// From now on CUDA keeps some released memory of the current device for the next call instead of giving it back to the
+/// system, which takes as long as a small problem.
+void keep_some_memory();
+
 /// `count` elements in the order of a stream, which outlives them: they are there for what the stream is given after
 /// their construction and before their end.
 template <class T>

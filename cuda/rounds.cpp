@@ -10,10 +10,10 @@
 namespace covlasso {
 namespace cuda {
 
-/// What most targets need for p sources and k terms: vectors over the sources, and rows of the candidates.
+/// More than what targets have been seen to need for p sources and k terms: vectors over the sources, rows of some
+/// candidates per term, G_AA and its inverse.
 static std::size_t expected_workspace(Index p, Index k) {
-    constexpr Index candidates = 512;
-    return static_cast<std::size_t>(96 * p + 4 * candidates * (k + 32)) * 2;
+    return static_cast<std::size_t>(16384 + 64 * p + k * (4096 + 64 * k));
 }
 
 Rounds::Rounds(const Inputs& inputs, const Stream& stream, const Shape& shape, Index first, Index last,

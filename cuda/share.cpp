@@ -80,6 +80,7 @@ Share::Share(const Problem& problem, const Options& options, int device, const M
              Index end)
     : device_(device), begin_(begin), end_(end) {
     const DeviceScope scope(device);
+    keep_some_memory();
     auto stream = std::make_unique<Stream>();  // which ends within the scope, if the inputs are refused
     stream->wait_for(ready);
     inputs_ = std::make_unique<Inputs>(problem, options, *stream);

@@ -11,7 +11,7 @@
 namespace {
 
 constexpr int devices = 2;
-constexpr std::size_t memory_of_a_device = std::size_t{192} << 20;
+constexpr std::size_t memory_of_a_device = std::size_t{16} << 20;
 
 struct Block {
     std::size_t size;
@@ -88,6 +88,9 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
     *free = memory_of_a_device - used[current];
     return cudaSuccess;
 }
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t*, int) { return cudaSuccess; }
+cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
 cudaError_t cudaMallocAsync(void** pointer, std::size_t size, cudaStream_t stream) {
     require_stream(stream);
     require(size > 0, "an empty array");

@@ -13,9 +13,8 @@ namespace {
 
 /// What target t needs, which is sometimes more than blocks have at first.
 std::size_t workspace_of(Index t) {
-    constexpr std::size_t megabyte = std::size_t{1} << 20;
-    if (t % 7 == 5) return 3 * megabyte;
-    return t % 5 == 3 ? megabyte : 0;
+    if (t % 7 == 5) return std::size_t{3} << 20;
+    return t % 5 == 3 ? std::size_t{1} << 18 : 0;
 }
 
 std::unique_ptr<covlasso::Gram> gram_of(const LaneGram& gram) {

@@ -1,7 +1,7 @@
 // What only CUDA devices have: faults found there, targets shared by several, memory that ends.
 #include <doctest/doctest.h>
 
-#include <cmath>
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <string>
@@ -124,6 +124,28 @@ TEST_CASE("more devices than targets") {
     std::vector<int> all;
     for (int device = 0; device < covlasso::cuda_device_count(); ++device) all.push_back(device);
     CHECK(Paths(data.problem(), on(all)).interrupted() == 0);
+}
+
+TEST_CASE("many targets, in slices where memory is short: each as if it were alone") {
+    constexpr std::size_t categories = 20, copies = 300;
+    Data data(correlated(categories, 30, 54));
+    for (std::size_t t = 0; t < categories * copies; ++t)
+        data.targets.push_back(static_cast<Id>(t % categories));
+    const Paths paths(data.problem(), on({0}));
+    const auto solutions = paths.at_terms(4);
+    std::size_t different = 0;
+    for (std::size_t t = categories; t < data.targets.size(); ++t) {
+        const std::size_t first = t % categories;
+        const auto count = solutions.offset[t + 1] - solutions.offset[t];
+        const auto* value = solutions.value.data();
+        const bool same = paths.end(static_cast<Index>(t)) - paths.begin(static_cast<Index>(t)) ==
+                              paths.end(static_cast<Index>(first)) - paths.begin(static_cast<Index>(first)) &&
+                          count == solutions.offset[first + 1] - solutions.offset[first] &&
+                          std::equal(value + solutions.offset[t], value + solutions.offset[t + 1],
+                                     value + solutions.offset[first]);
+        different += same && solutions.status[t] == covlasso::Status::certified ? 0 : 1;
+    }
+    CHECK(different == 0);
 }
 
 TEST_CASE("a device that is not there") {
