@@ -86,6 +86,12 @@ def label_moments(task: Task, data: Set) -> Moments:
     return covlasso.labelled_moments(new, logits[data.labels < task.known])
 
 
+def named_by_second(task: Task) -> Set:
+    """All training pictures, with the second network's decisions as labels."""
+    seen = task.data["all"]
+    return Set(seen.pictures, task.predict_reordered(task.second)(seen).argmax(axis=1), seen.faces)
+
+
 def from_labels(task: Task, moments: Moments, terms: int) -> Predict:
     """Compose the new characters from labelled pictures, by their `label_moments`."""
     origin = Origin("new", "known", moment="covariance", allow_same=True)

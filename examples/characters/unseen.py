@@ -21,6 +21,7 @@ from additions import (
     joint_moments,
     label_moments,
     linear_probe,
+    named_by_second,
     nearest_mean,
     retrained,
 )
@@ -29,7 +30,7 @@ from pictures import Set
 from setting import Setting, begin, parser
 
 TERMS = (5, 10, 20, 50, 100)
-MAIN = 50  # terms in the table of all ways
+MAIN = 100  # terms in the table of all ways
 
 
 def make_task(setting: Setting) -> Task:
@@ -78,10 +79,12 @@ def by_terms(task: Task) -> None:
     both = joint_moments(task, train)
     only_known = joint_moments(task, train[train.labels < task.known])
     labelled = {name: label_moments(task, data) for name, data in task.data.items()}
+    decided = label_moments(task, named_by_second(task))
     ways: dict[str, Callable[[int], Predict]] = {
         "second network": lambda k: from_second(task, both, k),
         "second network, with intercepts": lambda k: from_second(task, both, k, "covariance"),
         "second network, on known characters only": lambda k: from_second(task, only_known, k),
+        "second network's decisions as labels": lambda k: from_labels(task, decided, k),
         f"{task.setting.options.few} labelled pictures": lambda k: from_labels(task, labelled["few"], k),
         "all labelled pictures": lambda k: from_labels(task, labelled["all"], k),
     }
@@ -95,6 +98,36 @@ def by_terms(task: Task) -> None:
     task.setting.report.table(title, ["terms", *map(str, terms)], rows)
 
 
+def why(task: Task) -> None:
+    """What the logits are on new glyphs of new characters: why a composed one wins or does not."""
+    test = task.tests["glyphs"]
+    test = test[test.labels >= task.known]
+    rows = np.arange(len(test))
+    own = task.predict_reordered(task.second)(test)[rows, test.labels]
+    terms = min(MAIN, task.known - 1)
+    composed = {
+        "from the second network": from_second(task, joint_moments(task, task.data["all"]), terms),
+        "from its decisions": from_labels(task, label_moments(task, named_by_second(task)), terms),
+    }
+    table: list[list[object]] = []
+    for way, predict in composed.items():
+        logits = predict(test)
+        rival, made = logits[:, : task.known].max(axis=1), logits[rows, test.labels]
+        means = [f"{values.mean():.1f} ± {values.std():.1f}" for values in (own, made, rival)]
+        table.append([way, *means, float(np.mean(made > rival))])
+    head = [
+        "composed",
+        "the second network's logit",
+        "composed logit",
+        "largest known logit",
+        "composed is larger",
+    ]
+    title = (
+        f"Logits of the right character on new glyphs of new characters, {terms} terms: mean and deviation"
+    )
+    task.setting.report.table(title, head, table)
+
+
 def all_ways(task: Task) -> None:
     """Every way with what it uses."""
     few, everything = str(task.setting.options.few), f"{per_new(task):.0f}"
@@ -104,10 +137,14 @@ def all_ways(task: Task) -> None:
     def composed() -> Predict:
         return from_second(task, joint_moments(task, train), terms)
 
+    def decided() -> Predict:
+        return from_labels(task, label_moments(task, named_by_second(task)), terms)
+
     rows: list[list[object]] = [
         row(task, "network as it is", "0", "-", lambda: task.predict(task.network)),
         row(task, "second network itself", everything, "-", lambda: task.predict_reordered(task.second)),
         row(task, "composed from the second network", "0", "nothing", composed),
+        row(task, "composed from its decisions", "0", "nothing", decided),
     ]
     for shown, data in ((few, task.data["few"]), (everything, train)):
         for way, what, make in (
@@ -164,6 +201,7 @@ def main() -> None:
     task = make_task(begin("unseen", options.parse_args()))
     print("new:", "".join(task.names[task.known :]))
     by_terms(task)
+    why(task)
     all_ways(task)
     figure(task)
     task.setting.report.write()
