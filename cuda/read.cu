@@ -31,6 +31,7 @@ static __global__ void __launch_bounds__(BlockLanes::count)
         for (Index m = 0; m <= path.count; ++m) {
             const PieceView piece =
                 m == 0 ? worker.first_piece(t, path) : worker.next_piece(path.event[m - 1]);
+            team.sync();
             team.for_each(piece.count, [&](Index r) {
                 out.source[end + r] = piece.source[r];
                 out.base[end + r] = piece.base[r];
