@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from covlasso import _core, _dlpack
+from covlasso import _core
 from covlasso._devices import require_cuda
 from covlasso._matrix import check_dtype, check_rows
 
@@ -123,15 +123,18 @@ def _from_interface(interface: Mapping[str, Any], value: Any, name: str) -> Devi
     """Read https://numba.readthedocs.io/en/stable/cuda/cuda_array_interface.html, versions 0 to 3."""
     if interface.get("mask") is not None:
         raise TypeError(f"{name} has a mask; give an array without")
-    shape, typestr = tuple(interface["shape"]), interface["typestr"]
-    strides = interface.get("strides")
-    if strides is None:
-        strides = [np.dtype(typestr).itemsize * stride for stride in _dlpack.packed(shape)]
-    described = _dlpack.Described(interface["data"][0] or 0, shape, tuple(strides), typestr)
+    described = (
+        interface["data"][0] or 0,
+        tuple(interface["shape"]),
+        interface.get("strides"),
+        interface["typestr"],
+    )
     return _checked(described, _stream(interface, value, name), value, name)
 
 
 def _from_capsule(value: Any, name: str) -> DeviceArray:
+    from covlasso import _dlpack  # which few arrays need
+
     try:
         capsule = value.__dlpack__(stream=_LEGACY)  # which then waits until the numbers are there
         described = _dlpack.describe(capsule)
@@ -140,8 +143,8 @@ def _from_capsule(value: Any, name: str) -> DeviceArray:
     return _checked(described, 0, capsule, name)
 
 
-def _checked(described: _dlpack.Described, stream: int, owner: object, name: str) -> DeviceArray:
-    """Refuse what the core does not read in place."""
+def _checked(described: tuple[Any, ...], stream: int, owner: object, name: str) -> DeviceArray:
+    """Refuse what the core does not read in place; strides in bytes, None for rows in order without gaps."""
     pointer, shape, strides, typestr = described
     dtype = np.dtype(typestr)
     check_dtype(dtype, name, f"convert {name} to float64")
@@ -149,7 +152,7 @@ def _checked(described: _dlpack.Described, stream: int, owner: object, name: str
         raise ValueError(f"{name} has shape {shape}; one or two dimensions are expected")
     size = dtype.itemsize
     rows, columns = (*shape, 1)[:2]  # a vector is read as one column
-    steps = (*strides, size)[:2]
+    steps = (size * columns, size) if strides is None else (*strides, size)[:2]
     remedy = f"give a contiguous copy ({name}.contiguous() in torch, cupy.ascontiguousarray({name}))"
     check_rows((rows, columns), steps, size, pointer % size == 0, name, remedy)
     return DeviceArray(pointer, shape, steps[0] // size if rows > 1 else columns, dtype, stream, owner)

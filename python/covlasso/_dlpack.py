@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 
 class Described(NamedTuple):
-    """Where an array is; strides in bytes."""
+    """Where an array is; strides in bytes, None for rows in order without gaps."""
 
     pointer: int
     shape: tuple[int, ...]
-    strides: tuple[int, ...]
+    strides: tuple[int, ...] | None
     typestr: str
 
 
@@ -27,7 +27,7 @@ class _Tensor(ctypes.Structure):
         ("bits", ctypes.c_uint8),
         ("lanes", ctypes.c_uint16),
         ("shape", ctypes.POINTER(ctypes.c_int64)),
-        ("strides", ctypes.POINTER(ctypes.c_int64)),  # in elements; NULL: rows in order, without gaps
+        ("strides", ctypes.POINTER(ctypes.c_int64)),  # in elements; or NULL
         ("byte_offset", ctypes.c_uint64),
     )
 
@@ -54,18 +54,5 @@ def describe(capsule: Any) -> Described:
         raise TypeError(f"DLPack type {tensor.code} of {tensor.bits} bits and {tensor.lanes} lanes")
     size = tensor.bits // 8
     shape = tuple(tensor.shape[: tensor.ndim])
-    strides = tensor.strides[: tensor.ndim] if tensor.strides else packed(shape)
-    return Described(
-        (tensor.data or 0) + tensor.byte_offset,
-        shape,
-        tuple(size * stride for stride in strides),
-        f"{_KINDS[tensor.code]}{size}",
-    )
-
-
-def packed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides of rows in order without gaps, in elements."""
-    strides = [1]
-    for length in reversed(shape[1:]):
-        strides.insert(0, strides[0] * length)
-    return tuple(strides[: len(shape)])
+    strides = tuple(size * stride for stride in tensor.strides[: tensor.ndim]) if tensor.strides else None
+    return Described((tensor.data or 0) + tensor.byte_offset, shape, strides, f"{_KINDS[tensor.code]}{size}")

@@ -15,6 +15,7 @@ from fake_device import Machine, Packed
 from oracles import assert_refused, assert_solution, random_cross, random_gram
 
 import covlasso
+from covlasso._device_arrays import in_place
 
 GRAM = random_gram(12, seed=1)
 WIDE = np.zeros((12, 20))
@@ -44,6 +45,14 @@ def test_a_matrix_is_read_where_it_is(machine, values):
     found, expected = path.at(terms=4), covlasso.path(values).at(terms=4)
     np.testing.assert_array_equal(found.coef.toarray(), expected.coef.toarray())
     np.testing.assert_array_equal(found.relative_error, expected.relative_error)
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (144,)], ids=str)
+def test_an_interface_without_strides_has_no_gaps(machine, shape):
+    """Versions 0 to 2 of the interface may leave them out; they are of rows in order."""
+    values = GRAM.reshape(shape)
+    array = in_place(machine.array(values, strides=None), "gram")
+    np.testing.assert_array_equal(array.to_host(), values)
 
 
 def test_two_networks_on_a_device(machine):
