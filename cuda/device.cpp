@@ -15,6 +15,7 @@ int cuda_device_count() noexcept {
 }
 
 int cuda_device_of(const void* pointer) {
+    cuda::require_device(0);
     cudaPointerAttributes attributes{};
     cuda::check(cudaPointerGetAttributes(&attributes, pointer), "looking up an address");
     if (attributes.type != cudaMemoryTypeDevice && attributes.type != cudaMemoryTypeManaged)
