@@ -92,11 +92,11 @@ class MovingMoments(nn.Module):
             Not such a tensor; a logit that is not finite (nothing is added); in evaluation mode: no batch
             yet.
         """
-        self._check(logits)
         if not self.training:
+            self._check(logits)
             return self.second_moment()
+        count = self.add(logits)
         z = logits.double()
-        count = self._add(z.detach())
         passed: torch.Tensor = _PassToBatch.apply(z, self.second_moment(), self._ranks() / count)
         return passed
 
@@ -113,19 +113,44 @@ class MovingMoments(nn.Module):
         return self.sums / self.weight
 
     @torch.no_grad()
-    def _add(self, z: torch.Tensor) -> float:
-        """Add a batch to the average; the number of rows of all ranks."""
-        moment = z.T @ z
+    def add(self, logits: torch.Tensor) -> float:
+        """Add a batch to the average, and nothing else: what `forward` costs without its result.
+
+        Parameters
+        ----------
+        logits : (k, n) tensor
+            As of `forward`.
+
+        Returns
+        -------
+        float
+            Number of rows of all ranks.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `forward`.
+        """
+        self._check(logits)
+        z = logits.detach().double()
+        ranks = self._ranks()
+        energy = z.square().sum(dim=0)
         rows = torch.tensor(float(len(z)), dtype=torch.float64, device=z.device)
-        if self._ranks() > 1:
-            dist.all_reduce(moment, group=self.process_group)
+        if ranks > 1:
+            dist.all_reduce(energy, group=self.process_group)
             dist.all_reduce(rows, group=self.process_group)
         count = float(rows)
         if count == 0:
             raise ValueError("logits has no rows; leave the batch out")
-        if not moment.diagonal().isfinite().all():  # of all ranks, so that all of them stop
+        if not energy.isfinite().all():  # of all ranks, so that all of them stop
             raise ValueError("logits has an entry that is not finite; leave the batch out")
-        self.sums.mul_(self.decay).add_(moment, alpha=(1.0 - self.decay) / count)
+        share = (1.0 - self.decay) / count
+        if ranks > 1:
+            moment = z.T @ z
+            dist.all_reduce(moment, group=self.process_group)
+            self.sums.mul_(self.decay).add_(moment, alpha=share)
+        else:
+            self.sums.addmm_(z.T, z, beta=self.decay, alpha=share)  # no second n x n matrix
         self.weight.mul_(self.decay).add_(1.0 - self.decay)
         return count
 

@@ -144,17 +144,19 @@ class DependencyRegularizer(nn.Module):
         TypeError, ValueError
             As `MovingMoments`.
         """
-        gram = self.moments(logits)
-        kind = torch.promote_types(logits.dtype, torch.float32)
-        factor = self.strength
+        factor, step, due = self.strength, int(self.steps) + 1, True
         if self.training:
-            self.steps += 1
-            step = int(self.steps)
-            if step <= self.warmup or step % self.every or not self.strength:
-                return torch.zeros((), dtype=kind, device=logits.device)
+            due = step > self.warmup and step % self.every == 0 and self.strength != 0.0
             factor *= self.every
-        b = self._coefficients(gram)
-        return factor * (b.square() if self.penalty == "squared" else b.abs()).sum().to(kind)
+        if due:
+            b = self._coefficients(self.moments(logits))
+            term = factor * (b.square() if self.penalty == "squared" else b.abs()).sum()
+        else:
+            self.moments.add(logits)
+            term = torch.zeros((), device=logits.device)
+        if self.training:
+            self.steps.fill_(step)
+        return term.to(torch.promote_types(logits.dtype, torch.float32))
 
     @torch.no_grad()
     def coefficients(self) -> torch.Tensor:
