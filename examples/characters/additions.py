@@ -87,9 +87,16 @@ def label_moments(task: Task, data: Set) -> Moments:
 
 
 def named_by_second(task: Task) -> Set:
-    """All training pictures, with the second network's decisions as labels."""
+    """All training pictures with the second network's decisions as labels.
+
+    A new character that it decides nowhere gets the picture on which its logit is largest.
+    """
     seen = task.data["all"]
-    return Set(seen.pictures, task.predict_reordered(task.second)(seen).argmax(axis=1), seen.faces)
+    logits = task.predict_reordered(task.second)(seen)
+    labels = logits.argmax(axis=1)
+    for never in np.setdiff1d(np.arange(task.known, len(task.order)), labels):
+        labels[logits[:, never].argmax()] = never
+    return Set(seen.pictures, labels, seen.faces)
 
 
 def from_labels(task: Task, moments: Moments, terms: int) -> Predict:

@@ -4,8 +4,8 @@
 
 Every run trains a network without the term, finds its dependencies on training pictures and on the
 validation fonts, and trains it again with the term on the edges that the validation fonts confirm least
-("spurious"; with ``--choose strongest``, on the strongest ones). Tests are other fonts and other shifts. About
-15 minutes on 2 cores; the networks are kept in FOLDER, so another run with it takes three.
+("spurious"; with ``--choose strongest``, on the strongest ones). Tests are other fonts and other shifts.
+About 15 minutes of CPU time; what is in FOLDER is not trained again.
 """
 
 from __future__ import annotations

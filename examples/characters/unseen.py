@@ -3,8 +3,8 @@
     python examples/characters/unseen.py FOLDER [--seed 1] [--few 5]
 
 The network learns 90 % of the characters; the rest, drawn by the seed, is added afterwards. A second network
-of another architecture knows all of them. About 8 minutes on 2 cores after findings.py, whose second network
-is taken where FOLDER has it; another run takes two.
+of another architecture knows all of them. About 5 minutes of CPU time after findings.py, whose networks are
+taken where FOLDER has them.
 """
 
 from __future__ import annotations
