@@ -27,8 +27,8 @@ public:
         Workers workers(problem_, options_, 1, nullptr);
         Worker& worker = workers.of(0);
         Pieces pieces;
-        append(worker.first_piece(t, path), pieces);
-        for (Index e = 0; e < path.count; ++e) append(worker.next_piece(path.event[e]), pieces);
+        pieces.append(worker.first_piece(t, path));
+        for (Index e = 0; e < path.count; ++e) pieces.append(worker.next_piece(path.event[e]));
         return pieces;
     }
 
@@ -39,14 +39,6 @@ private:
         std::atomic<bool> stop{false};
         Workers workers(problem_, options_, problem_.target_count, &stop);
         workers.for_each(problem_.target_count, progress, stop, use);
-    }
-
-    static void append(const PieceView& piece, Pieces& pieces) {
-        pieces.source.insert(pieces.source.end(), piece.source, piece.source + piece.count);
-        pieces.base.insert(pieces.base.end(), piece.base, piece.base + piece.count);
-        pieces.slope.insert(pieces.slope.end(), piece.slope, piece.slope + piece.count);
-        pieces.error.insert(pieces.error.end(), piece.error, piece.error + 3);
-        pieces.offset.push_back(static_cast<Index>(pieces.source.size()));
     }
 
     Problem problem_;

@@ -17,6 +17,14 @@ struct Pieces {
     std::vector<double>
         error;  ///< b'Gb - 2c'b + e = error[3m] + error[3m + 1] lambda + error[3m + 2] lambda^2
 
+    void append(const PieceView& piece) {
+        source.insert(source.end(), piece.source, piece.source + piece.count);
+        base.insert(base.end(), piece.base, piece.base + piece.count);
+        slope.insert(slope.end(), piece.slope, piece.slope + piece.count);
+        error.insert(error.end(), piece.error, piece.error + 3);
+        offset.push_back(static_cast<Index>(source.size()));
+    }
+
     double coefficient(std::size_t r, double lambda) const { return base[r] - lambda * slope[r]; }
 
     double error_at(std::size_t piece, double lambda) const {

@@ -82,7 +82,7 @@ public:
             for (Index e = 0; e <= path.count; ++e) {
                 const PieceView piece =
                     e == 0 ? worker.first_piece(t, path) : worker.next_piece(path.event[e - 1]);
-                if (lane == 0) append(piece, pieces);
+                if (lane == 0) pieces.append(piece);
             }
         });
         return pieces;
@@ -110,14 +110,6 @@ private:
                 return;
             } catch (const ArenaRanDry&) {
             }
-    }
-
-    static void append(const PieceView& piece, Pieces& pieces) {
-        pieces.source.insert(pieces.source.end(), piece.source, piece.source + piece.count);
-        pieces.base.insert(pieces.base.end(), piece.base, piece.base + piece.count);
-        pieces.slope.insert(pieces.slope.end(), piece.slope, piece.slope + piece.count);
-        pieces.error.insert(pieces.error.end(), piece.error, piece.error + 3);
-        pieces.offset.push_back(static_cast<Index>(pieces.source.size()));
     }
 
     Problem problem_;
