@@ -25,7 +25,7 @@ class Piece {
 public:
     COVLASSO_FN Piece(Team team, const Gram& gram) : team_(team), gram_(gram) {}
 
-    /// Room for `rows` active sources; those that there are stay. More of them make room for themselves.
+    /// Room for `rows` active sources; those that are active stay. More of them make room for themselves.
     COVLASSO_FN void reserve(Index rows) {
         active_.reserve(team_, rows);
         candidates_.reserve(team_, rows, active_.size());
