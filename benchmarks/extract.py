@@ -17,7 +17,7 @@ from collections.abc import Callable
 import timm
 import torch
 
-from covlasso.split import Split
+from covlasso.moments import Split
 from covlasso.torch import Batch, extract
 
 

@@ -14,7 +14,8 @@ import timm
 import torch
 
 import covlasso
-from covlasso.torch import DependencyRegularizer, strongest_edges
+from covlasso.graph import strongest_edges
+from covlasso.torch import DependencyRegularizer
 
 MODELS = (("resnet10t", 176, 32), ("mobilenetv3_small_100", 224, 32))
 HEADER = "| model | pixels | batch | every | step (ms) | term (ms) | share |\n|---|---|---|---|---|---|---|"

@@ -61,7 +61,7 @@ def beside_baselines(data: ImagenetLite) -> None:
     print("### Beside other choices of 10 terms\n\nMedian R^2; the number of categories is out of 1000.\n")
     for target, source in (("lite0", "lite0"), ("lite0", "lite1")):
         deps = paths_of(data.fit, target, source).at(terms=10)
-        found = covlasso.compare(deps, data, target=target, source=source)
+        found = covlasso.compare_methods(deps, data, target=target, source=source)
         rows: list[list[object]] = []
         for method, one in found.items():
             figures = [float(np.median(v)) for v in (one.fit.r2, one.held_out.r2, one.held_out.correlation)]
@@ -155,7 +155,7 @@ def few_pictures(data: SplitMoments, model: str) -> None:
             part += fold
         seen = SplitMoments(part, data.held_out)
         lasso = covlasso.solve_moments(part, Origin(model, model), terms=10)
-        found = covlasso.compare(lasso, seen, methods=["lasso", "refitted", "all"])
+        found = covlasso.compare_methods(lasso, seen, methods=["lasso", "refitted", "all"])
         pairs = [f"{np.median(one.fit.r2):.2f} / {np.median(one.held_out.r2):.2f}" for one in found.values()]
         rows.append([f"{k} of {len(data.folds)}", part.count, *pairs])
     table(["folds", "crops", "Lasso", "refitted", "all others"], rows)

@@ -83,7 +83,7 @@ def label_moments(task: Task, data: Set) -> Moments:
     """Moments of the logits that the new characters should have on labelled pictures."""
     logits = outputs(task.network, data, task.setting.device)
     new = {name: logits[data.labels == task.known + k] for k, name in enumerate(task.names[task.known :])}
-    return covlasso.labelled_moments(new, logits[data.labels < task.known])
+    return covlasso.new_category_moments(new, logits[data.labels < task.known])
 
 
 def named_by_second(task: Task) -> Set:

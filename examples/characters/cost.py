@@ -17,7 +17,7 @@ from robustness import options_of, recipe_of, scaled_dependencies, term
 from setting import begin
 from torch import nn
 
-from covlasso.torch import strongest_edges
+from covlasso.graph import strongest_edges
 
 WARM = 20  # steps before the measured ones
 

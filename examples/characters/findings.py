@@ -22,7 +22,7 @@ from torch import nn
 
 import covlasso
 from covlasso import Dependencies, Moments, Origin, Split, SplitMoments
-from covlasso.evaluation import Evaluation
+from covlasso.evidence import Evaluation
 from covlasso.torch import Batch, extract, replace_logits
 
 TERMS = (1, 2, 5, 10, 20, 50)
@@ -115,7 +115,7 @@ def held_out(data: Data, setting: Setting) -> None:
         lines: dict[str, list[object]] = {}
         for terms in TERMS:
             deps = solve(data, target, source, terms)
-            found = covlasso.compare(deps, data.moments, methods=["lasso", "refitted", "random"])
+            found = covlasso.compare_methods(deps, data.moments, methods=["lasso", "refitted", "random"])
             elsewhere = covlasso.evaluate(deps, data.unseen).held_out
             for line, values in (
                 ("fitted pictures", found["refitted"].fit.r2),
@@ -127,7 +127,7 @@ def held_out(data: Data, setting: Setting) -> None:
                 ("unseen fonts", elsewhere.r2),
             ):
                 lines.setdefault(line, []).append(float(np.median(values)))
-        everything = covlasso.compare(deps, data.moments, methods=["all"])["all"]
+        everything = covlasso.compare_methods(deps, data.moments, methods=["all"])["all"]
         for line, values in zip(
             ("fitted pictures", "new glyphs", "new glyphs, about the mean"),
             (everything.fit.r2, everything.held_out.r2, everything.held_out.r2_centred),
@@ -186,7 +186,9 @@ def decisions(data: Data, setting: Setting) -> None:
         for terms in TERMS:
             deps = solve(data, target, source, terms)
             methods = ["refitted", "random"] if terms in (10, 20, 50) else ["refitted"]
-            found = covlasso.compare(deps, data.moments, methods=methods, **data.logits_of(target, source))
+            found = covlasso.compare_methods(
+                deps, data.moments, methods=methods, **data.logits_of(target, source)
+            )
             for method, one in found.items():
                 rows.append(decision_row(target, source, terms, method, one))
                 kept.setdefault(method, []).append(float(np.nanmean(one.decisions.replaced_recall)))

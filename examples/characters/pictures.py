@@ -16,7 +16,7 @@ from fonts import FACES, characters, check_installed, draw, jittered
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from covlasso.split import held_out
+from covlasso.moments import held_out
 
 CLEAN = 0.2  # share of the glyphs of the training faces that no training picture shows
 SETS = ("train", "clean", "validation", "unseen")

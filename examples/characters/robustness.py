@@ -22,7 +22,8 @@ from torch import nn
 
 import covlasso
 from covlasso import Dependencies
-from covlasso.torch import DependencyRegularizer, extract, spurious_edges, strongest_edges
+from covlasso.graph import spurious_edges, strongest_edges
+from covlasso.torch import DependencyRegularizer, extract
 
 LAM = 0.3  # of the regulariser, and of the dependencies among which its edges are chosen
 Edges = list[tuple[int, int]]

@@ -6,23 +6,19 @@ axes.figure.savefig("path.svg")
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from covlasso._optional import needed
-from covlasso._problem import check_count, check_vector
+from covlasso._base.arrays import Float64, Int32
+from covlasso._base.checks import check_count
+from covlasso._base.optional import needed
 from covlasso.dependencies import Dependencies, find_target
-from covlasso.evaluation import held_out_error
-from covlasso.solution_path import Path
-from covlasso.theory import spectrum as _spectrum
+from covlasso.evidence import checked_blocks, r2_by_terms
+from covlasso.solver import Path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Float64 = npt.NDArray[np.float64]
 
 FIT, HELD_OUT, PLUS, MINUS = "#8a94a6", "#0b6e75", "#2563b8", "#c2570c"
 _QUARTILES = (0.25, 0.5, 0.75)
@@ -113,84 +109,21 @@ def error_by_terms(
         matplotlib is not installed.
     """
     axes = _axes(ax)
-    found = [path.at(terms=k, refit=refit) for k in range(1, check_count(terms, "terms") + 1)]
-    curves = {"fit": (FIT, "--", [one.relative_error for one in found])}
+    measure = None
     if held_out is not None:
-        gram = held_out[0]
-        diagonal = np.diagonal(gram) if isinstance(gram, np.ndarray) else gram.diagonal()
-        energy = (diagonal if len(held_out) == 1 else np.asarray(held_out[2]))[path.targets]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            errors = [held_out_error(one, *held_out) / energy for one in found]
-        curves["held out"] = (HELD_OUT, "-", errors)
+        given = (*held_out, None, None)[:3]
+        measure = checked_blocks(*given, path.n_sources, path.targets, path.intra).r2
+    found = r2_by_terms(path, check_count(terms, "terms"), refit=refit, measure=measure)
+    curves = {"fit": (FIT, "--", 1.0 - found.fit)}
+    if found.held_out is not None:
+        curves["held out"] = (HELD_OUT, "-", 1.0 - found.held_out)
     for label, (colour, style, rows) in curves.items():
-        start = np.where(np.isnan(rows[0]), np.nan, 1.0)
-        low, median, high = np.nanquantile([start, *rows], _QUARTILES, axis=1)
+        low, median, high = np.nanquantile(rows, _QUARTILES, axis=1)
         axes.fill_between(range(terms + 1), low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(range(terms + 1), median, style, color=colour, label=label)
     method = "refitted" if refit else "Lasso"
     axes.set(xlabel="terms in the equation", ylabel=r"error / energy $= 1 - R^2$", xlim=(0, terms))
     axes.set(ylim=(0, None), title=f"{method}: median and middle half of {path.n_targets} targets")
-    axes.legend(frameon=False)
-    return axes
-
-
-def spectrum(gram: Any, *, ax: Axes | None = None) -> Axes:
-    """Draw the positive eigenvalues of a Gram, largest first, on logarithmic axes.
-
-    Parameters
-    ----------
-    gram : (p, p) array, or FactoredGram
-        As `covlasso.path` takes it.
-    ax : Axes, optional
-        By default those of a new figure.
-
-    Raises
-    ------
-    TypeError, ValueError
-        ``gram`` is no such matrix, or has an eigenvalue below 0.
-    ImportError
-        matplotlib is not installed.
-    """
-    axes = _axes(ax)
-    values = _spectrum(gram).eigenvalues
-    positive = values > 0
-    axes.loglog(np.arange(1, len(values) + 1)[positive], values[positive], color=HELD_OUT)
-    axes.set(xlabel="number of the eigenvalue", ylabel="eigenvalue", title="Spectrum")
-    return axes
-
-
-def r2_histogram(
-    deps: Dependencies, held_out_r2: npt.ArrayLike | None = None, *, bins: int = 25, ax: Axes | None = None
-) -> Axes:
-    """Draw how many targets have which R^2, on the fit part and on other samples.
-
-    Parameters
-    ----------
-    deps : Dependencies
-        Their `Dependencies.r2` is the fit part; targets without energy are left out.
-    held_out_r2 : (n_targets,) array, optional
-        R^2 on other samples, ``evaluate(deps, moments).held_out.r2``. Values below 0 count in the first bin.
-    bins : int, default 25
-        Number of bins from 0 to 1.
-    ax : Axes, optional
-        By default those of a new figure.
-
-    Raises
-    ------
-    TypeError, ValueError
-        ``held_out_r2`` has not one number per target.
-    ImportError
-        matplotlib is not installed.
-    """
-    axes = _axes(ax)
-    parts = {"fit": (FIT, deps.r2)}
-    if held_out_r2 is not None:
-        parts["held out"] = (HELD_OUT, check_vector(held_out_r2, "held_out_r2", deps.n_targets))
-    edges = np.linspace(0.0, 1.0, check_count(bins, "bins") + 1)
-    for label, (colour, r2) in parts.items():
-        known = np.clip(r2[~np.isnan(r2)], 0.0, 1.0)
-        axes.hist(known, edges, color=colour, alpha=0.65, label=label)
-    axes.set(xlabel="$R^2$, not centred", ylabel="categories", xlim=(0, 1))
     axes.legend(frameon=False)
     return axes
 
@@ -229,69 +162,6 @@ def equation(deps: Dependencies, target: int | str, *, ax: Axes | None = None) -
     return axes
 
 
-def graph(
-    deps: Dependencies, edges: int = 60, *, around: int | str | None = None, ax: Axes | None = None
-) -> Axes:
-    """Draw the strongest edges as a graph: an arrow from a source to what it explains, blue adds.
-
-    Parameters
-    ----------
-    deps : Dependencies
-        Their terms are the edges.
-    edges : int, default 60
-        How many edges are drawn, by the size of the coefficient; the title says of how many.
-    around : int or str, optional
-        Only edges to and from this target, given by number or name.
-    ax : Axes, optional
-        By default those of a new figure.
-
-    Raises
-    ------
-    TypeError, ValueError
-        ``edges`` is no integer of at least 1, or there is no such target.
-    ImportError
-        matplotlib or networkx is not installed.
-    """
-    nx = needed("networkx")
-    whole = deps.to_networkx()
-    possible = list(whole.edges(data="weight"))
-    if around is not None:
-        category = int(deps.targets[deps.position(around)])
-        middle = category if deps.intra else ("target", category)
-        possible = [edge for edge in possible if middle in edge[:2]]
-    shown = sorted(possible, key=lambda edge: -abs(edge[2]))[: check_count(edges, "edges")]
-    part = nx.DiGraph()
-    part.add_weighted_edges_from(shown)
-    place = _side_by_side(nx, part)
-    names = {node: _plain(whole.nodes[node].get("name", f"#{node}")) for node in part}
-    colours = [PLUS if weight > 0 else MINUS for _, _, weight in part.edges(data="weight")]
-    axes = _axes(ax)
-    nx.draw_networkx_nodes(part, place, ax=axes, node_size=18, node_color=HELD_OUT)
-    nx.draw_networkx_edges(part, place, ax=axes, edge_color=colours, alpha=0.6, node_size=18, arrowsize=7)
-    nx.draw_networkx_labels(part, place, names, ax=axes, font_size=6.5, verticalalignment="bottom")
-    axes.set(title=f"{len(shown)} strongest of {len(possible)} edges")
-    axes.margins(0.08)
-    axes.set_axis_off()
-    return axes
-
-
-def _side_by_side(nx: Any, graph: Any) -> dict[Any, Float64]:
-    """Positions in which connected parts stand beside each other in rows, the largest first."""
-    parts = sorted(nx.weakly_connected_components(graph), key=lambda part: (-len(part), min(map(str, part))))
-    place: dict[Any, Float64] = {}
-    width = 1.6 * math.sqrt(len(graph))
-    x = y = row = 0.0
-    for part in parts:
-        size = math.sqrt(len(part))
-        if x and x + size > width:
-            x, y, row = 0.0, y - row - 0.6, 0.0
-        inside = nx.kamada_kawai_layout(nx.Graph(graph.subgraph(sorted(part, key=str))), weight=None)
-        for node, (across, up) in inside.items():  # turned, so that a pair leaves room for its names
-            place[node] = np.array([x + 0.5 * size * (1.0 + up), y - 0.5 * size * (1.0 - across)])
-        x, row = x + size + 0.8, max(row, size)
-    return place
-
-
 def _axes(ax: Axes | None) -> Axes:
     """Return ``ax``, or the axes of a new figure that no window manager knows of."""
     if ax is None:
@@ -303,9 +173,7 @@ def _axes(ax: Axes | None) -> Axes:
     return ax
 
 
-def _name_lines(
-    axes: Axes, path: Path, lam: float, end: Float64, sources: npt.NDArray[np.int32], colours: Any
-) -> None:
+def _name_lines(axes: Axes, path: Path, lam: float, end: Float64, sources: Int32, colours: Any) -> None:
     """Write the names of ``sources`` beside the ends of their lines, apart from each other."""
     heights = _spread(end[sources], gap=0.045 * np.ptp(axes.dataLim.intervaly))
     for source, colour, height in zip(sources, colours, heights, strict=True):

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covlasso._devices import require_cuda
+from covlasso._base.devices import require_cuda
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "python"))  # the oracles
+sys.path.insert(0, str(Path(__file__).parents[1] / "python" / "support"))  # the oracles
 
 
 def pytest_collection_modifyitems(items):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import covlasso
-from covlasso._devices import require_cuda
+from covlasso._base.devices import require_cuda
 
-sys.path.insert(0, str(Path(__file__).parent))  # import mode "importlib" leaves it out
+sys.path.insert(0, str(Path(__file__).parent / "support"))  # import mode "importlib" leaves it out
 
 settings.register_profile(
     "covlasso",

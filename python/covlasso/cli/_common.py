@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from covlasso import Dependencies
-    from covlasso.demo import Report
+    from covlasso._base.progress import TitledReport
+    from covlasso.dependencies import Dependencies
 
 UNCERTIFIED = 1
 USAGE = 2
@@ -77,24 +77,14 @@ def one_line_errors() -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Report | None]:
+def progress_bar() -> Iterator[TitledReport | None]:
     """Draw a bar on standard error with one line per piece of work; nothing where that is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from covlasso._base.progress import bars, on_terminal
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not on_terminal():
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def report(title: str, done: int, total: int) -> None:
-            if title not in tasks:
-                tasks[title] = bar.add_task(title, total=total)
-            bar.update(tasks[title], completed=done)
-
+    with bars(transient=True) as report:
         yield report
 
 
@@ -114,7 +104,7 @@ def check_new_file(file: Path, force: bool) -> None:
 
 def read_dependencies(file: Path) -> Dependencies:
     """Dependencies of a file, or of standard input for ``-``."""
-    from covlasso import Dependencies
+    from covlasso.dependencies import Dependencies
 
     if file != STANDARD:
         return Dependencies.load(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -40,7 +41,17 @@ MaxTerms = Annotated[
 Refit = Annotated[bool, _problem("--refit", help="Least squares on the terms found.")]
 L2 = Annotated[float, _problem(min=0.0, help="Ridge term, in the paper's scale (no 1/2).")]
 Positive = Annotated[bool, _problem("--positive", help="No negative coefficients.")]
-Centred = Annotated[bool, _problem("--centred", help="Logits less their means.")]
-Correlation = Annotated[
-    bool, _problem("--correlation", help="Logits less their means, over their deviations.")
+
+
+class Kinds(str, Enum):
+    """Kinds of moments."""
+
+    second_moment = "second_moment"
+    covariance = "covariance"
+    correlation = "correlation"
+
+
+Kind = Annotated[
+    Kinds,
+    _problem(help="Logits as they are, less their means, or also over their standard deviations."),
 ]

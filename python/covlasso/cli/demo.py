@@ -8,17 +8,14 @@ from typing import Annotated
 import typer
 
 from covlasso.cli._common import (
-    STANDARD,
     UNCERTIFIED,
     Device,
-    Json,
     Threads,
     devices,
     fail,
     interruptible,
     one_line_errors,
     progress_bar,
-    write_json,
 )
 
 
@@ -34,13 +31,11 @@ def demo(
         ),
     ] = Path("covlasso-demo.html"),
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no page.")] = False,
-    json_file: Json = None,
 ) -> None:
     """Solve two real ImageNet-1k networks, each from itself and from the other.
 
     The data come with the package. Equations are found on one half of the pictures and checked on the other
-    half. At the end a report is written, one HTML page. With --json - nothing else is written to standard
-    output.
+    half. At the end a report is written, one HTML page.
 
     Exit codes: 0 every solution is certified; 1 a solution is not; 2 wrong usage, or FILE cannot be written.
     """
@@ -48,18 +43,16 @@ def demo(
         _check_page(report_file)
     from rich.console import Console
 
-    from covlasso.demo import as_json, run, show, write_page
+    from covlasso.cli._demo import run, write_page
+    from covlasso.cli._demo_tables import show
 
     with interruptible(), one_line_errors(), progress_bar() as report:
         result = run(terms, threads, report, devices(device))
-    if json_file is not None:
-        write_json(as_json(result), json_file)
-    if json_file != STANDARD:
-        show(result, Console(), top)
+    show(result, Console(), top)
     if not no_report:
         with interruptible(), one_line_errors(), progress_bar() as report:
             write_page(result, report_file, report)
-        typer.echo(f"Report: {report_file} (open it in a browser)", err=json_file == STANDARD)
+        typer.echo(f"Report: {report_file} (open it in a browser)")
     if not result.certified:
         raise typer.Exit(UNCERTIFIED)
 

@@ -20,10 +20,11 @@ from covlasso.cli._common import (
 )
 
 if TYPE_CHECKING:
-    from covlasso import Dependencies, SplitMoments
-    from covlasso.demo import Report
-    from covlasso.evaluation import Evaluation
+    from covlasso._base.progress import TitledReport
+    from covlasso.dependencies import Dependencies
+    from covlasso.evidence import Evaluation
     from covlasso.logits import LogitFile
+    from covlasso.moments import SplitMoments
 
 
 def evaluate(
@@ -87,23 +88,24 @@ def evaluate(
     with interruptible(), one_line_errors():
         from rich.console import Console, Group
 
-        from covlasso.cli import _evaluation
+        from covlasso.cli._evaluate_tables import tables
+        from covlasso.evidence import evaluation_record
 
         deps = read_dependencies(file)
         split = _moments(moments, logits, in_sample)
         options = _logit_options(deps, split, logits, labels, rows, groups, groups_regex, eps)
         with progress_bar() as report:
             found = _evaluations(deps, split, baselines, seed, options, report)
-        record = _evaluation.record(deps, found, split, whole=bool(logits) and options["rows"] is None)
+        record = evaluation_record(deps, found, split, whole=bool(logits) and options["rows"] is None)
         if json_file is not None:
             write_json(record, json_file)
         if json_file != STANDARD:
-            Console().print(Group(*_evaluation.tables(record, top)))
+            Console().print(Group(*tables(record, top)))
 
 
 def _moments(file: Path | None, logits: list[str] | None, in_sample: bool) -> SplitMoments | None:
     """Moments with something held out, unless that is waived."""
-    from covlasso import SplitMoments
+    from covlasso.moments import SplitMoments
 
     if file is None:
         if not logits:
@@ -128,9 +130,8 @@ def _logit_options(
     """Arguments of `covlasso.evaluate` that come from files of logits."""
     import numpy as np
 
-    from covlasso.decisions import EPS
-    from covlasso.logit_moments import Labels
-    from covlasso.logits import open_logits
+    from covlasso.evidence import EPS
+    from covlasso.logits import open_logits, read_labels
 
     if not logits:
         given = {"--labels": labels, "--rows": rows, "--groups": groups, "--eps": eps}
@@ -148,41 +149,26 @@ def _logit_options(
     if rows is not None:
         keep = np.load(rows, allow_pickle=False)
     elif groups is not None:
-        keep = _held_out(groups, groups_regex, split)
+        keep = _held_out(groups, groups_regex, split, opened[0])
     else:
-        keep = _held_out_by_number(opened[0], split)
+        keep = None if split is None else split.held_out_rows(opened[0].shape[0])
     return {
         "logits": opened[0],
         "source_logits": None if deps.intra else opened[1],
-        "labels": None if labels is None else Labels.read(labels).values,
+        "labels": None if labels is None else read_labels(labels),
         "rows": keep,
         "eps": tuple(eps or EPS),
     }
 
 
-def _held_out(groups: Path, pattern: str | None, split: SplitMoments | None) -> Any:
+def _held_out(groups: Path, pattern: str | None, split: SplitMoments | None, logits: LogitFile) -> Any:
     """Rows that the moments' own split holds out."""
-    from covlasso.split import by_pattern, held_out, read_keys
+    from covlasso.moments import by_pattern, read_keys
 
     if split is None or not split.split.held_out:
         fail("--groups needs --moments FILE with a held-out part: its split says which groups are held out")
     keys = read_keys(groups)
-    return held_out(by_pattern(keys, pattern) if pattern is not None else keys, split.split.held_out)
-
-
-def _held_out_by_number(logits: LogitFile, split: SplitMoments | None) -> Any:
-    """Held-out rows of the logits that the moments were made of, where each row was a group of its own."""
-    from covlasso.split import Split, held_out
-
-    n = logits.shape[0]
-    if split is None or split.held_out is None or n != split.fit.count + split.held_out.count:
-        return None
-    if split.split.groups != Split().groups:
-        fail(
-            f"{logits.where} has as many rows as fit and held out together; give --rows FILE, or --groups "
-            f"FILE ({split.split.groups}), to say which are held out"
-        )
-    return held_out([str(row) for row in range(n)], split.split.held_out)
+    return split.held_out_rows(logits.shape[0], by_pattern(keys, pattern) if pattern is not None else keys)
 
 
 def _evaluations(
@@ -191,12 +177,11 @@ def _evaluations(
     baselines: bool,
     seed: int,
     options: dict[str, Any],
-    report: Report | None,
+    report: TitledReport | None,
 ) -> dict[str, Evaluation]:
     """Evaluate by every method; the one of the file is among them."""
-    from covlasso import compare
-    from covlasso import evaluate as measure
-    from covlasso.comparison import METHODS
+    from covlasso.evidence import METHODS, compare_methods
+    from covlasso.evidence import evaluate as measure
 
     own = "refitted" if deps.refit else "lasso"
     if split is None:
@@ -208,7 +193,7 @@ def _evaluations(
     if baselines and find_spec("sklearn") is None:
         methods = tuple(method for method in methods if method != "pursuit")
         typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
-    found = compare(deps, split, methods=methods, seed=seed, progress=report, **options)
+    found = compare_methods(deps, split, methods=methods, seed=seed, progress=report, **options)
     if "lasso" not in found:
         typer.echo(
             "the Lasso solutions of these refitted ones are not found again on these moments", err=True

@@ -58,7 +58,7 @@ def export(
     if chosen is Format.parquet and out == STANDARD and sys.stdout.isatty():
         fail("standard output is a terminal and Parquet is no text; give --out FILE")
     with interruptible(), one_line_errors():
-        from covlasso.export import encode
+        from covlasso.graph import encode
 
         content = encode(read_dependencies(file), chosen.value)
         if out == STANDARD:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from covlasso.cli._common import (
 
 if TYPE_CHECKING:
     from covlasso.timm import LoadedModel
-    from covlasso.torch import Extraction, Progress
+    from covlasso.torch import Extraction, PassProgress
 
 SCHEMA = "covlasso-extract-1"
 
@@ -90,10 +90,16 @@ def extract(
     began = time.monotonic()
     _check(out, force, data, dataset, factored, amp_dtype, save_logits)
     with interruptible(), one_line_errors():
-        from covlasso._distributed import process_group
-        from covlasso.timm import DataOptions, ModelOptions, load_models, open_pictures
+        from covlasso._base.ranks import process_group
+        from covlasso.timm import (
+            DataOptions,
+            ModelOptions,
+            float_type,
+            load_models,
+            open_pictures,
+            rank_device,
+        )
         from covlasso.timm import extract as extract_pictures
-        from covlasso.timm.extraction import float_type, rank_device
 
         device = rank_device(device)
         model_options = ModelOptions(
@@ -165,55 +171,33 @@ def _keywords(texts: Sequence[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def _watched(total: int, log_freq: int, rank: int) -> Iterator[Callable[[Progress], None] | None]:
+def _watched(total: int, log_freq: int, rank: int) -> Iterator[Callable[[PassProgress], None]]:
     """Show a bar where standard error is a terminal, lines every ``log_freq`` batches elsewhere.
 
     An interruption is given the number of pictures seen.
     """
-    from rich.console import Console
+    from covlasso._base.progress import bars, on_terminal
 
-    console = Console(stderr=True)
     seen = 0
+    drawn = rank == 0 and on_terminal()
 
-    def note(now: Progress) -> None:
+    def tell(now: PassProgress) -> None:
         nonlocal seen
         seen = now.done
-        if rank == 0 and log_freq and now.batches % log_freq == 0 and not console.is_terminal:
+        pace = f"{now.rate:.1f} a second, {now.skipped} skipped"
+        if drawn:
+            draw("pictures", now.done, total, pace)
+        elif rank == 0 and log_freq and now.batches % log_freq == 0:
             left = (total - now.done) / now.rate
-            print(
-                f"{now.done} of {total} pictures, {now.rate:.1f} a second, {left:.0f} s left, "
-                f"{now.skipped} skipped",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(f"{now.done} of {total} pictures, {pace}, {left:.0f} s left", file=sys.stderr, flush=True)
 
     try:
-        if rank == 0 and console.is_terminal:
-            with _bar(console, total, note) as draw:
-                yield draw
-        else:
-            yield note
+        with bars(transient=True) if drawn else nullcontext() as draw:
+            yield tell
     except KeyboardInterrupt as interruption:
         raise KeyboardInterrupt(
             f"interrupted after {seen} of {total} pictures; the same command goes on from the last state"
         ) from interruption
-
-
-@contextmanager
-def _bar(console: Any, total: int, note: Callable[[Progress], None]) -> Iterator[Callable[[Progress], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    rate = TextColumn("{task.fields[rate]:.1f} a second, {task.fields[skipped]} skipped,")
-    columns = (TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("pictures", total=total, rate=0.0, skipped=0)
-
-        def draw(now: Progress) -> None:
-            note(now)
-            bar.update(task, completed=now.done, rate=now.rate, skipped=now.skipped)
-
-        yield draw
 
 
 def _write_skipped(skipped: Sequence[tuple[str, str]], out: Path) -> None:
@@ -263,20 +247,19 @@ def _tell(
 
 
 def _show(record: dict[str, Any], out: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table("", "categories", "last layer's input", "top-1", box=None)
+    from covlasso.cli._tables import percent, say, table, words
+
+    shown = table("", words(), "categories", "last layer's input", "top-1")
     for name, model in record["models"].items():
-        top1 = "" if model["top1"] is None else f"{model['top1']:.1%}"
-        table.add_row(name, str(model["categories"]), str(model["features"] or ""), top1)
-    console = Console()
-    console.print(table)
-    console.print(
+        features = str(model["features"] or "")
+        shown.add_row(Text(name), str(model["categories"]), features, percent(model["top1"]))
+    say(shown)
+    say(
         f"{record['samples']} samples: {record['fit']} to fit on, {record['held_out']} held out; "
-        f"{len(record['skipped'])} skipped; {record['seconds']:.1f} s",
-        highlight=False,
+        f"{len(record['skipped'])} skipped; {record['seconds']:.1f} s"
     )
     if record["skipped"]:
-        console.print(f"skipped pictures: {out.with_name(f'{out.stem}.skipped.txt')}", highlight=False)
-    console.print(f"written to {out}", highlight=False)
+        say(f"skipped pictures: {out.with_name(f'{out.stem}.skipped.txt')}")
+    say(f"written to {out}")

@@ -21,8 +21,7 @@ from covlasso.cli._common import (
 )
 
 if TYPE_CHECKING:
-    from covlasso import SplitMoments
-    from covlasso.logit_moments import Labels
+    from covlasso.logits import FileMoments
 
 SCHEMA = "covlasso-moments-1"
 
@@ -87,22 +86,21 @@ def moments(
     """
     began = time.monotonic()
     with interruptible(), one_line_errors():
-        from covlasso.logit_moments import Labels, model_names, moments_of_files
-        from covlasso.logits import open_logits
-        from covlasso.split import Split, by_pattern, read_keys
+        from covlasso.logits import model_names, moments_of_files, open_logits, read_labels
+        from covlasso.moments import Split, by_pattern, read_class_names, read_keys
 
         _check(out, force, groups, groups_regex)
         keys = None if groups is None else read_keys(groups)
         if keys is not None and groups_regex is not None:
             keys = by_pattern(keys, groups_regex)
         split = Split(held_out, folds, _grouping(groups, groups_regex))
-        categories = None if class_names is None else read_keys(class_names)
-        counted = None if labels is None else Labels.read(labels)
+        categories = None if class_names is None else read_class_names(class_names)
+        right = None if labels is None else read_labels(labels)
         opened = dict(zip(model_names(files, names), map(open_logits, files), strict=True))
         with progress_bar() as report:
-            found = moments_of_files(opened, split, keys, categories, counted, batch_size, report)
-        found.save(out)
-    record = _record(found, counted, out, time.monotonic() - began)
+            found = moments_of_files(opened, split, keys, categories, right, batch_size, report)
+        found.moments.save(out)
+    record = _record(found, out, time.monotonic() - began)
     if json_file is not None:
         write_json(record, json_file)
     if json_file != STANDARD:
@@ -125,61 +123,54 @@ def _grouping(groups: Path | None, groups_regex: str | None) -> str:
     return f"{groups.name}{part}"
 
 
-def _record(found: SplitMoments, counted: Labels | None, out: Path, seconds: float) -> dict[str, Any]:
+def _record(found: FileMoments, out: Path, seconds: float) -> dict[str, Any]:
     """Make the JSON of a run.
 
     It has schema "covlasso-moments-1", ``file``, ``models`` (by name: ``categories``, and ``top1``: by half,
     the share of the labelled rows whose largest logit is that of the label, or null), ``groups`` (in words),
     ``rows`` (in all, and of every part), ``labelled`` (by half, or null) and ``seconds``.
     """
-    fit = found.fit
-    halves = [half for half in ("fit", "held_out") if half in found.parts]
+    moments, counted = found
+    fit = moments.fit
+    halves = [half for half in ("fit", "held_out") if half in moments.parts]
 
     def top1(name: str) -> dict[str, float | None] | None:
         if counted is None:
             return None
-        rows = counted.labelled
-        return {half: counted.correct[half][name] / rows[half] if rows[half] else None for half in halves}
+        of = {half: counted[half] for half in halves}
+        return {half: one.correct[name] / one.labelled if one.labelled else None for half, one in of.items()}
 
-    parts = {part: moments.count for part, moments in found.parts.items()}
+    parts = {part: one.count for part, one in moments.parts.items()}
     return {
         "schema": SCHEMA,
         "file": str(out),
         "models": {name: {"categories": fit.sizes[name], "top1": top1(name)} for name in fit.names},
-        "groups": found.split.groups,
+        "groups": moments.split.groups,
         "rows": {"all": parts["fit"] + parts.get("held_out", 0), **parts},
-        "labelled": None if counted is None else {half: counted.labelled[half] for half in halves},
+        "labelled": None if counted is None else {half: counted[half].labelled for half in halves},
         "seconds": seconds,
     }
 
 
 def _show(record: dict[str, Any], out: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
+
+    from covlasso.cli._tables import percent, say, table, words
 
     labelled = record["labelled"] or {}
     names = {"fit": "fit", "held_out": "held out"}
-    table = Table("", "categories", *(f"top-1, {names[half]}" for half in labelled), box=None)
+    shown = table("", words(), "categories", *(f"top-1, {names[half]}" for half in labelled))
     for name, model in record["models"].items():
         shares = [(model["top1"] or {}).get(half) for half in labelled]
-        table.add_row(
-            name, str(model["categories"]), *("" if share is None else f"{share:.1%}" for share in shares)
-        )
+        shown.add_row(Text(name), str(model["categories"]), *map(percent, shares))
     rows = record["rows"]
     folds = sum(part.startswith("fold.") for part in rows)
     in_folds = f" in {folds} folds" if folds else ""
-    console = Console()
-    console.print(table)
-    console.print(
+    say(shown)
+    say(
         f"{rows['all']} rows: {rows['fit']} to fit on{in_folds}, {rows.get('held_out', 0)} held out; "
-        f"groups: {record['groups']}; {record['seconds']:.1f} s",
-        highlight=False,
-        soft_wrap=True,
+        f"groups: {record['groups']}; {record['seconds']:.1f} s"
     )
     if record["groups"] == _grouping(None, None) and len(rows) > 2:
-        console.print(
-            "Crops or frames of one source are on both sides of this split; give --groups if there are any.",
-            highlight=False,
-            soft_wrap=True,
-        )
-    console.print(f"written to {out}", highlight=False, soft_wrap=True)
+        say("Crops or frames of one source are on both sides of this split; give --groups if there are any.")
+    say(f"written to {out}")

@@ -9,17 +9,13 @@ import typer
 
 from covlasso.cli._common import (
     STANDARD,
-    Json,
     check_new_file,
     fail,
     interruptible,
     one_line_errors,
     progress_bar,
     read_dependencies,
-    write_json,
 )
-
-SCHEMA = "covlasso-report-command-1"
 
 
 def report(
@@ -55,7 +51,6 @@ def report(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
-    json_file: Json = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Write dependencies as one HTML page that opens anywhere and needs no network.
@@ -66,7 +61,7 @@ def report(
         fail("the page is a file; give --out FILE")
     check_new_file(out, force)
     with interruptible(), one_line_errors():
-        from covlasso import SplitMoments, __version__
+        from covlasso.moments import SplitMoments
         from covlasso.report import write_report
 
         sets = [read_dependencies(one) for one in (file, *(other or []))]
@@ -83,10 +78,6 @@ def report(
             progress=progress,
         )
     size = written.stat().st_size
-    if json_file is not None:
-        record = {"schema": SCHEMA, "covlasso": __version__, "file": str(written), "bytes": size}
-        write_json(record | {"sets": [one.n_targets for one in sets]}, json_file)
-    if json_file != STANDARD:
-        typer.echo(f"{written} ({size / 1e6:.1f} MB)")
+    typer.echo(f"{written} ({size / 1e6:.1f} MB)")
     if open_page:
         typer.launch(str(written))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from covlasso._base.arrays import Float64
 from covlasso.cli._common import (
     STANDARD,
     Json,
@@ -17,13 +18,10 @@ from covlasso.cli._common import (
     read_dependencies,
     write_json,
 )
-from covlasso.cli._match import match
+from covlasso.dependencies import match
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from covlasso import Dependencies
+    from covlasso.dependencies import Dependencies
 
 _LISTED = 20  # categories that a text may mean, where it is not clear
 
@@ -53,17 +51,19 @@ def show(
     with interruptible(), one_line_errors():
         from rich.console import Console, Group
 
-        from covlasso.cli import _summary
+        from covlasso.cli._equation_tables import category_tables, overview_tables
+        from covlasso.graph import category as category_record
+        from covlasso.graph import overview
 
         deps = read_dependencies(file)
         number = None if category is None else _number(deps, category)
         held_out = None if moments is None else _held_out_r2(deps, moments)
         if number is None:
-            record = _summary.overview(deps, held_out, top)
-            parts = _summary.overview_tables(deps, record)
+            record = overview(deps, held_out, top)
+            parts = overview_tables(deps, record)
         else:
-            record = _summary.category(deps, held_out, number)
-            parts = _summary.category_tables(record)
+            record = category_record(deps, held_out, number)
+            parts = category_tables(record)
         if json_file is not None:
             write_json(record, json_file)
         if json_file != STANDARD:
@@ -95,14 +95,13 @@ def _entry(names: Sequence[str] | None, numbers: Sequence[int], place: int) -> s
     return f"#{numbers[place]}" + ("" if names is None else f" {names[place]}")
 
 
-def _held_out_r2(deps: Dependencies, file: Path) -> npt.NDArray[np.float64]:
+def _held_out_r2(deps: Dependencies, file: Path) -> Float64:
     """R^2 of the same kind as `Dependencies.r2`, on the held-out part of a file of moments."""
-    from covlasso import SplitMoments
-    from covlasso.evaluation import evaluate
+    from covlasso.evidence import evaluate
+    from covlasso.moments import SplitMoments
 
     split = SplitMoments.load(file)
     quality = evaluate(deps, split).held_out
     if quality is None:
         fail(f"{file} has no held-out part; make it with --held-out")
-    as_they_are = deps.origin is None or deps.origin.moment == "second_moment"
-    return quality.r2 if as_they_are else quality.r2_centred
+    return quality.of_kind("second_moment" if deps.origin is None else deps.origin.kind)

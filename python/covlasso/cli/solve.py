@@ -27,8 +27,8 @@ from covlasso.cli._common import (
 )
 
 if TYPE_CHECKING:
-    from covlasso import Dependencies, Moments
-    from covlasso.moments import Kind
+    from covlasso.dependencies import Dependencies
+    from covlasso.moments import Moments
 
 SCHEMA = "covlasso-solve-1"
 _NAMED = 5  # categories without certificate that are named
@@ -47,8 +47,7 @@ def solve(
     refit: options.Refit = False,
     l2: options.L2 = 0.0,
     positive: options.Positive = False,
-    centred: options.Centred = False,
-    correlation: options.Correlation = False,
+    kind: options.Kind = options.Kinds.second_moment,
     threads: Threads = None,
     device: Device = "cpu",
     force: options.Force = False,
@@ -64,20 +63,24 @@ def solve(
     """
     place = _place(terms, lam, relative_error)
     with interruptible(), one_line_errors():
-        from covlasso import Moments, Origin
-        from covlasso._distributed import own_device, process_group
-        from covlasso.moment_solver import solve_slices
+        from covlasso._base.ranks import own_device, process_group
+        from covlasso.dependencies import Origin
+        from covlasso.moments import Moments
+        from covlasso.solver import pair_of, solve_slices
 
         check_new_file(out, force)
         start = time.perf_counter()
         moments = Moments.load(file)
-        kind = _kind(centred, correlation)
-        origin = Origin(*_models(moments, target, source), kind, l2, positive, allow_same)
-        wanted = {**place, "max_terms": max_terms, "refit": refit, "n_threads": threads}
+        wanted = {
+            **place, "kind": kind.value, "max_terms": max_terms, "refit": refit, "l2": l2, "positive": positive,
+            "allow_same": allow_same, "n_threads": threads,
+        }  # fmt: skip
+        wanted["target"], wanted["source"] = pair_of(moments, target, source)
         with process_group() as group, progress_bar() as bar:
             wanted["device"] = devices(own_device(device, group))
-            report = None if bar is None or group.rank else partial(bar, origin.title)
-            found = solve_slices(group, moments, origin, **wanted, progress=report)
+            title = Origin(wanted["target"], wanted["source"]).title
+            report = None if bar is None or group.rank else partial(bar, title)
+            found = solve_slices(group, moments, **wanted, progress=report)
         if found is None:  # rank 0 writes the file
             return
         seconds = time.perf_counter() - start
@@ -100,24 +103,6 @@ def _place(terms: int | None, lam: float | None, relative_error: float | None) -
     return {"terms": terms, "lam": lam, "relative_error": relative_error}
 
 
-def _kind(centred: bool, correlation: bool) -> Kind:
-    if centred and correlation:
-        fail("--centred and --correlation exclude each other; give one of them")
-    return "covariance" if centred else "correlation" if correlation else "second_moment"
-
-
-def _models(moments: Moments, target: str | None, source: str | None) -> tuple[str, str]:
-    """Names of the target and of the source model."""
-    names = list(moments.names)
-    for option, name in (("--target", target), ("--source", source)):
-        if name is not None and name not in names:
-            fail(f"{option} {name}: no such model; the models are {', '.join(names)}")
-    if target is None and len(names) > 1:
-        fail(f"the file has the models {', '.join(names)}; choose with --target (and --source)")
-    target = target or names[0]
-    return target, source or target
-
-
 def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path | None) -> None:
     """Print the summary, write it as JSON, and leave with the exit code.
 
@@ -127,7 +112,8 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
     """
     from rich.console import Console, Group
 
-    from covlasso.cli._summary import summarise, summary_table
+    from covlasso.cli._equation_tables import summary_table
+    from covlasso.graph import summarise
 
     record = {"schema": SCHEMA, **summarise(found), **more}
     if json_file is not None:
@@ -148,5 +134,7 @@ def _excluded(moments: Moments, found: Dependencies) -> int | None:
     """Count the targets whose own category in the other network was excluded."""
     if found.intra or found.origin is None:
         return None
-    own = found.origin.same(moments, found.targets)
+    from covlasso.solver import same
+
+    own = same(moments, found.origin, found.targets)
     return 0 if found.origin.allow_same else len(set(own.nonzero()[0].tolist()))

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from covlasso import _core
+from covlasso._base.arrays import Float64, Places
+from covlasso._base.progress import TitledReport
+from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
-from covlasso.report._types import Float64, Int32, Progress
+from covlasso.evidence.theory import Spectrum, spectrum
 from covlasso.report.curves import QUANTILES, follow
 from covlasso.report.drawn_paths import add_paths
-from covlasso.report.entry import Blocks, Entry, Measured
+from covlasso.report.entry import Entry, Measured
 from covlasso.report.payload import Payload, rounded
-from covlasso.theory import Spectrum, spectrum
+from covlasso.solver import Blocks
 
 SPECTRUM_LIMIT = 3000  # categories, or columns of a factor: a decomposition of more takes minutes
 SCHEMA = "covlasso-report-1"
@@ -30,7 +31,7 @@ class Depth:
     """Categories per set that carry their path and their curves."""
     path_terms: int | None
     """Terms that paths and curves go to; by default `default_terms`."""
-    progress: Progress | None = None
+    progress: TitledReport | None = None
 
 
 def collect(entries: Sequence[Entry], title: str, depth: Depth) -> tuple[str, Any]:
@@ -39,8 +40,8 @@ def collect(entries: Sequence[Entry], title: str, depth: Depth) -> tuple[str, An
     record = {
         "schema": SCHEMA,
         "title": title,
-        "covlasso": _core.__version__,
-        "certificate": _core.KKT_TOLERANCE,
+        "covlasso": __version__,
+        "certificate": KKT_TOLERANCE,
         "quantiles": QUANTILES,
         "sets": [collector.add(f"{k}.", entry) for k, entry in enumerate(entries)],
     }
@@ -63,7 +64,7 @@ class _Collector:
             "title": entry.title,
             "targetModel": origin.target_model,
             "sourceModel": origin.source_model,
-            "moment": origin.moment,
+            "kind": origin.kind,
             "l2": origin.l2,
             "positive": origin.positive,
             "intra": deps.intra,
@@ -108,21 +109,22 @@ class _Collector:
 
     def _measured(self, prefix: str, entry: Measured) -> dict[str, Any]:
         """Held-out R^2, curves, paths and spectrum of one set; what is left out is said in the record."""
-        fit, held_out, other = entry.fit(), entry.held_out(), entry.parts.held_out
-        if held_out is not None:
-            self.payload.add(prefix + "heldOut", entry.held_out_r2(entry.deps, held_out), "float32")
-        if fit.cross is not None and _same_categories(entry.deps):
-            self.payload.add(prefix + "own", _own_category_r2(entry.deps.targets, fit, fit.cross), "float32")
+        fit, measure = entry.blocks(), entry.measure()
+        if measure is not None:
+            self.payload.add(prefix + "heldOut", measure(entry.deps), "float32")
+        if not fit.intra and _same_categories(entry.deps):
+            self.payload.add(prefix + "own", _own_category_r2(fit), "float32")
+        held_out = None if entry.held_out is None else entry.held_out.count
         return {
-            "samples": {"fit": entry.parts.fit.count, "heldOut": None if other is None else other.count},
-            "curves": self._curves(prefix, entry, fit, held_out),
+            "samples": {"fit": entry.fit.count, "heldOut": held_out},
+            "curves": self._curves(prefix, entry, fit),
             "spectrum": self._spectrum(prefix, entry, fit),
         }
 
-    def _curves(self, prefix: str, entry: Measured, fit: Blocks, held_out: Blocks | None) -> dict[str, Any]:
+    def _curves(self, prefix: str, entry: Measured, fit: Blocks) -> dict[str, Any]:
         """Error by terms and paths, unless the paths are not those of the dependencies."""
         terms = self._depth.path_terms or default_terms(entry.deps)
-        curves = follow(entry, fit, held_out, terms, self._depth.progress)
+        curves = follow(entry, fit, terms, self._depth.progress)
         if not curves.reproduced:
             return {"terms": terms, "reproduced": False, "details": 0}
         for name, band in curves.bands().items():
@@ -136,10 +138,9 @@ class _Collector:
 
     def _spectrum(self, prefix: str, entry: Measured, fit: Blocks) -> dict[str, Any]:
         """Eigenvalues of G, largest first, unless G is too large to decompose within seconds."""
-        shape = fit.gram.shape if isinstance(fit.gram, np.ndarray) else fit.gram.factor.shape
-        if min(shape) > SPECTRUM_LIMIT:
+        if fit.gram.rank_bound > SPECTRUM_LIMIT:
             return {"leftOut": True, "limit": SPECTRUM_LIMIT}
-        key = (id(entry.parts.fit), entry.origin.source_model, entry.origin.moment)
+        key = (id(entry.fit), entry.origin.source_model, entry.origin.kind)
         if key not in self._spectra:
             self._spectra[key] = spectrum(fit.gram)
         found = self._spectra[key]
@@ -157,11 +158,11 @@ def _same_categories(deps: Dependencies) -> bool:
     return all(names[t] == sources[i] for t, i in enumerate(deps.targets))
 
 
-def _own_category_r2(targets: Int32, fit: Blocks, cross: Float64) -> Float64:
+def _own_category_r2(fit: Blocks) -> Float64:
     """R^2 of f_i from the same category of the other network alone, c_ii^2 / (G_ii e_i)."""
-    diagonal = np.diagonal(fit.gram) if isinstance(fit.gram, np.ndarray) else fit.gram.diagonal()
+    own = np.array([fit.entries(t, i) for t, i in enumerate(fit.targets.tolist())])
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(cross[fit.rows, targets] ** 2 / (diagonal[targets] * fit.energy))
+        return np.asarray(own**2 / (fit.gram.diagonal()[fit.targets] * fit.energy))
 
 
 def default_terms(deps: Dependencies) -> int:
@@ -170,7 +171,7 @@ def default_terms(deps: Dependencies) -> int:
     return max(1, min(wanted, deps.n_sources - deps.intra))
 
 
-def _detailed(deps: Dependencies, details: int) -> npt.NDArray[np.intp]:
+def _detailed(deps: Dependencies, details: int) -> Places:
     """Positions of the targets with the largest R^2 on the fit part, at most ``details``, in order."""
     best = np.argsort(-np.nan_to_num(deps.r2, nan=-np.inf), kind="stable")
     return np.sort(best[:details])

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import scipy.sparse
 
+from covlasso._base.arrays import Float64
+from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies
-from covlasso.paths import path
-from covlasso.report._types import Float64, Progress
-from covlasso.report.entry import Blocks, Measured
-from covlasso.solution_path import Path
+from covlasso.evidence import r2_by_terms
+from covlasso.report.entry import Measured
+from covlasso.solver import Blocks, Path, path
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _SAME = 1e-6  # largest difference of coefficients, relative to the largest of all, that is the same solution
@@ -55,38 +55,26 @@ class Curves:
         return {name: np.quantile(values[:, known], QUANTILES, axis=1) for name, values in self.r2.items()}
 
 
-def follow(
-    entry: Measured, fit: Blocks, held_out: Blocks | None, terms: int, progress: Progress | None
-) -> Curves:
+def follow(entry: Measured, fit: Blocks, terms: int, progress: TitledReport | None) -> Curves:
     """Solve the paths of ``entry`` on ``fit`` to ``terms`` terms, and measure them on both parts."""
-    paths = _paths(entry, fit, terms, progress)
-    zero = np.where(entry.deps.energy > 0, 0.0, np.nan)
-    halves = ("fit",) if held_out is None else ("fit", "heldOut")
-    r2 = {f"{half}.{kind}": [zero] for half in halves for kind in ("lasso", "refit")}
-    for k in range(1, terms + 1):
-        for kind in ("lasso", "refit"):
-            found = paths.at(terms=k, refit=kind == "refit")
-            r2[f"fit.{kind}"].append(found.r2)
-            if held_out is not None:
-                r2[f"heldOut.{kind}"].append(entry.held_out_r2(found, held_out))
-        if progress is not None:
-            progress(f"error by terms, {entry.title}", k, terms)
-    measured = {name: np.array(rows) for name, rows in r2.items()}
-    return Curves(paths, measured, _reproduces(entry.deps, paths))
-
-
-def _paths(entry: Measured, fit: Blocks, terms: int, progress: Progress | None) -> Path:
-    """Paths of the problem that the dependencies are of, as far as their origin tells it."""
-    targets, origin = entry.deps.targets, entry.origin
-    options: dict[str, Any] = {
-        "max_terms": terms,
-        "l2": origin.l2,
-        "positive": origin.positive,
-        "progress": None if progress is None else partial(progress, f"paths, {entry.title}"),
-    }
-    if fit.cross is None:
-        return path(fit.gram, targets=targets, **options)
-    return path(fit.gram, fit.cross, fit.energy, exclude=origin.exclude(entry.parts.fit, targets), **options)
+    origin = entry.origin
+    paths = path(
+        **fit.arguments(),
+        max_terms=terms,
+        l2=origin.l2,
+        positive=origin.positive,
+        progress=None if progress is None else partial(progress, f"paths, {entry.title}"),
+    )
+    measure = entry.measure()
+    r2 = {}
+    for name, refit in (("lasso", False), ("refit", True)):
+        title = f"error by terms, {name}, {entry.title}"
+        report = None if progress is None else partial(progress, title)
+        found = r2_by_terms(paths, terms, refit=refit, measure=measure, report=report)
+        r2[f"fit.{name}"] = found.fit
+        if found.held_out is not None:
+            r2[f"heldOut.{name}"] = found.held_out
+    return Curves(paths, r2, _reproduces(entry.deps, paths))
 
 
 def _reproduces(deps: Dependencies, paths: Path) -> bool:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from covlasso.report._types import Float64
+from covlasso._base.arrays import Float64, Int64, Places
 from covlasso.report.payload import Payload, rounded
-from covlasso.solution_path import Path
-
-Index = npt.NDArray[np.int64]
+from covlasso.solver import Path
 
 
 class Runs(NamedTuple):
@@ -19,16 +16,16 @@ class Runs(NamedTuple):
 
     lam: Float64
     """Knots, lambda falling, and the end of the path."""
-    source: Index
-    first: Index
+    source: Int64
+    first: Int64
     """The knot where the run begins."""
-    length: Index
+    length: Int64
     """How many knots it has."""
     coef: Float64
     """Coefficients of all runs, one run behind the other."""
 
 
-def runs(lam: Float64, coefficients: Any, sources: Index) -> Runs:
+def runs(lam: Float64, coefficients: Any, sources: Int64) -> Runs:
     """Split the coefficients of a path, (knots, sources used), into runs."""
     active = coefficients.T != 0
     drawn = active.copy()
@@ -54,7 +51,7 @@ def path_runs(path: Path, t: int, end: Any) -> Runs:
     return runs(np.append(knots.lam, path.lambda_end[t]), dense, sources)
 
 
-def add_paths(payload: Payload, prefix: str, path: Path, shown: npt.NDArray[np.intp]) -> None:
+def add_paths(payload: Payload, prefix: str, path: Path, shown: Places) -> None:
     """Append the runs of the targets at the positions ``shown``.
 
     ``knotStart``, ``runStart`` and ``valueStart`` say where each of them begins.
@@ -71,6 +68,6 @@ def add_paths(payload: Payload, prefix: str, path: Path, shown: npt.NDArray[np.i
     lam, source, first, length, coef = joined if every else [np.empty(0)] * len(Runs._fields)
     payload.add(prefix + "knotLam", rounded(lam), "float32")
     payload.add(prefix + "runSource", source, "int32")
-    payload.add(prefix + "runFirst", first, "uint16")
-    payload.add(prefix + "runLength", length, "uint16")
+    payload.add(prefix + "runFirst", first, "int32")
+    payload.add(prefix + "runLength", length, "int32")
     payload.add(prefix + "pathCoef", rounded(coef, bits=9), "float32")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_DTYPES = ("float32", "int32", "uint16", "uint8")
+_DTYPES = ("float32", "int32", "uint8")
 _ALIGNMENT = 4  # bytes: typed arrays in JavaScript start at multiples of their item size
 
 

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from covlasso._pairs import Halves
-from covlasso._problem import check_count
+from covlasso._base.checks import check_count
+from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies
-from covlasso.moments import Moments
-from covlasso.report._types import Progress
+from covlasso.moments import Halves, Moments
 from covlasso.report.content import Depth, collect
-from covlasso.report.entry import match, parts_of
+from covlasso.report.entry import match
 from covlasso.report.page import render
 
 DETAILS = 2000
@@ -30,7 +29,7 @@ def write_report(
     details: int = DETAILS,
     path_terms: int | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: TitledReport | None = None,
 ) -> Path:
     """Write dependencies as one self-contained HTML page.
 
@@ -78,8 +77,8 @@ def write_report(
     sets = [deps] if isinstance(deps, Dependencies) else list(deps)
     if not sets or not all(isinstance(one, Dependencies) for one in sets):
         raise TypeError("deps must be Dependencies, or a sequence of at least one")
-    parts = [parts_of(one) for one in _listed(moments)]
-    entries = [match(one, parts) for one in sets]
+    candidates = _listed(moments)
+    entries = [match(one, candidates) for one in sets]
     terms = None if path_terms is None else check_count(path_terms, "path_terms")
     data, record = collect(entries, title, Depth(check_count(details, "details"), terms, progress))
     _write_atomically(target, render(record, data))

@@ -5,7 +5,7 @@ pass of `covlasso.torch.extract`. ``import covlasso`` imports neither this nor t
 """
 
 from covlasso.timm.classes import label_names
-from covlasso.timm.extraction import extract
+from covlasso.timm.extraction import extract, float_type, rank_device
 from covlasso.timm.models import DataOptions, LoadedModel, ModelOptions, load_models
 from covlasso.timm.pictures import PictureLoader, Pictures, open_pictures
 
@@ -16,7 +16,9 @@ __all__ = [
     "PictureLoader",
     "Pictures",
     "extract",
+    "float_type",
     "label_names",
     "load_models",
     "open_pictures",
+    "rank_device",
 ]

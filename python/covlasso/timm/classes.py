@@ -9,6 +9,8 @@ from pathlib import Path
 from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 
+from covlasso.moments import read_class_names
+
 
 def label_names(model: nn.Module, n: int) -> list[str] | None:
     """Labels of the ``n`` categories as data sets name their folders (synsets), where timm knows them."""
@@ -34,23 +36,6 @@ def class_names(model: nn.Module, n: int) -> list[str] | None:
     full = [str((descriptions or {}).get(label, label)) for label in labels]
     short = _unless_repeated([name.split(",")[0] for name in full], full)
     return _unless_repeated(short, [f"{name} ({label})" for name, label in zip(full, labels, strict=True)])
-
-
-def read_class_names(file: Path) -> list[str]:
-    """Read names, one per line.
-
-    Raises
-    ------
-    ValueError
-        The file cannot be read, or is empty.
-    """
-    try:
-        names = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as cause:
-        raise ValueError(f"class names {file} cannot be read: {cause}") from cause
-    if not names:
-        raise ValueError(f"class names {file} is empty; give one name per line")
-    return names
 
 
 def names_of_all(

@@ -10,14 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from covlasso._distributed import Group, local_rank
-from covlasso.split import Split
+from covlasso._base.ranks import Group, local_rank
+from covlasso.moments import Split
 from covlasso.timm.classes import label_names, names_of_all
 from covlasso.timm.models import LoadedModel
 from covlasso.timm.pictures import PictureLoader, Pictures, group_keys
-from covlasso.torch.extraction import extract as extract_batches
-from covlasso.torch.merging import Extraction
-from covlasso.torch.run_state import digest
+from covlasso.torch import Extraction, digest
+from covlasso.torch import extract as extract_batches
 
 
 def extract(

@@ -17,10 +17,10 @@ from timm.data import ImageDataset, create_dataset
 from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from covlasso._distributed import Group
-from covlasso.split import by_folder, by_pattern
+from covlasso._base.ranks import Group
+from covlasso.moments import by_folder, by_pattern
 from covlasso.timm.models import LoadedModel
-from covlasso.torch.batches import Batch
+from covlasso.torch import Batch
 
 # what PIL raises for pictures that are not what they should be
 _BROKEN = (OSError, EOFError, SyntaxError, ValueError, OverflowError, struct.error, zlib.error)

@@ -6,17 +6,10 @@ take part in training; `compose_head` and `replace_logits` make models of combin
 imports neither this nor torch.
 """
 
-from covlasso._distributed import Group, GroupError, process_group
-from covlasso.torch.batches import Batch, Resumable
-from covlasso.torch.composition import CombinedLogits, compose_head, replace_logits
-from covlasso.torch.edges import spurious_edges, strongest_edges
-from covlasso.torch.extraction import extract
-from covlasso.torch.implicit import cov_lasso
-from covlasso.torch.logit_files import LogitFiles
-from covlasso.torch.merging import Extraction
-from covlasso.torch.moving_moments import MovingMoments
-from covlasso.torch.passes import Progress
-from covlasso.torch.regularizer import DependencyRegularizer
+from covlasso._base.ranks import Group, GroupError, process_group
+from covlasso.torch.compose import CombinedLogits, compose_head, replace_logits
+from covlasso.torch.extraction import Batch, Extraction, PassProgress, Resumable, digest, extract
+from covlasso.torch.train import DependencyRegularizer, MovingMoments, cov_lasso
 
 __all__ = [
     "Batch",
@@ -25,15 +18,13 @@ __all__ = [
     "Extraction",
     "Group",
     "GroupError",
-    "LogitFiles",
     "MovingMoments",
-    "Progress",
+    "PassProgress",
     "Resumable",
     "compose_head",
     "cov_lasso",
+    "digest",
     "extract",
     "process_group",
     "replace_logits",
-    "spurious_edges",
-    "strongest_edges",
 ]

@@ -1,6 +1,6 @@
 // Unpacks what payload.py packed: base64 of a zlib stream that holds JSON and typed arrays.
 
-const TYPES = { float32: Float32Array, int32: Int32Array, uint16: Uint16Array, uint8: Uint8Array };
+const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
 
 /** The record of the report; `record.array(name)` is a typed array, or null where there is none. */
 export async function unpack(base64) {

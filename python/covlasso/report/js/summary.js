@@ -77,8 +77,8 @@ function caveats(set) {
     set.heldOut
       ? "R² on the fit part flatters. Quote the held-out figure, and see how far the two are apart."
       : "Only R² on the samples that the equations were found on is known here, and it flatters. Give --moments with a held-out part to see more.",
-    set.moment && set.moment !== "second_moment"
-      ? `R² is that of the ${set.moment} of the logits.`
+    set.kind && set.kind !== "second_moment"
+      ? `R² is that of the ${set.kind} of the logits.`
       : "R² is 1 − error / E[logit²]: logits enter as they are and are not centred.",
     set.refit
       ? "Coefficients are least squares on the terms that the Lasso chose."

@@ -1,0 +1,78 @@
+"""Progress of long work: what callers are told, and the bars that the package draws on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Report = Callable[[int, int], object]
+"""Called with (done, total)."""
+TitledReport = Callable[[str, int, int], object]
+"""Called with (title of the piece of work, done, total)."""
+
+
+@contextmanager
+def reporter(progress: bool | Report | None) -> Iterator[Report | None]:
+    """Make what the core calls with (done, total): nothing, a bar (``True``), or the caller's function.
+
+    An exception of the caller's function ends the solve and carries a note with the counts (Python 3.11 or
+    newer).
+    """
+    if progress is None or progress is False:
+        yield None
+    elif progress is True:
+        with bars() as report:
+            yield lambda done, total: report("paths", done, total)
+    elif callable(progress):
+        yield _noting(progress)
+    else:
+        raise TypeError(
+            f"progress must be True, False, None or a function of (done, total), got {progress!r}"
+        )
+
+
+@contextmanager
+def bars(*, transient: bool = False) -> Iterator[Callable[..., object]]:
+    """Draw a bar per piece of work, told as (title, done, total), with a note after it where ``note=`` says so.
+
+    ``transient`` bars are wiped at the end.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=transient) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(title: str, done: int, total: int, note: str = "") -> None:
+            if title not in tasks:
+                tasks[title] = bar.add_task(title, total=total, note=note)
+            bar.update(tasks[title], completed=done, note=note)
+
+        yield report
+
+
+def on_terminal() -> bool:
+    """Whether standard error is a terminal, where a bar can be drawn."""
+    from rich.console import Console
+
+    return Console(stderr=True).is_terminal
+
+
+def _noting(progress: Report) -> Report:
+    def report(done: int, total: int) -> None:
+        try:
+            progress(done, total)
+        except BaseException as error:
+            if hasattr(error, "add_note"):
+                error.add_note(f"raised by progress when {done} of {total} targets were done")
+            raise
+
+    return report

@@ -1,0 +1,146 @@
+"""Named arrays in one safetensors file, written atomically and checked when read."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covlasso._base.arrays import Array
+
+VERSION = 1
+_HEADER = "covlasso"  # key of the file's metadata that holds our JSON header
+
+
+def save_tensors(
+    path: str | os.PathLike[str], kind: str, tensors: Mapping[str, Array], header: Mapping[str, Any]
+) -> None:
+    """Write ``tensors`` and ``header`` (JSON) so that ``path`` holds the old file or the whole new one."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    target = Path(path)
+    # safetensors makes a file of its own beside the one it writes; one folder holds both.
+    folder = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    metadata = {_HEADER: json.dumps({"kind": kind, "version": VERSION, **header})}
+    try:
+        folder.mkdir(exist_ok=True)
+        temporary = folder / "new"
+        temporary.touch()
+        usual = temporary.stat().st_mode  # safetensors makes files that only their owner can read
+        # safetensors writes through a mapping, which needs a file system entry, not a descriptor.
+        arrays = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        try:
+            save_file(arrays, temporary, metadata)
+        except SafetensorError as cause:  # a full disk
+            raise OSError(f"{target} cannot be written: {cause}") from cause
+        temporary.chmod(usual)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class StoredTensors:
+    """What ``load_tensors`` opened; every access checks, and every error names the file and the remedy."""
+
+    def __init__(self, path: Path, kind: str, file: Any, header: dict[str, Any]):
+        self._path, self._kind, self._file, self._header = path, kind, file, header
+        self._present = set(file.keys()) if file is not None else set()
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a tensor ``name``."""
+        return name in self._present
+
+    def error(self, reason: str) -> ValueError:
+        """Make the one error for a file that is not what it should be."""
+        return ValueError(
+            f"{self._path}: not a readable covlasso {self._kind} file ({reason}); "
+            f"write it again with {self._kind}.save()"
+        )
+
+    def field(self, name: str, kind: type) -> Any:
+        """Entry ``name`` of the header, which must be of type ``kind``."""
+        value = self._header.get(name)
+        if not isinstance(value, kind):
+            raise self.error(f"header field {name!r} is missing or not of type {kind.__name__}")
+        return value
+
+    def optional(self, name: str, kind: type) -> Any:
+        """Entry ``name`` of the header, or None where the file has none."""
+        return None if self._header.get(name) is None else self.field(name, kind)
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        """Entry ``name`` of the header, a list of strings."""
+        value = self.field(name, list)
+        if not all(isinstance(item, str) for item in value):
+            raise self.error(f"header field {name!r} holds something that is not a string")
+        return tuple(value)
+
+    def names(self, name: str, length: int) -> tuple[str, ...] | None:
+        """Entry ``name`` of the header: ``length`` strings, or null."""
+        if self._header.get(name) is None:
+            return None
+        found = self.strings(name)
+        if len(found) != length:
+            raise self.error(f"header field {name!r} has {len(found)} entries, expected {length}")
+        return found
+
+    def tensor(self, name: str, dtype: npt.DTypeLike | Sequence[type], shape: Sequence[int | None]) -> Array:
+        """Tensor ``name``, read now, of the given dtype or one of several, and shape (None: any length)."""
+        if name not in self._present:
+            raise self.error(f"tensor {name!r} is missing")
+        tensor: Array = self._file.get_tensor(name)
+        allowed = [np.dtype(one) for one in (dtype if isinstance(dtype, tuple) else (dtype,))]
+        fits = tensor.ndim == len(shape) and all(
+            want is None or want == have for want, have in zip(shape, tensor.shape, strict=True)
+        )
+        if tensor.dtype not in allowed or not fits:
+            expected = " or ".join(map(str, allowed))
+            raise self.error(
+                f"tensor {name!r} is {tensor.dtype} {tensor.shape}, expected {expected} {tuple(shape)}"
+            )
+        return tensor
+
+
+def load_tensors(path: str | os.PathLike[str], kind: str) -> StoredTensors:
+    """Open a file of ``save_tensors``; its tensors are read when they are asked for.
+
+    Raises
+    ------
+    OSError
+        There is no such file, or it is a folder.
+    ValueError
+        The file is truncated, no safetensors file, of another kind, or of a newer version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    source = Path(path)
+    if source.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(source))
+    stored = StoredTensors(source, kind, None, {})
+    try:
+        file = safe_open(source, framework="numpy")
+        metadata: dict[str, str] = file.metadata() or {}  # type: ignore[no-untyped-call]
+    except SafetensorError as cause:
+        raise stored.error(f"truncated or not safetensors: {cause}") from cause
+    if _HEADER not in metadata:
+        raise stored.error("the file has no covlasso header")
+    try:
+        header = json.loads(metadata[_HEADER])
+    except json.JSONDecodeError as cause:
+        raise stored.error(f"the header is not JSON: {cause}") from cause
+    if not isinstance(header, dict) or header.get("kind") != kind:
+        found = header.get("kind") if isinstance(header, dict) else header
+        raise stored.error(f"it holds {found!r}")
+    if header.get("version") != VERSION:
+        raise stored.error(f"format version {header.get('version')!r}, this covlasso reads version {VERSION}")
+    return StoredTensors(source, kind, file, header)

@@ -1,0 +1,90 @@
+"""Tables of equations, for the commands that print them; the JSON has all that is printed."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from covlasso._base.plain import Record
+from covlasso.cli._tables import facts, number, significant, table, words
+from covlasso.dependencies import Dependencies
+
+_KINDS = {
+    "second_moment": "logits as they are",
+    "covariance": "centred logits",
+    "correlation": "standardised logits",
+}
+
+
+def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> list[RenderableType]:
+    """Heading and table of a `summarise` record, with ``more`` rows at its end."""
+    origin = deps.origin
+    kind = "" if origin is None else f" of {_KINDS[origin.kind]}"
+    kkt = record["worst_kkt"]
+    rows = {
+        "equations": f"{deps.n_targets}{kind}, {'refitted' if deps.refit else 'Lasso'}",
+        "terms": f"{record['median_terms']:g} (median)",
+        "R^2 in sample": f"{number(record['median_r2'], 'none')} (median; it flatters)",
+        "worst KKT residual": "not finite" if kkt is None else f"{kkt:.1e}",
+        "status": ", ".join(f"{count} {status}" for status, count in record["statuses"].items()),
+        **more,
+    }
+    title = "dependencies" if origin is None else origin.title
+    return [Text(title, style="bold"), facts(rows)]
+
+
+def overview_tables(deps: Dependencies, record: Record) -> list[RenderableType]:
+    """Tables of an `overview` record."""
+    held_out = record["median_r2_held_out"]
+    more = {} if held_out is None else {"R^2 held out": f"{held_out:.2f} (median)"}
+    parts = summary_table(deps, record, more)
+    for title, key in (("Best explained", "best_explained"), ("Most independent", "least_explained")):
+        figures = ["r2", *(["r2_held_out"] if more else [])]
+        heads = ["R^2\nin sample", "R^2\nheld out"][: len(figures)]
+        shown = table(title, words("equation"), *heads)
+        for entry in record[key]:
+            shown.add_row(Text(entry["equation"]), *(number(entry[name], "none") for name in figures))
+        parts += [Text(), shown]
+    shown = table("Most used", words("category"), "equations")
+    for entry in record["most_used"]:
+        shown.add_row(Text(_label(entry)), str(entry["dependents"]))
+    return [*parts, Text(), shown]
+
+
+def category_tables(record: Record) -> list[RenderableType]:
+    """Tables of a `category` record."""
+    parts: list[RenderableType] = [Text(f"{_label(record)} (#{record['category']})", style="bold")]
+    equation = record["equation"]
+    if equation is None:
+        parts.append(Text("is no target: it has no equation here"))
+    else:
+        held_out = equation["r2_held_out"]
+        parts.append(
+            Text(
+                f"R^2 {number(equation['r2'], 'none')} in sample"
+                + ("" if held_out is None else f", {number(held_out, 'none')} held out")
+                + f"; lambda {significant(equation['lam'])}, KKT residual {significant(equation['kkt'])}, "
+                + equation["status"]
+            )
+        )
+        shown = table("Equation", "coefficient", words("category"), "number", "share")
+        for term in equation["terms"]:
+            shown.add_row(*_term(term), f"{term['share']:.0%}")
+        parts += [Text(), shown]
+    if record["dependents"]:
+        title = f"In {len(record['dependents'])} equations"
+        shown = table(title, "coefficient", words("category"), "number")
+        for entry in record["dependents"]:
+            shown.add_row(*_term(entry))
+        parts += [Text(), shown]
+    elif record["dependents"] is not None:
+        parts += [Text(), Text("In no equation", style="bold")]
+    return parts
+
+
+def _term(entry: Record) -> tuple[str, Text, str]:
+    return f"{entry['coefficient']:+.3f}", Text(_label(entry)), f"#{entry['category']}"
+
+
+def _label(entry: Record) -> str:
+    return f"#{entry['category']}" if entry["name"] is None else str(entry["name"])

@@ -1,0 +1,63 @@
+"""Where dependencies come from: the models of a moments file, which of their moments, and the options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from covlasso._base.arrays import Kind
+from covlasso._base.checks import check_flag, check_kind, check_number
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What else than the place on the path decides about dependencies; kept in their file.
+
+    Attributes
+    ----------
+    target_model, source_model : str
+        Names of the models in the `Moments`: f of the targets and g of the sources.
+    kind : str, default "second_moment"
+        "second_moment": logits as they are, the paper's choice; "covariance": less their means;
+        "correlation": also divided by their standard deviations, so that coefficients are those of
+        standardised logits.
+    l2 : float, default 0
+        Ridge term, in the paper's scale (no 1/2).
+    positive : bool, default False
+        Whether only coefficients b >= 0 were allowed.
+    allow_same : bool, default False
+        Between two networks: whether a target's own category in the other one may explain it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A field is not of its type, or ``kind`` is none of the three.
+    """
+
+    target_model: str
+    source_model: str
+    kind: Kind = "second_moment"
+    l2: float = 0.0
+    positive: bool = False
+    allow_same: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what may come from a file."""
+        for field in ("target_model", "source_model"):
+            if not isinstance(getattr(self, field), str):
+                raise TypeError(f"{field} must be a string, got {getattr(self, field)!r}")
+        check_kind(self.kind)
+        check_number(self.l2, "l2")
+        check_flag(self.positive, "positive")
+        check_flag(self.allow_same, "allow_same")
+
+    @property
+    def intra(self) -> bool:
+        """Whether targets and sources are categories of one network."""
+        return self.target_model == self.source_model
+
+    @property
+    def title(self) -> str:
+        """The direction in words: ``within vit``, ``vit from resnet``."""
+        return (
+            f"within {self.target_model}" if self.intra else f"{self.target_model} from {self.source_model}"
+        )

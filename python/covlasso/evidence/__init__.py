@@ -1,0 +1,42 @@
+"""Do dependencies hold: on other samples, beside other choices, on halves of the groups, and by theory."""
+
+from covlasso.evidence import theory
+from covlasso.evidence.comparison import METHODS, compare_methods
+from covlasso.evidence.decisions import EPS, Decisions
+from covlasso.evidence.error_curves import ByTerms, r2_by_terms
+from covlasso.evidence.evaluation import (
+    Evaluation,
+    Quality,
+    checked_blocks,
+    evaluate,
+    held_out_error,
+    held_out_r2,
+)
+from covlasso.evidence.prediction import origin_of, prediction_of
+from covlasso.evidence.record import evaluation_record
+from covlasso.evidence.resampling import Stability, stability
+from covlasso.evidence.selection import RULES, Selection, select
+
+__all__ = [
+    "EPS",
+    "METHODS",
+    "RULES",
+    "ByTerms",
+    "Decisions",
+    "Evaluation",
+    "Quality",
+    "Selection",
+    "Stability",
+    "checked_blocks",
+    "compare_methods",
+    "evaluate",
+    "evaluation_record",
+    "held_out_error",
+    "held_out_r2",
+    "origin_of",
+    "prediction_of",
+    "r2_by_terms",
+    "select",
+    "stability",
+    "theory",
+]

@@ -1,0 +1,322 @@
+"""How well dependencies hold: errors, R^2 and correlations from moments, decisions from logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covlasso._base.arrays import Array, Float64, Int32, Int64, Kind, Matrix
+from covlasso._base.checks import check_matrix, check_vector
+from covlasso._base.optional import needed
+from covlasso._base.progress import Report
+from covlasso.dependencies import Dependencies, Origin
+from covlasso.evidence.decisions import EPS, Decisions, checked_eps, decisions
+from covlasso.evidence.prediction import Prediction, is_fit, prediction_of
+from covlasso.gram import Gram, as_gram
+from covlasso.logits import Rows, Samples
+from covlasso.moments import Halves, Moments, halves
+from covlasso.solver import Blocks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """How well dependencies hold on one set of samples, one entry per target, from its moments.
+
+    With the residual r = f_i - a - b'g, where a is the intercept (0 unless means were taken off):
+
+    Attributes
+    ----------
+    count : int
+        Number of samples.
+    error : array
+        E[r^2].
+    r2 : array
+        1 - E[r^2] / E[f_i^2]: *not* centred, as the paper's problem; NaN for a logit that is always 0.
+    r2_centred : array
+        1 - E[r^2] / Var(f_i): the usual R^2, against the mean on these samples; NaN for a constant logit.
+    correlation : array
+        Pearson's correlation of predicted and true logit, both centred: it forgives a wrong scale and offset,
+        which R^2 does not. NaN where one of them is constant.
+    """
+
+    count: int
+    error: Float64
+    r2: Float64
+    r2_centred: Float64
+    correlation: Float64
+
+    def of_kind(self, kind: Kind) -> Float64:
+        """R^2 as `Dependencies.r2` of this kind of moments has it: centred where logits were."""
+        return self.r2 if kind == "second_moment" else self.r2_centred
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation:
+    """What `evaluate` found; all arrays have one entry per target.
+
+    Attributes
+    ----------
+    targets : (n_targets,) int32 array
+        Categories explained.
+    target_names : tuple of str, or None
+        Their names.
+    n_terms : (n_targets,) array
+        Number of terms of each dependency.
+    fit : Quality, or None
+        On the samples that the dependencies were found on: it flatters.
+    held_out : Quality, or None
+        On other samples.
+    decisions : Decisions, or None
+        Tails and decisions, where logits were given.
+    """
+
+    targets: Int32
+    target_names: tuple[str, ...] | None
+    n_terms: Int64
+    fit: Quality | None
+    held_out: Quality | None
+    decisions: Decisions | None
+
+    @property
+    def optimism(self) -> Float64:
+        """How much R^2 flatters in-sample, ``fit.r2 - held_out.r2``, per target.
+
+        Raises
+        ------
+        ValueError
+            One of the two sets of samples is missing.
+        """
+        if self.fit is None or self.held_out is None:
+            raise ValueError("optimism compares two sets of samples; give moments with fit and held_out")
+        return self.fit.r2 - self.held_out.r2
+
+    def columns(self) -> dict[str, Any]:
+        """Every figure per target by name.
+
+        ``target``, ``target_name`` where known, ``n_terms``; those of `Quality` with the prefixes ``fit_``
+        and ``held_out_``, and ``optimism``; those of `Decisions` with the prefix ``logits_``, where
+        ``within_0.5`` and ``markov_0.5`` belong to eps = 0.5.
+        """
+        columns: dict[str, Any] = {"target": self.targets}
+        if self.target_names is not None:
+            columns["target_name"] = list(self.target_names)
+        columns["n_terms"] = self.n_terms
+        for prefix, quality in (("fit", self.fit), ("held_out", self.held_out)):
+            if quality is not None:
+                columns |= {f"{prefix}_{name}": getattr(quality, name) for name in FIGURES}
+        if self.fit is not None and self.held_out is not None:
+            columns["optimism"] = self.optimism
+        if self.decisions is not None:
+            columns |= {f"logits_{name}": values for name, values in self.decisions.columns().items()}
+        return columns
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per target, with the `columns`.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed.
+        """
+        frame: pd.DataFrame = needed("pandas").DataFrame(self.columns())
+        return frame
+
+    def __repr__(self) -> str:
+        """Say the medians of R^2, and what is there."""
+        parts = [f"{len(self.targets)} targets"]
+        for name, quality in (("fit", self.fit), ("held out", self.held_out)):
+            if quality is not None:
+                parts.append(f"median R^2 {name} {np.nanmedian(quality.r2):.3f}")
+        if self.decisions is not None:
+            parts.append(repr(self.decisions))
+        return f"Evaluation({', '.join(parts)})"
+
+
+FIGURES = ("error", "r2", "r2_centred", "correlation")
+
+
+def evaluate(
+    deps: Dependencies,
+    moments: Moments | Halves | None = None,
+    *,
+    logits: Array | Rows | None = None,
+    source_logits: Array | Rows | None = None,
+    labels: npt.ArrayLike | None = None,
+    rows: npt.ArrayLike | None = None,
+    eps: Sequence[float] = EPS,
+    target: str | None = None,
+    source: str | None = None,
+    progress: Report | None = None,
+) -> Evaluation:
+    """Measure how well dependencies hold, for all targets at once.
+
+    From moments, in closed form: error, R^2 and correlation, see `Quality`. From logits, in one pass whatever
+    the number of targets: how often the error is small, beside Markov's bound, and what becomes of decisions
+    when logit i is *replaced* by its dependency, see `Decisions` (Feng et al., CVPR 2023, arXiv 2211.12339,
+    replace logits in the same way to show that a dependency holds).
+
+    Parameters
+    ----------
+    deps : Dependencies
+        Their `Origin` says which models and which moments they are of. Dependencies of covariances or
+        correlations are turned into predictions of the logits as they are, with the means and deviations of
+        the fit moments.
+    moments : Moments, SplitMoments, or pair with ``fit`` and ``held_out``
+        Moments that were not split are the fit part if the dependencies were found on them (their energies
+        say so), else held out.
+    logits : (samples, n) float array, or file of `covlasso.logits.open_logits`, optional
+        Held-out logits of the targets' network; may be memory-mapped, is read in chunks (twice).
+    source_logits : (samples, p) float array, or such a file, optional
+        Logits of the sources' network on the same inputs; needed between two networks only.
+    labels : (samples,) int array, optional
+        True categories, -1 where not known. By default the network's own decisions: then precision, recall
+        and top-1 say how far replaced logits agree with it.
+    rows : (samples,) bool array, optional
+        Which samples to look at; leave out those that the dependencies were found on. By default all.
+    eps : sequence of float, default (0.1, 0.2, 0.5, 1.0)
+        Thresholds of the error, in units of the logit's root mean square on the samples.
+    target, source : str, optional
+        Models of targets and sources, where ``deps`` have no origin. By default the only model.
+    progress : callable, optional
+        Called as progress(done, total) while logits are read.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    TypeError, ValueError
+        Neither moments nor logits are given; they do not fit the dependencies; a logit is not finite; or
+        means are needed and there are no fit moments.
+    """
+    if moments is None and logits is None:
+        raise ValueError("give moments, logits, or both")
+    if logits is None and any(one is not None for one in (source_logits, labels, rows)):
+        raise ValueError("source_logits, labels and rows are for logits; give these too")
+    fit, held_out = None, None
+    if moments is not None:
+        fit, held_out = halves(moments, lambda whole: is_fit(deps, whole, target, source))
+    prediction = prediction_of(deps, fit, fit or held_out, target, source)
+    found = None
+    if logits is not None:
+        samples = Samples(logits, source_logits, labels, rows)
+        samples.check(deps.n_sources, deps.targets, prediction.origin.intra)
+        terms = prediction.coef, prediction.intercept, prediction.targets
+        found = decisions(*terms, samples, checked_eps(eps), progress)
+    return Evaluation(
+        targets=deps.targets,
+        target_names=deps.target_names,
+        n_terms=deps.n_terms,
+        fit=None if fit is None else quality(prediction, fit),
+        held_out=None if held_out is None else quality(prediction, held_out),
+        decisions=found,
+    )
+
+
+def quality(prediction: Prediction, moments: Moments, blocks: Blocks | None = None) -> Quality:
+    """Measure on moments: E[r^2] = Var(r) + E[r]^2, from covariances, so that large means do not cancel.
+
+    ``blocks``: the covariances of these targets, where they are at hand already.
+    """
+    prediction.check(moments)
+    origin, coef, targets = prediction.origin, prediction.coef, prediction.targets
+    if blocks is None:
+        blocks = Blocks.of(moments, origin, targets, "covariance")
+    predicted, shared, variance = blocks.quadratic(coef), blocks.linear(coef), blocks.energy
+    mean = moments.mean(origin.target_model)[targets]
+    bias = mean - prediction.intercept - coef @ moments.mean(origin.source_model)
+    error = np.maximum(predicted - 2.0 * shared + variance, 0.0) + bias**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Quality(
+            count=moments.count,
+            error=error,
+            r2=1.0 - error / (variance + mean**2),
+            r2_centred=1.0 - error / variance,
+            correlation=shared / np.sqrt(predicted * variance),
+        )
+
+
+def held_out_r2(
+    moments: Moments, fit: Moments, origin: Origin, targets: Int32
+) -> Callable[[Dependencies], Float64]:
+    """Make what measures R^2 on other samples, of the same kind as `Dependencies.r2`: centred if these are.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the other samples.
+    fit : Moments
+        That the dependencies were found on: means and deviations are theirs.
+    origin : Origin
+        Of the dependencies.
+    targets : (n_targets,) int32 array
+        Their targets.
+    """
+    blocks = Blocks.of(moments, origin, targets, "covariance")
+
+    def measure(deps: Dependencies) -> Float64:
+        known = replace(deps, targets=targets, origin=origin)
+        return quality(prediction_of(known, fit, fit, None, None), moments, blocks).of_kind(origin.kind)
+
+    return measure
+
+
+def held_out_error(
+    deps: Dependencies,
+    gram: Matrix | Gram,
+    cross: Matrix | None = None,
+    energy: npt.ArrayLike | None = None,
+) -> Float64:
+    """Mean squared error b'Gb - 2 c_i'b + e_i of every dependency on other moments.
+
+    Parameters
+    ----------
+    deps : Dependencies
+        Coefficients b of every target.
+    gram : (p, p) array, or FactoredGram
+        G = E[g g'] of the sources on the other samples, float32 or float64.
+    cross : (n, p) array, optional
+        Rows c_i = E[f_i g]; needed, with ``energy``, for dependencies between two networks. Within one
+        network c_i is row i of ``gram`` and e_i its diagonal entry.
+    energy : (n,) array, optional
+        e_i = E[f_i^2].
+
+    Returns
+    -------
+    error : (n_targets,) array
+        Over e_i, and taken from 1, it is the held-out R^2 (uncentred, as `Dependencies.r2`).
+
+    Raises
+    ------
+    TypeError, ValueError
+        A shape or dtype is wrong, or ``cross`` and ``energy`` are missing or not wanted.
+    """
+    return checked_blocks(gram, cross, energy, deps.n_sources, deps.targets, deps.intra).error(deps.coef)
+
+
+def checked_blocks(gram: Any, cross: Any, energy: Any, n_sources: int, targets: Int32, intra: bool) -> Blocks:
+    """Moments of other samples, given as arrays; refuses those of other categories."""
+    shape = as_gram(gram).shape
+    if shape[0] != n_sources:
+        raise ValueError(f"gram has shape {shape}; ({n_sources}, {n_sources}) is expected")
+    if intra:
+        if cross is not None or energy is not None:
+            raise ValueError(
+                "these dependencies are within one network; give gram only, no cross and no energy"
+            )
+        return Blocks.of_arrays(gram, None, None, targets)
+    if cross is None or energy is None:
+        raise ValueError("these dependencies are between two networks; give cross and energy too")
+    check_matrix(cross, "cross")
+    least = int(targets.max()) + 1
+    if cross.shape[1] != n_sources or len(cross) < least:
+        raise ValueError(f"cross has shape {cross.shape}; (at least {least}, {n_sources}) is expected")
+    return Blocks.of_arrays(gram, cross, check_vector(energy, "energy", len(cross)), targets)

@@ -1,0 +1,93 @@
+"""Dependencies as predictions of the logits as they are, whatever moments they were found from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+
+from covlasso._base.arrays import Float64, Int32
+from covlasso.dependencies import Dependencies, Origin
+from covlasso.moments import Moments
+from covlasso.solver import found_on, pair_of
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Coefficients and intercept on logits as they are: f_i ~ intercept_i + coef_i g."""
+
+    coef: scipy.sparse.csr_array
+    intercept: Float64
+    targets: Int32
+    origin: Origin
+
+    def check(self, moments: Moments) -> None:
+        """Refuse moments of other models, or of other numbers of categories."""
+        for name in (self.origin.target_model, self.origin.source_model):
+            if name not in moments.names:
+                raise ValueError(
+                    f"the dependencies are of the model {name!r}; moments has {list(moments.names)}"
+                )
+        p = self.coef.shape[1]
+        if moments.sizes[self.origin.source_model] != p:
+            found = moments.sizes[self.origin.source_model]
+            raise ValueError(
+                f"the dependencies have {p} sources; {self.origin.source_model!r} has {found} categories"
+            )
+        if moments.sizes[self.origin.target_model] <= self.targets.max():
+            raise ValueError(f"target {self.targets.max()} is no category of {self.origin.target_model!r}")
+
+
+def prediction_of(
+    deps: Dependencies, fit: Moments | None, known: Moments | None, target: str | None, source: str | None
+) -> Prediction:
+    """Dependencies on logits as they are, whatever moments they are of."""
+    origin = origin_of(deps, known, target, source)
+    coef, intercept = deps.coef, np.zeros(deps.n_targets)
+    if origin.kind != "second_moment":
+        if fit is None:
+            raise ValueError(
+                f"these dependencies are of a {origin.kind}; give moments with a fit part, for the means"
+            )
+        if origin.kind == "correlation":
+            coef = _unscaled(coef, deps.targets, fit, origin)
+        intercept = fit.mean(origin.target_model)[deps.targets] - coef @ fit.mean(origin.source_model)
+    return Prediction(coef, intercept, deps.targets, origin)
+
+
+def origin_of(deps: Dependencies, moments: Moments | None, target: str | None, source: str | None) -> Origin:
+    """Where dependencies are from: their own word, else the models named, else the only model."""
+    if deps.origin is not None:
+        for argument, given, known in (
+            ("target", target, deps.origin.target_model),
+            ("source", source, deps.origin.source_model),
+        ):
+            if given is not None and given != known:
+                raise ValueError(
+                    f"{argument} is {given!r}, but these dependencies are of the model {known!r}"
+                )
+        return deps.origin
+    if moments is None:
+        return Origin(target or "target", source or ("target" if deps.intra else "source"))
+    origin = Origin(*pair_of(moments, target, source))
+    if deps.intra != (origin.target_model == origin.source_model):
+        kind = "within one network" if deps.intra else "between two networks"
+        raise ValueError(f"these dependencies are {kind}; name target and source accordingly")
+    return origin
+
+
+def is_fit(deps: Dependencies, moments: Moments, target: str | None, source: str | None) -> bool:
+    """Whether dependencies were found on these moments."""
+    return found_on(moments, origin_of(deps, moments, target, source), deps.targets, deps.energy)
+
+
+def _unscaled(
+    coef: scipy.sparse.csr_array, targets: Int32, fit: Moments, origin: Origin
+) -> scipy.sparse.csr_array:
+    """Coefficients of standardised logits as those of logits: b_ij s_i / s_j."""
+    of_target = np.sqrt(fit.energy(origin.target_model, "covariance"))[targets]
+    of_source = np.sqrt(fit.energy(origin.source_model, "covariance"))
+    position = np.repeat(np.arange(len(targets)), np.diff(coef.indptr))
+    data = coef.data * of_target[position] / of_source[coef.indices]
+    return scipy.sparse.csr_array((data, coef.indices, coef.indptr), shape=coef.shape)

@@ -1,0 +1,165 @@
+"""What equations say in a few figures: of all together, the ends of the ranking, and one category."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+
+import numpy as np
+
+import covlasso._core as _core
+from covlasso._base.arrays import Float64
+from covlasso._base.plain import Record, finite
+from covlasso.dependencies import Dependencies
+from covlasso.graph.relations import dependents, out_degree
+
+_TERMS_SHOWN = 3  # of an equation in the overview
+
+
+def summarise(deps: Dependencies) -> Record:
+    """Figures of all equations together.
+
+    ::
+
+        covlasso            version
+        origin              models, kind of moments, l2 and positive, as in `Origin`, or null
+        refit               whether coefficients are least squares on the Lasso's support
+        targets, sources    numbers of categories
+        median_terms        of the equations
+        median_r2           on the samples that the equations were found on, which flatters; null where no
+                            logit has energy
+        worst_kkt           largest KKT residual, relative to lambda
+        statuses            how many targets have which status
+        uncertified         labels of the targets whose KKT residual is above the tolerance
+    """
+    missed = np.flatnonzero(~(deps.kkt <= _core.KKT_TOLERANCE)).tolist()
+    return {
+        "covlasso": _core.__version__,
+        "origin": None if deps.origin is None else asdict(deps.origin),
+        "refit": deps.refit,
+        "targets": deps.n_targets,
+        "sources": deps.n_sources,
+        "median_terms": float(np.median(deps.n_terms)),
+        "median_r2": _median(deps.r2),
+        "worst_kkt": finite(deps.kkt.max()),
+        "statuses": dict(Counter(deps.status.tolist()).most_common()),
+        "uncertified": [deps.target_label(t) for t in missed],
+    }
+
+
+def overview(deps: Dependencies, held_out: Float64 | None, top: int) -> Record:
+    """Record of `summarise`, and the ends of the ranking.
+
+    ::
+
+        schema              "covlasso-overview-1"
+        median_r2_held_out  or null
+        best_explained, least_explained    lists of {category, name, r2, r2_held_out, equation}, ranked by the
+                            held-out R^2 where there is one
+        most_used           list of {category, name, dependents}: sources and how many equations they are in
+    """
+    rank = deps.r2 if held_out is None else held_out
+    order = np.argsort(rank, kind="stable")
+    order = order[np.isfinite(rank[order])]
+    degree = out_degree(deps)
+    used = np.argsort(-degree, kind="stable")[: min(top, np.count_nonzero(degree))]
+    return {
+        "schema": "covlasso-overview-1",
+        **summarise(deps),
+        "median_r2_held_out": None if held_out is None else _median(held_out),
+        "best_explained": [_ranked(deps, held_out, t) for t in order[::-1][:top].tolist()],
+        "least_explained": [_ranked(deps, held_out, t) for t in order[:top].tolist()],
+        "most_used": [
+            {"category": j, "name": _source_name(deps, j), "dependents": int(degree[j])}
+            for j in used.tolist()
+        ],
+    }
+
+
+def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Record:
+    """One category.
+
+    ::
+
+        schema        "covlasso-category-1"
+        covlasso      version;  origin, refit as in `summarise`
+        category      its number;  name: its name, or null
+        equation      null where it is no target, else
+          lam         lambda, in the paper's scale (no 1/2)
+          error, energy, r2, kkt, status    as in `Dependencies`;  r2_held_out: or null
+          terms       list of {category, name, coefficient, share}, the largest first; share is that of the
+                      sum of the coefficients' sizes
+        dependents    list of {category, name, coefficient}: whose equations it is in, the largest first;
+                      between two networks those that the source of its name is in, null without names
+    """
+    rows = np.flatnonzero(deps.targets == number)
+    return {
+        "schema": "covlasso-category-1",
+        "covlasso": _core.__version__,
+        "origin": None if deps.origin is None else asdict(deps.origin),
+        "refit": deps.refit,
+        "category": number,
+        "name": deps.target_names[rows[0]] if deps.target_names and rows.size else _source_name(deps, number),
+        "equation": _equation(deps, held_out, int(rows[0])) if rows.size else None,
+        "dependents": _dependents(deps, number),
+    }
+
+
+def _equation(deps: Dependencies, held_out: Float64 | None, t: int) -> Record:
+    row = slice(deps.coef.indptr[t], deps.coef.indptr[t + 1])
+    index, value = deps.coef.indices[row], deps.coef.data[row]
+    order = np.argsort(-np.abs(value), kind="stable")
+    total = np.abs(value).sum()
+    return {
+        **{name: finite(getattr(deps, name)[t]) for name in ("lam", "error", "energy", "r2", "kkt")},
+        "r2_held_out": None if held_out is None else finite(held_out[t]),
+        "status": str(deps.status[t]),
+        "terms": [
+            {
+                "category": j,
+                "name": _source_name(deps, j),
+                "coefficient": b,
+                "share": abs(b) / total if b else 0.0,
+            }
+            for j, b in zip(index[order].tolist(), value[order].tolist(), strict=True)
+        ],
+    }
+
+
+def _dependents(deps: Dependencies, number: int) -> list[Record] | None:
+    """Equations that the category is in, as a source; between two networks the source of its name."""
+    if deps.intra:
+        sources = [number]
+    elif deps.target_names is None or deps.source_names is None:
+        return None
+    else:
+        name = deps.target_names[deps.position(number)]
+        sources = [j for j, other in enumerate(deps.source_names) if other == name]
+    return [
+        {"category": int(deps.targets[t]), "name": _target_name(deps, t), "coefficient": b}
+        for source in sources
+        for t, b in zip(*(found.tolist() for found in dependents(deps, source)), strict=True)
+    ]
+
+
+def _ranked(deps: Dependencies, held_out: Float64 | None, t: int) -> Record:
+    return {
+        "category": int(deps.targets[t]),
+        "name": _target_name(deps, t),
+        "r2": finite(deps.r2[t]),
+        "r2_held_out": None if held_out is None else finite(held_out[t]),
+        "equation": deps.equation(int(deps.targets[t]), max_terms=_TERMS_SHOWN),
+    }
+
+
+def _target_name(deps: Dependencies, t: int) -> str | None:
+    return None if deps.target_names is None else deps.target_names[t]
+
+
+def _source_name(deps: Dependencies, j: int) -> str | None:
+    return None if deps.source_names is None else deps.source_names[j]
+
+
+def _median(values: Float64) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else None

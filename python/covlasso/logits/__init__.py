@@ -1,0 +1,21 @@
+"""Logits on disk and in memory: read a few rows at a time, written beside moments, turned into moments."""
+
+from covlasso.logits.files import LogitFile, open_logits
+from covlasso.logits.labels import TopOne, read_labels
+from covlasso.logits.samples import Rows, Samples
+from covlasso.logits.to_moments import FileMoments, model_names, moments_of_files
+from covlasso.logits.writer import LogitWriter, Precision
+
+__all__ = [
+    "FileMoments",
+    "LogitFile",
+    "LogitWriter",
+    "Precision",
+    "Rows",
+    "Samples",
+    "TopOne",
+    "model_names",
+    "moments_of_files",
+    "open_logits",
+    "read_labels",
+]

@@ -1,0 +1,149 @@
+"""Logits of one or two networks on the same inputs, read a few rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64
+from covlasso._base.checks import first_bad
+from covlasso.logits.labels import UNKNOWN, check_labels
+
+_CHUNK = 1 << 21  # logits looked at together: 16 MB in double
+
+
+class Rows(Protocol):
+    """Rows of logits that can be read again: `covlasso.logits.open_logits` makes them of files."""
+
+    shape: tuple[int, int]
+
+    def blocks(self, rows: int) -> Iterator[Array]:
+        """Yield all rows in order, ``rows`` at a time, every entry finite."""
+
+
+class Chunk(NamedTuple):
+    """A few samples, in double; of one network ``source`` is ``target``."""
+
+    target: Float64
+    source: Float64
+    label: Int64 | None
+
+
+class Samples:
+    """Logits of the targets' network and of the sources', with labels.
+
+    Parameters
+    ----------
+    logits, source_logits : (samples, n) array, or Rows
+        Row r of both is the same input; ``source_logits`` is None within one network.
+    labels : (samples,) integers, optional
+        -1: not known.
+    keep : (samples,) booleans, optional
+        Rows to look at.
+    """
+
+    def __init__(self, logits: Any, source_logits: Any = None, labels: Any = None, keep: Any = None):
+        self._target = _rows(logits, "logits")
+        self._source = None if source_logits is None else _rows(source_logits, "source_logits")
+        n = self._target.shape[0]
+        if self._source is not None and self._source.shape[0] != n:
+            raise ValueError(
+                f"logits has {n} rows and source_logits {self._source.shape[0]}; row r of both is input r"
+            )
+        if self.categories < 2:
+            raise ValueError("logits has a single category; decisions need at least two")
+        self._label = None if labels is None else check_labels(labels, n, {"logits": self.categories})
+        self._keep = None if keep is None else _checked_keep(keep, n)
+        self._count = n if self._keep is None else int(self._keep.sum())
+        if (
+            self._label is not None
+            and (self._label[slice(None) if keep is None else self._keep] == UNKNOWN).all()
+        ):
+            raise ValueError(
+                "labels are all -1 (not known); leave them out to compare with the own decisions"
+            )
+
+    def __len__(self) -> int:
+        """Count the samples."""
+        return self._count
+
+    @property
+    def categories(self) -> int:
+        """Number of logits of the targets' network."""
+        return self._target.shape[1]
+
+    @property
+    def labelled(self) -> bool:
+        """Whether labels are given."""
+        return self._label is not None
+
+    def check(self, n_sources: int, targets: Int32, intra: bool) -> None:
+        """Refuse logits that are not those of the dependencies' networks."""
+        if intra and self._source is not None:
+            raise ValueError("these dependencies are within one network; give logits only, no source_logits")
+        if not intra and self._source is None:
+            raise ValueError("these dependencies are between two networks; give source_logits too")
+        name, source = ("logits", self._target) if self._source is None else ("source_logits", self._source)
+        if source.shape[1] != n_sources:
+            raise ValueError(f"{name} has {source.shape[1]} categories; there are {n_sources} sources")
+        if self.categories <= targets.max():
+            raise ValueError(
+                f"logits has {self.categories} categories; target {targets.max()} is none of them"
+            )
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all samples in order, some at a time."""
+        width = self.categories if self._source is None else max(self.categories, self._source.shape[1])
+        size = max(1, _CHUNK // width)
+        sources = None if self._source is None else self._source.blocks(size)
+        start = 0
+        for block in self._target.blocks(size):
+            rows = slice(start, start + len(block))
+            start = rows.stop
+            other = None if sources is None else next(sources)
+            kept = slice(None) if self._keep is None else self._keep[rows]
+            target = block[kept].astype(np.float64)
+            source = target if other is None else other[kept].astype(np.float64)
+            if len(target):
+                yield Chunk(target, source, None if self._label is None else self._label[rows][kept])
+
+
+class _ArrayRows:
+    """Rows of an array, which may be memory-mapped."""
+
+    def __init__(self, values: Array, name: str):
+        self._values, self._name = values, name
+        self.shape = (values.shape[0], values.shape[1])
+
+    def blocks(self, rows: int) -> Iterator[Array]:
+        for start in range(0, self.shape[0], rows):
+            block = np.asarray(self._values[start : start + rows])
+            place = first_bad(block)
+            if place is not None:
+                row, column = place
+                where = f"{self._name}[{start + row}, {column}]"
+                raise ValueError(f"{where} is {block[place]}; every logit must be finite")
+            yield block
+
+
+def _rows(value: Any, name: str) -> Rows:
+    if hasattr(value, "blocks"):
+        rows: Rows = value
+        return rows
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        found = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
+        raise TypeError(f"{name} is {found}; a numpy array of floats is expected (it may be memory-mapped)")
+    if value.ndim != 2 or len(value) == 0:
+        raise ValueError(f"{name} has shape {value.shape}; (samples, categories) is expected")
+    return _ArrayRows(value, name)
+
+
+def _checked_keep(keep: Any, count: int) -> Bool:
+    array = np.asarray(keep)
+    if array.dtype != np.bool_ or array.shape != (count,):
+        raise ValueError(f"rows is {array.dtype} {array.shape}; ({count},) booleans are expected")
+    if not array.any():
+        raise ValueError("rows keeps no row; at least one is needed")
+    return array

@@ -1,0 +1,126 @@
+"""Moments of logits that are on disk, and how often they name the right category."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from covlasso._base.arrays import Array, Bool, Int64
+from covlasso._base.progress import TitledReport
+from covlasso.logits.files import LogitFile
+from covlasso.logits.labels import TopOne, check_labels
+from covlasso.moments import Accumulator, Split, SplitMoments, held_out
+
+
+class FileMoments(NamedTuple):
+    """Moments of logits on disk.
+
+    Attributes
+    ----------
+    moments : SplitMoments
+        Of all rows.
+    top1 : dict from "fit" or "held_out" to TopOne, or None
+        How often labels were found, where there are any.
+    """
+
+    moments: SplitMoments
+    top1: dict[str, TopOne] | None
+
+
+def model_names(files: Sequence[str], names: Sequence[str] | None) -> list[str]:
+    """Return one name per file: the given ones, or the files' own without suffix and folder.
+
+    Raises
+    ------
+    ValueError
+        There are more or fewer names than files, or two are equal.
+    """
+    chosen = [Path(file).name.split(".")[0] for file in files] if names is None else list(names)
+    if len(chosen) != len(files):
+        raise ValueError(
+            f"there are {len(chosen)} names ({', '.join(chosen)}) for {len(files)} files of logits"
+        )
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(f"the names {', '.join(chosen)} are not different; give --names, one per file")
+    return chosen
+
+
+def moments_of_files(
+    files: Mapping[str, LogitFile],
+    split: Split,
+    keys: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
+    labels: Int64 | None = None,
+    batch_size: int = 1024,
+    report: TitledReport | None = None,
+) -> FileMoments:
+    """Accumulate the joint moments of logits that are read in pieces.
+
+    Parameters
+    ----------
+    files : mapping from model name to LogitFile
+        Row r of all of them is the same input.
+    split : Split
+        How the rows are divided.
+    keys : sequence of str, optional
+        What each row is cut from; by default each row is a group of its own, named by its number.
+    class_names : sequence of str, optional
+        Names of the categories of all models; by default those that a file has.
+    labels : (rows,) integers, optional
+        Category of each row, -1 where it is not known: right answers are counted.
+    batch_size : int
+        Rows read at a time. The result does not depend on it.
+    report : callable, optional
+        Called with (title, rows done, rows in all).
+
+    Returns
+    -------
+    FileMoments
+
+    Raises
+    ------
+    TypeError, ValueError
+        Numbers of rows differ, a label is no category, a file is damaged, a logit is not finite, or a part gets no row.
+    """
+    rows = {file.where: file.shape[0] for file in files.values()}
+    n_rows = next(iter(rows.values()))
+    if len(set(rows.values())) > 1:
+        counts = ", ".join(f"{where} has {count} rows" for where, count in rows.items())
+        raise ValueError(f"{counts}; row r of all files must be the same input")
+    if keys is not None:
+        _check_keys(keys, n_rows)
+    top1 = None
+    if labels is not None:
+        labels = check_labels(labels, n_rows, {f"model {name!r}": f.shape[1] for name, f in files.items()})
+        top1 = {"fit": TopOne(), "held_out": TopOne()}
+    own = {name: file.class_names for name, file in files.items() if file.class_names is not None}
+    total = Accumulator(list(files), own if class_names is None else class_names, split=split)
+    done = 0
+    try:
+        for blocks in zip(*(file.blocks(batch_size) for file in files.values()), strict=True):
+            batch = dict(zip(files, blocks, strict=True))
+            stop = done + len(blocks[0])
+            group = keys[done:stop] if keys is not None else [str(row) for row in range(done, stop)]
+            total.update(batch, group)
+            if labels is not None and top1 is not None:
+                _count(top1, batch, labels[done:stop], held_out(group, split.held_out))
+            done = stop
+            if report is not None:
+                report("rows", done, n_rows)
+    except KeyboardInterrupt as interruption:
+        raise KeyboardInterrupt(
+            f"interrupted after {done} of {n_rows} rows; nothing is written"
+        ) from interruption
+    return FileMoments(total.result(), top1)
+
+
+def _check_keys(keys: Sequence[str], n_rows: int) -> None:
+    if len(keys) != n_rows:
+        raise ValueError(f"there are {len(keys)} groups for {n_rows} rows of logits; one per row is expected")
+
+
+def _count(top1: Mapping[str, TopOne], batch: Mapping[str, Array], labels: Int64, held: Bool) -> None:
+    for half, side in (("fit", ~held), ("held_out", held)):
+        chosen = {name: rows[side] for name, rows in batch.items()}
+        top1[half].add(chosen, dict.fromkeys(chosen, labels[side]))

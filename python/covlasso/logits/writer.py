@@ -1,0 +1,190 @@
+"""Logits, labels and the names of samples on disk, for what moments cannot tell."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal
+
+import numpy as np
+
+from covlasso._base.arrays import Array, Places
+from covlasso._base.ranks import Group
+from covlasso.moments import Split, held_out
+
+Precision = Literal["float16", "float32"]
+_LARGEST = {"float16": 65504.0, "float32": float(np.finfo(np.float32).max)}
+
+
+class LogitWriter:
+    """Files beside ``out``, row r of all of them one sample, in the order of the data.
+
+    ``STEM.logits.MODEL.npy`` (samples, categories); ``STEM.labels.npy`` (samples,) int64, -1 where there is
+    no label; ``STEM.held_out.npy`` (samples,) bool; ``STEM.samples.txt`` and ``STEM.keys.txt``, a line per
+    sample. Until `finish` the parts of all ranks are in ``*.part`` files, which are cut to the last saved
+    state when the run goes on.
+
+    Parameters
+    ----------
+    out : Path
+        The file of the moments; STEM is its path without the suffix.
+    names : sequence of str
+        The models.
+    group : Group
+        The ranks; all must see the same folder.
+    precision : {"float16", "float32"}
+        Of the logits.
+    """
+
+    def __init__(self, out: Path, names: Sequence[str], group: Group, precision: Precision = "float16"):
+        if precision not in _LARGEST:
+            raise ValueError(f"precision is {precision!r}; float16 or float32 is expected")
+        self.precision = precision
+        self._stem, self._group = out.with_suffix(""), group
+        self._names = list(names)
+        self._open: dict[str, IO[bytes]] = {}
+        if len({_safe(name) for name in names}) < len(self._names):
+            raise ValueError(f"the models {self._names} give equal file names; name them otherwise")
+
+    @property
+    def finished(self) -> list[Path]:
+        """The files that `finish` leaves."""
+        logits = [self._file(f"logits.{_safe(name)}.npy") for name in self._names]
+        return [*logits, *map(self._file, ("labels.npy", "held_out.npy", "samples.txt", "keys.txt"))]
+
+    def begin(self, sizes: Mapping[str, int] | None) -> None:
+        """Open the parts: new ones, or cut to what `sizes` said when the state was saved."""
+        for kind in [*map(self._logits, self._names), "rows"]:
+            path = self._part(kind, self._group.rank)
+            if sizes is None:
+                self._open[kind] = path.open("wb")
+                continue
+            if not path.exists() or path.stat().st_size < sizes[kind]:
+                raise ValueError(
+                    f"{path} of the unfinished run is gone or cut; delete its state to begin anew"
+                )
+            self._open[kind] = path.open("r+b")
+            self._open[kind].truncate(sizes[kind])
+            self._open[kind].seek(sizes[kind])
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every part, after writing them out: what a state keeps."""
+        for file in self._open.values():
+            with _named(file):
+                file.flush()
+                os.fsync(file.fileno())
+        return {kind: file.tell() for kind, file in self._open.items()}
+
+    def add(
+        self,
+        logits: Mapping[str, Array],
+        positions: Sequence[int],
+        labels: Sequence[int],
+        samples: Sequence[str],
+        keys: Sequence[str],
+    ) -> None:
+        """Append some samples.
+
+        Raises
+        ------
+        ValueError
+            A logit is beyond the range of the precision.
+        """
+        for name, rows in logits.items():
+            largest = np.abs(rows).max(initial=0.0)
+            if largest > _LARGEST[self.precision]:
+                raise ValueError(
+                    f"model {name!r} has a logit of size {largest:g}, which {self.precision} cannot hold; "
+                    "keep the logits in float32"
+                )
+            self._write(self._logits(name), np.ascontiguousarray(rows, dtype=self.precision).data)
+        lines = zip(map(int, positions), map(int, labels), samples, keys, strict=True)
+        self._write("rows", "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+    def close(self) -> None:
+        """Close the parts, to go on later."""
+        for file in self._open.values():
+            with _named(file):
+                file.close()
+        self._open = {}
+
+    def finish(self, widths: Mapping[str, int], split: Split) -> None:
+        """Put the parts of all ranks together, on rank 0; every rank must have closed its own."""
+        ranks = range(self._group.size)
+        rows = [self._rows(rank) for rank in ranks]
+        index = np.array([row[0] for part in rows for row in part], dtype=np.int64)
+        order = np.argsort(index, kind="stable")
+        for name in self._names:
+            self._join(name, widths[name], [len(part) for part in rows], np.argsort(order, kind="stable"))
+        ordered = [row for part in rows for row in part]
+        ordered = [ordered[k] for k in order]
+        keys = [row[3] for row in ordered]
+        np.save(self._file("labels.npy"), np.array([row[1] for row in ordered], dtype=np.int64))
+        np.save(self._file("held_out.npy"), held_out(keys, split.held_out))
+        for kind, lines in (("samples", [row[2] for row in ordered]), ("keys", keys)):
+            text = "".join(line.replace("\\", "\\\\").replace("\n", "\\n") + "\n" for line in lines)
+            self._file(f"{kind}.txt").write_text(text, encoding="utf-8", errors="surrogateescape")
+
+    def remove_parts(self) -> None:
+        """Delete this rank's parts, after `finish`."""
+        for kind in [*map(self._logits, self._names), "rows"]:
+            self._part(kind, self._group.rank).unlink(missing_ok=True)
+
+    def _write(self, kind: str, data: bytes | memoryview) -> None:
+        with _named(self._open[kind]):
+            self._open[kind].write(data)
+
+    def _join(self, name: str, width: int, counts: Sequence[int], place: Places) -> None:
+        """Write the logits of one model; row r of the parts goes to row ``place[r]``."""
+        target = self._file(f"logits.{_safe(name)}.npy")
+        temporary = target.with_name(target.name + ".tmp")
+        total = np.lib.format.open_memmap(
+            temporary, mode="w+", dtype=self.precision, shape=(sum(counts), width)
+        )
+        start = 0
+        for rank, count in enumerate(counts):
+            if count:
+                part = np.memmap(
+                    self._part(self._logits(name), rank), self.precision, "r", shape=(count, width)
+                )
+                total[place[start : start + count]] = part
+            start += count
+        total.flush()
+        temporary.replace(target)
+
+    def _rows(self, rank: int) -> list[tuple[int, int, str, str]]:
+        path = self._part("rows", rank)
+        try:
+            with path.open("rb") as file:
+                return [tuple(json.loads(line)) for line in file]
+        except FileNotFoundError as cause:
+            raise ValueError(
+                f"{path} of rank {rank} is not to be seen here; all ranks need one folder"
+            ) from cause
+
+    def _logits(self, name: str) -> str:
+        return f"logits.{_safe(name)}"
+
+    def _part(self, kind: str, rank: int) -> Path:
+        return self._file(f"{kind}.{rank}.part")
+
+    def _file(self, kind: str) -> Path:
+        return self._stem.with_name(f"{self._stem.name}.{kind}")
+
+
+@contextmanager
+def _named(file: IO[bytes]) -> Iterator[None]:
+    """Say which file it is that the disk is too full for."""
+    try:
+        yield
+    except OSError as cause:
+        raise OSError(cause.errno, cause.strerror, str(file.name)) from cause
+
+
+def _safe(name: str) -> str:
+    """Make a name fit for a file."""
+    return re.sub(r"[^\w.+-]", "_", name)

@@ -1,0 +1,149 @@
+"""Moments of a split sample, batch by batch, with a state that can be saved and restored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from covlasso.moments.files import MomentFile, save_moments
+from covlasso.moments.heads import LinearHead
+from covlasso.moments.moments import Moments
+from covlasso.moments.split import Split
+from covlasso.moments.split_moments import SplitMoments
+
+_KIND = "Accumulator"
+
+
+class Accumulator:
+    """Sends every sample of a batch to its part of the split.
+
+    Parameters
+    ----------
+    names, class_names, heads
+        As of `Moments`.
+    split : Split
+        How samples are divided.
+
+    Attributes
+    ----------
+    skipped : int
+        Number of samples that the caller could not read; kept in the result.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+        heads: Mapping[str, LinearHead] | None = None,
+        split: Split | None = None,
+    ):
+        self.split = split or Split()
+        self.skipped = 0
+        self._parts = {part: Moments(names, class_names, heads) for part in self.split.parts}
+
+    @property
+    def count(self) -> int:
+        """Number of samples seen."""
+        return sum(moments.count for moments in self._parts.values())
+
+    def update(self, batch: Mapping[str, npt.ArrayLike], keys: Sequence[str]) -> None:
+        """Add a batch of samples; on any error nothing is added.
+
+        Parameters
+        ----------
+        batch : mapping from model name to (k, n) array
+            As `Moments.update` takes it.
+        keys : sequence of k str
+            What each sample is cut from.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As of `Moments.update`; or there are more or fewer keys than rows.
+        """
+        first, *others = self._parts.values()
+        arrays = first._checked(batch)
+        for moments in others:  # the first part may not know the numbers of columns yet
+            moments._check_columns(arrays)
+        length = len(next(iter(arrays.values())))
+        if len(keys) != length:
+            raise ValueError(f"there are {len(keys)} keys for {length} samples; give one key per row")
+        place = self.split.part(keys)
+        for k, moments in enumerate(self._parts.values()):
+            chosen = np.flatnonzero(place == k)
+            moments._append({name: rows[chosen] for name, rows in arrays.items()})
+
+    @property
+    def parts(self) -> Mapping[str, Moments]:
+        """Moments of the samples so far, by the name of their part; a part may be empty."""
+        return dict(self._parts)
+
+    def merge(self, parts: Mapping[str, Moments], skipped: int = 0) -> None:
+        """Add samples whose moments were accumulated elsewhere: on a device, or by another rank.
+
+        Raises
+        ------
+        ValueError
+            A part is not of this split, or its models are others.
+        """
+        unknown = set(parts) - set(self._parts)
+        if unknown:
+            raise ValueError(f"there is no part {unknown.pop()!r}; the parts are {list(self._parts)}")
+        for part, moments in parts.items():
+            self._parts[part] += moments
+        self.skipped += skipped
+
+    def result(self) -> SplitMoments:
+        """Moments of all samples so far.
+
+        Raises
+        ------
+        ValueError
+            A part has no sample.
+        """
+        parts = {part: moments.copy() for part, moments in self._parts.items()}
+        held_out = parts.pop("held_out", None)
+        folds = tuple(parts.values()) if self.split.folds else ()
+        fit = folds[0] if folds else parts["fit"]
+        for moments in folds[1:]:
+            fit = fit + moments
+        return SplitMoments(fit, held_out, folds, self.split, self.skipped)
+
+    def save_state(self, path: str | os.PathLike[str], **header: Any) -> None:
+        """Write all there is to a safetensors file, atomically; `load_state` goes on with the same bits.
+
+        Parameters
+        ----------
+        path
+            The file.
+        **header
+            What else the caller needs to go on, as JSON values.
+        """
+        first = next(iter(self._parts.values()))
+        parts = {part: moments._sums for part, moments in self._parts.items() if moments._sums is not None}
+        header = {"split": self.split.as_dict(), "skipped": self.skipped, "caller": header}
+        save_moments(path, first.names, first.class_names, first.heads, parts, header, kind=_KIND)
+
+    @classmethod
+    def load_state(cls, path: str | os.PathLike[str]) -> tuple[Accumulator, dict[str, Any]]:
+        """Read a file of `save_state`: the accumulator, and what the caller had given.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            The file is truncated, foreign, or of a newer version; the message names it.
+        """
+        file = MomentFile(path, _KIND)
+        with file.explained():
+            split = Split(**file.stored.field("split", dict))
+            accumulator = cls(file.names, file.class_names, file.heads, split)
+        for part in file.counts:
+            accumulator._parts[part] = Moments._of_file(file, part)
+        accumulator.skipped = file.stored.field("skipped", int)
+        return accumulator, file.stored.field("caller", dict)

@@ -1,0 +1,101 @@
+"""The one file format of moments: the parts of a split, or a single part, in one safetensors file.
+
+`SplitMoments.save` says what is in it. The state of a run that goes on also has ``PART.waiting``: the samples
+that wait for their block to fill, (k, N).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from covlasso._base.arrays import Array
+from covlasso._base.storage import StoredTensors, load_tensors, save_tensors
+from covlasso.moments.heads import FLOATS, LinearHead
+from covlasso.moments.sums import JointSums
+from covlasso.moments.symmetric import SymmetricSum
+
+Tensors = dict[str, Array]
+
+
+def save_moments(
+    path: str | os.PathLike[str],
+    names: Sequence[str],
+    class_names: Mapping[str, Sequence[str]],
+    heads: Mapping[str, LinearHead],
+    parts: Mapping[str, JointSums],
+    header: Mapping[str, Any] | None = None,
+    kind: str = "Moments",
+) -> None:
+    """Write the parts, all of the same models, and further entries of the header."""
+    tensors: Tensors = {}
+    for i, name in enumerate(names):
+        if name in heads:
+            tensors[f"weight.{i}"] = heads[name].weight
+            bias = heads[name].bias
+            if bias is not None:
+                tensors[f"bias.{i}"] = bias
+    for part, sums in parts.items():
+        tensors[f"{part}.mean"] = sums.mean
+        tensors[f"{part}.sum"] = sums.products.to_triangle()
+        if len(sums.waiting):
+            tensors[f"{part}.waiting"] = sums.waiting
+    counts = {part: sums.count for part, sums in parts.items()}
+    columns = [next(iter(parts.values())).sizes[name] for name in names] if parts else None
+    common = {"names": names, "columns": columns, "class_names": class_names, "parts": counts}
+    save_tensors(path, kind, tensors, {**common, **(header or {})})
+
+
+class MomentFile:
+    """A file of `save_moments`, opened; sums are read when they are asked for."""
+
+    def __init__(self, path: str | os.PathLike[str], kind: str = "Moments"):
+        self.stored: StoredTensors = load_tensors(path, kind)
+        self.names = self.stored.strings("names")
+        self.class_names: dict[str, list[str]] = self.stored.field("class_names", dict)
+        self.counts: dict[str, int] = self.stored.field("parts", dict)
+        with self.explained():
+            self.heads = dict(self._heads())
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Say of an error which file it is in."""
+        try:
+            yield
+        except (TypeError, ValueError) as cause:
+            raise self.stored.error(str(cause)) from cause
+
+    def sums(self, part: str) -> JointSums:
+        """Read the sums of one part."""
+        count = self.counts.get(part)
+        if not isinstance(count, int):
+            raise self.stored.error(f"there is no part {part!r}")
+        sums = JointSums(dict(zip(self.names, self._columns(), strict=True)))
+        n = len(sums.mean)
+        sums.mean = self.stored.tensor(f"{part}.mean", np.float64, (n,))
+        triangle = self.stored.tensor(f"{part}.sum", np.float64, (n * (n + 1) // 2,))
+        sums.products = SymmetricSum.from_triangle(triangle, n)
+        sums.added = count
+        if f"{part}.waiting" in self.stored:
+            waiting = self.stored.tensor(f"{part}.waiting", np.float64, (None, n))
+            sums.added -= len(waiting)
+            sums.append({name: waiting[:, columns] for name, columns in sums.columns.items()})
+        return sums
+
+    def _columns(self) -> list[int]:
+        columns: list[int] = self.stored.field("columns", list)
+        if len(columns) != len(self.names) or not all(isinstance(n, int) and n > 0 for n in columns):
+            raise self.stored.error(f"header field 'columns' is {columns}; one number per model is expected")
+        return columns
+
+    def _heads(self) -> Iterator[tuple[str, LinearHead]]:
+        for i, name in enumerate(self.names):
+            if f"weight.{i}" in self.stored:
+                weight = self.stored.tensor(f"weight.{i}", FLOATS, (None, None))
+                has_bias = f"bias.{i}" in self.stored
+                bias = self.stored.tensor(f"bias.{i}", FLOATS, (len(weight),)) if has_bias else None
+                yield name, LinearHead(weight, bias)

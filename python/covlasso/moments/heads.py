@@ -1,0 +1,145 @@
+"""The linear last layer of a classifier, from which the moments of all logits follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+from covlasso._base.arrays import Array, Float64
+from covlasso._base.checks import check_finite
+
+FLOATS = (np.float16, np.float32, np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class LinearHead:
+    """Logits f = W h + b of a layer with n categories on d features h.
+
+    `Moments` of such a model keep d (d + 1) / 2 numbers instead of n (n + 1) / 2.
+
+    Parameters
+    ----------
+    weight : (n, d) array
+        W, float16, float32 or float64; copied and stored as it is, computed with in float64.
+    bias : (n,) array, optional
+        b; none means 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another dtype or shape, or an entry that is not finite.
+    """
+
+    weight: Array
+    bias: Array | None = None
+
+    def __post_init__(self) -> None:
+        """Check the arrays and copy them."""
+        object.__setattr__(self, "weight", _checked(self.weight, "weight", 2))
+        if self.bias is not None:
+            object.__setattr__(self, "bias", _checked(self.bias, "bias", 1))
+            if len(self.bias) != len(self.weight):
+                raise ValueError(
+                    f"bias has {len(self.bias)} entries and weight has {len(self.weight)} rows; "
+                    "both count categories"
+                )
+
+    @property
+    def categories(self) -> int:
+        """Number n of logits."""
+        return int(self.weight.shape[0])
+
+    @property
+    def features(self) -> int:
+        """Number d of inputs."""
+        return int(self.weight.shape[1])
+
+    def times(self, matrix: Float64, rows: Any = slice(None)) -> Float64:
+        """W X in float64 for X (d, k); only the given rows of W."""
+        product: Float64 = self.weight[rows].astype(np.float64) @ matrix
+        return product
+
+    def __call__(self, features: Float64) -> Float64:
+        """W h + b of one input h (d,), in float64."""
+        logits = self.times(features)
+        return logits if self.bias is None else logits + self.bias
+
+    def combined(
+        self, coef: scipy.sparse.sparray | npt.ArrayLike, intercept: npt.ArrayLike | None = None
+    ) -> LinearHead:
+        """Head of the logits B f + a: weight B W and bias B b + a, exactly what combining the logits gives.
+
+        Parameters
+        ----------
+        coef : (m, n) array or scipy sparse array
+            B, for example the coefficients of `Dependencies`.
+        intercept : (m,) array, optional
+            a; none means 0.
+
+        Returns
+        -------
+        LinearHead
+            m categories on the same features, computed in float64 and rounded to the dtype of the weight;
+            without a bias where both are none.
+
+        Raises
+        ------
+        ValueError
+            ``coef`` or ``intercept`` has another shape, or an entry that is not finite.
+        """
+        matrix = scipy.sparse.csr_array(coef, dtype=np.float64)
+        if matrix.shape[1:] != (self.categories,) or matrix.shape[0] == 0:
+            raise ValueError(
+                f"coef has shape {matrix.shape}; (new categories, {self.categories}) is expected: one column "
+                "per category of the head"
+            )
+        dtype = self.weight.dtype
+        weight = (matrix @ self.weight.astype(np.float64)).astype(dtype)
+        if intercept is None and self.bias is None:
+            return LinearHead(weight)
+        bias = np.zeros(matrix.shape[0]) if self.bias is None else matrix @ self.bias.astype(np.float64)
+        if intercept is not None:
+            added = np.asarray(intercept, dtype=np.float64)
+            if added.shape != bias.shape:
+                raise ValueError(f"intercept has shape {added.shape}; {bias.shape} is expected")
+            bias = bias + added
+        return LinearHead(weight, bias.astype(dtype))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether dtypes and all entries are equal."""
+        if not isinstance(other, LinearHead):
+            return NotImplemented
+        if not _equal(self.weight, other.weight):
+            return False
+        if self.bias is None or other.bias is None:
+            return self.bias is other.bias
+        return _equal(self.bias, other.bias)
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content, which is an array
+
+    def __repr__(self) -> str:
+        """Say the shape: the entries are too many to show."""
+        bias = "" if self.bias is None else " with bias"
+        return f"LinearHead({self.categories} x {self.features} {self.weight.dtype}{bias})"
+
+
+def _checked(array: Any, name: str, ndim: int) -> Array:
+    """Return a copy that nobody changes: moments of earlier samples hold for these weights only."""
+    if not isinstance(array, np.ndarray) or array.dtype not in FLOATS:
+        found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{name} is {found}; a numpy array of float16, float32 or float64 is expected")
+    if array.ndim != ndim or 0 in array.shape:
+        expected = "(categories, features)" if ndim == 2 else "(categories,)"
+        raise ValueError(f"{name} has shape {array.shape}, expected {expected}")
+    check_finite(array, name)
+    copy = np.array(array, order="C")
+    copy.setflags(write=False)
+    return copy
+
+
+def _equal(a: Array, b: Array) -> bool:
+    return a.dtype == b.dtype and np.array_equal(a, b)

@@ -1,0 +1,442 @@
+"""Joint first and second moments of the logits of one or more models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from covlasso._base.arrays import Float64, Floats, Kind
+from covlasso._base.checks import check_kind
+from covlasso._base.html import ROWS, TERMS, table_html
+from covlasso.gram import FactoredGram, product
+from covlasso.moments.checks import checked_batch, sums_of_arrays
+from covlasso.moments.files import MomentFile, save_moments
+from covlasso.moments.heads import LinearHead
+from covlasso.moments.models import Models
+from covlasso.moments.sums import JointSums
+from covlasso.moments.symmetric import root
+
+if TYPE_CHECKING:
+    from covlasso.gram import FactoredGram
+
+Rows = slice | npt.ArrayLike
+Index = slice | npt.NDArray[np.integer]
+
+_STRIP = 256  # rows of a large matrix treated at a time
+
+
+class Moments:
+    """Moments of several models' logits on the same inputs, accumulated in float64.
+
+    Kept are the means m_a = E[f_a] and the centred sums S_ab = sum over samples of (f_a - m_a)(f_b - m_b)',
+    updated block by block with the rule of Chan, Golub and LeVeque (1983): a block of k samples with mean m'
+    adds its own centred sums and count k / (count + k) (m' - m)(m' - m)'. Nothing cancels, so covariances of
+    logits with large means are as accurate as second moments. Samples wait until their block is full, so the
+    same samples in the same order give the same bits, however they were cut into batches; saving and merging
+    close a block early.
+
+    A model with n categories takes n (n + 1) / 2 numbers, a pair n_a n_b. Where its logits are those of a
+    linear layer, f = W h + b with d features h, give the layer as its *head* and the features to `update`:
+    the sums are then those of h, d (d + 1) / 2 numbers, and the moments of the logits follow from them, such
+    as cov(f) = W cov(h) W'.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the models.
+    class_names : mapping from model name to sequence of str, or sequence of str, optional
+        Names of the categories: per model, or one list that all models share. They need not be unique.
+    heads : mapping from model name to LinearHead, optional
+        The last layers of the models that are given by their features.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Names missing, repeated, or not strings; a head of an unknown model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> moments = Moments(["resnet", "vit"])
+    >>> moments.update({"resnet": np.eye(3), "vit": np.ones((3, 2))})
+    >>> moments.second_moment("resnet", "vit").shape
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+        heads: Mapping[str, LinearHead] | None = None,
+    ):
+        self._models = Models(names, class_names, heads)
+        self._sums: JointSums | None = None  # made by the first samples
+        self._closed: JointSums | None = None  # what is read, until samples are added
+        self._roots: dict[str, Float64] = {}  # F with F F' = cov(f), of models with a head
+
+    @classmethod
+    def from_arrays(
+        cls,
+        count: int,
+        mean: Mapping[str, npt.ArrayLike],
+        second_moment: Mapping[str | tuple[str, str], npt.ArrayLike],
+        class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+        heads: Mapping[str, LinearHead] | None = None,
+    ) -> Moments:
+        """Moments computed elsewhere: of the logits, or of the features for models with a head.
+
+        Parameters
+        ----------
+        count : int
+            Number of samples, at least 1.
+        mean : mapping from model name to (n,) array
+            E[f_a] of every model; its keys are the names of the models.
+        second_moment : mapping from model name, or pair of names, to array
+            ``"a"``: E[f_a f_a'] (n_a, n_a), symmetric; ``("a", "b")``: E[f_a f_b'] (n_a, n_b), once for every
+            pair in the order of the names.
+        class_names, heads
+            As in the constructor.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A block is missing, has the wrong shape, is not finite, not symmetric, or below the mean's square.
+        """
+        moments = cls(list(mean), class_names, heads)
+        sums = sums_of_arrays(count, mean, second_moment)
+        moments._models.check_columns(sums.sizes, {})
+        moments._sums = sums
+        return moments
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the models."""
+        return self._models.names
+
+    @property
+    def count(self) -> int:
+        """Number of samples seen."""
+        return 0 if self._sums is None else self._sums.count
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of categories of each model; before the first update only of those with a head."""
+        return self._models.sizes(self._columns)
+
+    @property
+    def class_names(self) -> dict[str, tuple[str, ...]]:
+        """Names of the categories of each model that has them."""
+        return dict(self._models.class_names)
+
+    @property
+    def heads(self) -> dict[str, LinearHead]:
+        """Last layer of each model that is given by its features."""
+        return dict(self._models.heads)
+
+    def update(self, batch: Mapping[str, npt.ArrayLike]) -> None:
+        """Add a batch of samples; on any error nothing is added.
+
+        Parameters
+        ----------
+        batch : mapping from model name to (k, n) array
+            Logits of every model on the same k inputs, float16, float32 or float64; row r of all arrays is
+            input r. For a model with a head: its features, (k, d).
+
+        Raises
+        ------
+        TypeError
+            ``batch`` is no mapping, or an array is of another type.
+        ValueError
+            A model is missing or unknown, numbers of rows differ, the number of categories is not that of
+            earlier batches, or an entry is NaN, infinite or beyond 2^500 (its square would overflow).
+        """
+        self._append(self._checked(batch))
+
+    def __iadd__(self, other: Moments) -> Moments:
+        """Add the samples of ``other``, which has the same models and heads."""
+        if not isinstance(other, Moments):
+            return NotImplemented
+        self._models.check_same(other._models)
+        self._models.check_columns(other._columns, self._columns)
+        self._models.class_names |= other._models.class_names
+        if other._sums is not None:
+            if self._sums is None:
+                self._sums = JointSums({name: other._sums.sizes[name] for name in self.names})
+            self._forget()
+            self._sums.merge(other._sums)
+        return self
+
+    def __add__(self, other: Moments) -> Moments:
+        """Moments of the samples of both."""
+        if not isinstance(other, Moments):
+            return NotImplemented
+        total = Moments(self.names, self._models.class_names, self._models.heads)
+        total += self
+        total += other
+        return total
+
+    def copy(self) -> Moments:
+        """Moments that further samples of these do not change."""
+        twin = Moments(self.names, self._models.class_names, self._models.heads)
+        if self._sums is not None:
+            twin._sums = self._sums.copy()
+        return twin
+
+    def second_moment(self, a: str, b: str | None = None, *, rows: Rows | None = None) -> Float64:
+        """E[f_a f_a'] (n_a, n_a), symmetric to the last bit; with ``b``: E[f_a f_b'] (n_a, n_b).
+
+        Parameters
+        ----------
+        a, b : str
+            Models.
+        rows : slice or sequence of int, optional
+            Only the rows of these categories of ``a``, in this order.
+
+        Raises
+        ------
+        ValueError
+            Unknown model, or no sample yet.
+        IndexError
+            A row is not there.
+        """
+        result = self.covariance(a, b, rows=rows)
+        column = self.mean(a if b is None else b)
+        row = self.mean(a)[_index(rows)]
+        for start in range(0, len(row), _STRIP):
+            strip = slice(start, start + _STRIP)
+            result[strip] += np.multiply.outer(row[strip], column)
+        return result
+
+    def covariance(self, a: str, b: str | None = None, *, rows: Rows | None = None) -> Float64:
+        """E[(f_a - m_a)(f_b - m_b)'] (n_a, n_b), divided by the count; without ``b``: of ``a`` with itself.
+
+        Parameters and errors are those of `second_moment`.
+        """
+        b = a if b is None else b
+        sums = self._read(a, b)
+        if a == b and a in self._models.heads:
+            factor = self._root(a)
+            return product(factor) if rows is None else factor[_index(rows)] @ factor.T
+        columns = sums.columns[a]
+        if a in self._models.heads:
+            sums_ab = sums.products.part(columns, sums.columns[b])
+            result = self._models.heads[a].times(sums_ab, _index(rows))
+        else:
+            wanted = columns if rows is None else np.arange(columns.start, columns.stop)[_index(rows)]
+            result = sums.products.part(wanted, sums.columns[b])
+        if b in self._models.heads:
+            result = np.ascontiguousarray(self._models.heads[b].times(result.T).T)
+        result /= sums.count
+        return result
+
+    def correlation(self, a: str, b: str | None = None, *, rows: Rows | None = None) -> Float64:
+        """Covariances over the product of the standard deviations, (n_a, n_b).
+
+        A category with one constant logit has no correlations: its row and column are 0, its diagonal entry
+        too. Parameters and errors are those of `second_moment`.
+        """
+        result = self.covariance(a, b, rows=rows)
+        deviation = self._deviation(a)
+        column = self._deviation(a if b is None else b)
+        for i, scale in enumerate(deviation[_index(rows)]):
+            result[i] /= scale * column
+        if b is None or a == b:
+            place = np.arange(len(deviation))[_index(rows)]
+            result[np.arange(len(place)), place] = np.isfinite(deviation[place])
+        return result
+
+    def mean(self, name: str) -> Float64:
+        """E[f] of one model, (n,).
+
+        Raises
+        ------
+        ValueError
+            Unknown model, or no sample yet.
+        """
+        sums = self._read(name)
+        mean = sums.mean[sums.columns[name]]
+        return self._models.heads[name](mean) if name in self._models.heads else mean.copy()
+
+    def energy(self, name: str, kind: Kind = "second_moment") -> Float64:
+        """E[f_i^2] of every category i of one model, (n,): the diagonal of `gram`.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        kind : {"second_moment", "covariance", "correlation"}
+            As in `gram`: "covariance" gives the variances.
+
+        Raises
+        ------
+        ValueError
+            Unknown model or kind, or no sample yet.
+        """
+        check_kind(kind)
+        variance = self._variance(name)
+        if kind == "correlation":
+            return (variance > 0.0).astype(np.float64)
+        result: Float64 = variance + np.square(self.mean(name)) if kind == "second_moment" else variance
+        return result
+
+    def gram(self, name: str, kind: Kind = "second_moment") -> Float64 | FactoredGram:
+        """Return what `covlasso.path` takes as the Gram of one model.
+
+        Parameters
+        ----------
+        name : str
+            The model.
+        kind : {"second_moment", "covariance", "correlation"}
+            E[f f'] as in the paper, or centred, or centred and scaled to unit variance.
+
+        Returns
+        -------
+        (n, n) array, or FactoredGram
+            The matrix; for a model with a head F with F F' equal to it, F of shape (n, at most d + 1).
+
+        Raises
+        ------
+        ValueError
+            Unknown model or kind, or no sample yet.
+        """
+        check_kind(kind)
+        if name not in self._models.heads:
+            matrix: Float64 = getattr(self, kind)(name)
+            return matrix
+        factor = self._root(name)
+        if kind == "second_moment":
+            factor = np.column_stack([factor, self.mean(name)])
+        elif kind == "correlation":
+            factor = factor / self._deviation(name)[:, np.newaxis]
+        return FactoredGram(factor)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file, atomically: that of a `SplitMoments` with a fit part only.
+
+        Raises
+        ------
+        ValueError
+            No sample yet.
+        """
+        save_moments(path, self.names, self.class_names, self.heads, {"fit": self._read()})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Moments:
+        """Read a file of `save`; of a file of `SplitMoments` the fit part.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            The file is truncated, foreign, or of a newer version; the message names it.
+        """
+        return cls._of_file(MomentFile(path), "fit")
+
+    def __repr__(self) -> str:
+        """Say which models there are, with their numbers of categories and samples."""
+        sizes = self.sizes
+        models = ", ".join(f"{name}: {sizes[name]}" if name in sizes else name for name in self.names)
+        return f"Moments({{{models}}}, count={self.count})"
+
+    def _repr_html_(self) -> str:
+        """Show the models, their numbers of categories and some of their names as a table in a notebook."""
+        sizes, names = self.sizes, self.class_names
+        rows = [
+            (
+                name,
+                str(sizes.get(name, "not known yet")),
+                ", ".join(names.get(name, ())[:TERMS]) or "no names",
+            )
+            for name in self.names[:ROWS]
+        ]
+        return table_html(repr(self), ("model", "categories", "first of them"), rows, len(self.names))
+
+    @property
+    def _columns(self) -> dict[str, int]:
+        """Numbers of columns of the data so far."""
+        return {} if self._sums is None else self._sums.sizes
+
+    @classmethod
+    def _of_file(cls, file: MomentFile, part: str) -> Moments:
+        """One part of an opened file."""
+        with file.explained():
+            moments = cls(file.names, file.class_names, file.heads)
+        sums = file.sums(part)
+        with file.explained():
+            moments._models.check_columns(sums.sizes, {})
+        moments._sums = sums
+        return moments
+
+    def _checked(self, batch: Mapping[str, npt.ArrayLike]) -> dict[str, Floats]:
+        """Return a batch that can be appended without an error."""
+        arrays = checked_batch(batch, self.names)
+        self._check_columns(arrays)
+        return arrays
+
+    def _check_columns(self, arrays: Mapping[str, Floats]) -> None:
+        self._models.check_columns({name: rows.shape[1] for name, rows in arrays.items()}, self._columns)
+
+    def _append(self, arrays: Mapping[str, Floats]) -> None:
+        """Add a checked batch."""
+        if len(arrays[self.names[0]]) == 0:
+            return
+        if self._sums is None:
+            self._sums = JointSums({name: rows.shape[1] for name, rows in arrays.items()})
+        self._forget()
+        self._sums.append(arrays)
+
+    def _forget(self) -> None:
+        """Drop what was computed for reading: samples are about to be added."""
+        self._closed = None
+        self._roots = {}
+
+    def _read(self, *names: str) -> JointSums:
+        """Return the sums of all samples, those that wait included."""
+        for name in names:
+            if name not in self.names:
+                raise ValueError(f"no model {name!r}; the models are {list(self.names)}")
+        if self._sums is None:
+            raise ValueError("no sample has been added yet; call update() first")
+        if self._closed is None:
+            self._closed = self._sums.closed()
+        return self._closed
+
+    def _root(self, name: str) -> Float64:
+        """F with F F' = cov(f) = W cov(h) W'; of full column rank, also where cov(h) is singular."""
+        if name not in self._roots:
+            sums = self._read(name)
+            columns = sums.columns[name]
+            covariance = sums.products.part(columns, columns) / sums.count
+            self._roots[name] = self._models.heads[name].times(root(covariance))
+        return self._roots[name]
+
+    def _variance(self, name: str) -> Float64:
+        sums = self._read(name)
+        if name in self._models.heads:
+            factor = self._root(name)
+            variance: Float64 = np.einsum("ir,ir->i", factor, factor)
+            return variance
+        return sums.products.diagonal()[sums.columns[name]] / sums.count
+
+    def _deviation(self, name: str) -> Float64:
+        """Return the standard deviations, infinite where 0, so that dividing by them gives 0."""
+        deviation: Float64 = np.sqrt(self._variance(name))
+        deviation[deviation == 0.0] = np.inf
+        return deviation
+
+
+def _index(rows: Rows | None) -> Index:
+    """Return what selects ``rows`` of a matrix."""
+    if rows is None or isinstance(rows, slice):
+        return rows or slice(None)
+    index = np.asarray(rows)
+    if index.size == 0:
+        index = index.astype(np.intp)
+    if index.ndim != 1 or index.dtype.kind not in "iu":
+        raise TypeError(f"rows is {index.dtype} {index.shape}; a slice or a vector of integers is expected")
+    return index

@@ -1,0 +1,101 @@
+"""Which samples are held out and which fold they are in, from a hash of what they are cut from.
+
+Crops or frames of one source resemble each other, so all of them must be on one side. The key of a sample
+names its source. The side depends on the key alone: not on the order of the samples, not on the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from covlasso._base.arrays import Array, Bool, Places
+
+_HALF = b"covlasso half"
+_FOLD = b"covlasso fold"
+
+
+def held_out(keys: Sequence[str], fraction: float) -> Bool:
+    """Which samples are held out: those whose key has a BLAKE2b hash below ``fraction`` 2^64.
+
+    Parameters
+    ----------
+    keys : sequence of k str
+        What each sample is cut from.
+    fraction : float
+        Expected share of the *keys* that is held out, 0 <= fraction < 1.
+
+    Returns
+    -------
+    (k,) bool array
+    """
+    bound = int(fraction * 2.0**64)
+    return _by_key(keys, lambda key: _hash(key, _HALF) < bound, np.bool_)
+
+
+def fold(keys: Sequence[str], n_folds: int) -> Places:
+    """Fold of every sample, 0 to ``n_folds`` - 1, from a hash that is independent of that of `held_out`."""
+    return _by_key(keys, lambda key: _hash(key, _FOLD) % n_folds, np.intp)
+
+
+@dataclass(frozen=True)
+class Split:
+    """How samples are divided.
+
+    Parameters
+    ----------
+    held_out : float
+        Expected share of the keys that is held out, 0 <= held_out < 1.
+    folds : int
+        Number of folds of the fit samples; 0 for none, else at least 2.
+    groups : str
+        What the keys are, in words; kept in the file for the reader.
+
+    Raises
+    ------
+    ValueError
+        A number is out of its range.
+    """
+
+    held_out: float = 0.0
+    folds: int = 0
+    groups: str = "each sample is a group of its own"
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not 0.0 <= self.held_out < 1.0:
+            raise ValueError(f"held_out must be at least 0 and below 1, got {self.held_out!r}")
+        if self.folds < 0 or self.folds == 1:
+            raise ValueError(f"folds must be 0 (none) or at least 2, got {self.folds!r}")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts that a sample can be in."""
+        fit = tuple(f"fold.{k}" for k in range(self.folds)) or ("fit",)
+        return (*fit, "held_out") if self.held_out else fit
+
+    def part(self, keys: Sequence[str]) -> Places:
+        """Position in `parts` of each sample's part."""
+        place = fold(keys, self.folds) if self.folds else np.zeros(len(keys), dtype=np.intp)
+        if self.held_out:
+            place[held_out(keys, self.held_out)] = len(self.parts) - 1
+        return place
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a file keeps; ``Split(**d)`` restores it."""
+        return asdict(self)
+
+
+def _hash(key: str, person: bytes) -> int:
+    content = key.encode(errors="surrogateescape")
+    return int.from_bytes(blake2b(content, digest_size=8, person=person).digest(), "little")
+
+
+def _by_key(keys: Sequence[str], value: Callable[[str], Any], dtype: Any) -> Array:
+    """``value`` of every key; keys repeat, so each is hashed once."""
+    known = {key: value(key) for key in set(keys)}
+    return np.array([known[key] for key in keys], dtype=dtype)

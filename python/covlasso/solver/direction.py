@@ -1,0 +1,217 @@
+"""A direction: whose categories are explained by whose, and the moments G, c and e that this takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+from covlasso._base.arrays import Float64, Int32, Kind, Matrix
+from covlasso.dependencies import Dependencies, Origin
+from covlasso.gram import Gram, as_gram, rows_times
+from covlasso.moments import Moments
+
+_SAME = 1e-6  # relative difference of energies within which moments are those that something was found on
+
+
+def pair_of(moments: Moments, target: str | None, source: str | None) -> tuple[str, str]:
+    """Names of the models of targets and sources: those given, the only one there is, the target's own.
+
+    Raises
+    ------
+    ValueError
+        There is no such model, or there are several and none is named.
+    """
+    known = ", ".join(moments.names)
+    if target is None:
+        if len(moments.names) > 1:
+            raise ValueError(f"there are the models {known}; name one as target (and one as source)")
+        target = moments.names[0]
+    source = target if source is None else source
+    for argument, name in (("target", target), ("source", source)):
+        if name not in moments.names:
+            raise ValueError(f"{argument} is {name!r}; the models are {known}")
+    return target, source
+
+
+def all_targets(moments: Moments, origin: Origin) -> Int32:
+    """Every category of the targets' model."""
+    return np.arange(len(moments.mean(origin.target_model)), dtype=np.int32)
+
+
+def same(moments: Moments, origin: Origin, targets: Int32) -> scipy.sparse.csr_array:
+    """Mark the sources that are the targets' own categories in the other network.
+
+    Where both models have class names, these are the sources of the target's name; where they have the same
+    list of names, or one has none and the sizes are equal, those of the target's number.
+
+    Returns
+    -------
+    (len(targets), p) sparse boolean array
+        Without any entry where the networks share no category.
+    """
+    n, p = (moments.sizes[model] for model in (origin.target_model, origin.source_model))
+    names, sources = (moments.class_names.get(m) for m in (origin.target_model, origin.source_model))
+    if names is None or sources is None or names == sources:
+        row = np.arange(len(targets)) if n == p else np.empty(0, dtype=np.intp)
+        columns = targets[row]
+    else:
+        numbers: dict[str, list[int]] = {}
+        for j, name in enumerate(sources):
+            numbers.setdefault(name, []).append(j)
+        found = [numbers.get(names[i], []) for i in targets]
+        row = np.repeat(np.arange(len(targets)), [len(own) for own in found])
+        columns = np.array([j for own in found for j in own], dtype=np.int32)
+    entries = np.ones(len(row), dtype=bool)
+    return scipy.sparse.csr_array((entries, (row, columns)), shape=(len(targets), p))
+
+
+def excluded(
+    moments: Moments, origin: Origin, targets: Int32
+) -> Literal["self"] | scipy.sparse.csr_array | None:
+    """List what the targets do without, as `covlasso.path` takes it for ``exclude``."""
+    if origin.intra:
+        return "self"
+    own = same(moments, origin, targets)
+    return None if origin.allow_same or own.nnz == 0 else own
+
+
+def found_on(moments: Moments, origin: Origin, targets: Int32, energy: Float64) -> bool:
+    """Whether these are the moments that something was found on: the energies of its targets are theirs."""
+    if int(targets.max(initial=-1)) >= moments.sizes.get(origin.target_model, 0):
+        return False
+    here = moments.energy(origin.target_model, origin.kind)[targets]
+    return bool((np.abs(here - energy) <= _SAME * np.maximum(here, energy)).all())
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """The moments that targets and their sources need: G, rows c_i and energies e_i.
+
+    Attributes
+    ----------
+    gram : Gram
+        G = E[g g'] of the sources.
+    cross : (n_targets, p) array, or None
+        Rows c_i = E[f_i g]; None within one network, where they are rows of G.
+    energy : (n_targets,) array
+        e_i = E[f_i^2].
+    targets : (n_targets,) int32 array
+        Categories explained.
+    exclude : (n_targets, p) sparse boolean array, "self", or None
+        What each target does without, as `covlasso.path` takes it.
+    names : sequence of str, or None
+        Of the targets; within one network of all categories.
+    source_names : sequence of str, or None
+        Of the sources.
+    """
+
+    gram: Gram
+    cross: Matrix | None
+    energy: Float64
+    targets: Int32
+    exclude: Any = "self"
+    names: Sequence[str] | None = None
+    source_names: Sequence[str] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        moments: Moments,
+        origin: Origin,
+        targets: Int32 | None = None,
+        kind: Kind | None = None,
+        *,
+        gram: Gram | None = None,
+    ) -> Blocks:
+        """Take them from ``moments``.
+
+        Parameters
+        ----------
+        moments : Moments
+            Of both models.
+        origin : Origin
+            The direction.
+        targets : (n_targets,) int32 array, optional
+            By default all.
+        kind : str, optional
+            By default that of ``origin``.
+        gram : Gram, optional
+            G, where it is at hand already.
+        """
+        target, source = origin.target_model, origin.source_model
+        kind = origin.kind if kind is None else kind
+        rows = all_targets(moments, origin) if targets is None else targets
+        cross = None if origin.intra else getattr(moments, kind)(target, source, rows=rows)
+        names = moments.class_names.get(target)
+        if names is not None and not origin.intra:
+            names = tuple(names[i] for i in rows)
+        return cls(
+            gram=as_gram(moments.gram(source, kind)) if gram is None else gram,
+            cross=cross,
+            energy=moments.energy(target, kind)[rows],
+            targets=rows,
+            exclude=excluded(moments, origin, rows),
+            names=names,
+            source_names=moments.class_names.get(source),
+        )
+
+    @classmethod
+    def of_arrays(cls, gram: Any, cross: Any, energy: npt.NDArray[Any] | None, targets: Int32) -> Blocks:
+        """Take them from checked arrays of all possible targets, as `covlasso.path` takes them."""
+        held = as_gram(gram)
+        if cross is None or energy is None:
+            return cls(held, None, held.diagonal()[targets], targets)
+        every = np.array_equal(targets, np.arange(len(cross)))  # then they are used where they lie
+        rows = cross if every else cross[targets]
+        return cls(held, rows, np.asarray(energy, dtype=np.float64)[targets], targets)
+
+    @property
+    def intra(self) -> bool:
+        """Whether targets and sources are categories of one network."""
+        return self.cross is None
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of `covlasso.path` that say what is to be solved.
+
+        Between two networks the rows of ``cross`` are the targets, so that they are numbered from 0 there.
+        """
+        named = {"gram": self.gram, "names": self.names, "source_names": self.source_names}
+        if self.cross is None:
+            return {**named, "targets": self.targets}
+        return {**named, "cross": self.cross, "energy": self.energy, "exclude": self.exclude}
+
+    def row(self, t: int) -> Float64:
+        """c_i of the target at position t, (p,)."""
+        if self.cross is None:
+            return np.asarray(self.gram.rows([self.targets[t]])[0])
+        return np.asarray(self.cross[t], dtype=np.float64)
+
+    def entries(self, t: int, sources: Any) -> Float64:
+        """c_ij of the target at position t, for some sources j."""
+        if self.cross is None:
+            return self.gram.entries(int(self.targets[t]), sources)
+        return np.asarray(self.cross[t, sources], dtype=np.float64)
+
+    def quadratic(self, coef: scipy.sparse.csr_array) -> Float64:
+        """Return b'Gb of every row b of ``coef``."""
+        return self.gram.quadratic(coef)
+
+    def linear(self, coef: scipy.sparse.csr_array) -> Float64:
+        """c_i'b of every row b of ``coef``, one row per target."""
+        if self.cross is None:
+            return self.gram.linear(coef, self.targets)
+        return rows_times(self.cross, np.arange(len(self.targets)), coef)
+
+    def error(self, coef: scipy.sparse.csr_array) -> Float64:
+        """Return b'Gb - 2 c_i'b + e_i of every row b of ``coef``, one row per target."""
+        return self.quadratic(coef) - 2.0 * self.linear(coef) + self.energy
+
+    def r2(self, deps: Dependencies) -> Float64:
+        """1 - error / e_i of dependencies with these targets; NaN for a target without energy."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(1.0 - self.error(deps.coef) / self.energy)

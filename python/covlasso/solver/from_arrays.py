@@ -1,0 +1,202 @@
+"""Exact CovLasso paths of all targets: `path`, and `solve` for one place on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from covlasso._base.checks import check_count, check_flag, check_lambda, check_number
+from covlasso._base.devices import check_device
+from covlasso._base.progress import Report
+from covlasso.dependencies import Dependencies
+from covlasso.gram import Gram
+from covlasso.solver.problem import check_problem
+from covlasso.solver.solution_path import Options, Path, one_place, run
+
+Matrix = Any  # float32 or float64: a numpy array, or one of another library in the memory of host or device
+Exclude = Any  # "self", None, a boolean array or a scipy sparse array
+
+
+def path(
+    gram: Matrix | Gram,
+    cross: Matrix | None = None,
+    energy: npt.ArrayLike | None = None,
+    *,
+    targets: npt.ArrayLike | None = None,
+    exclude: Exclude = "self",
+    max_terms: int = 50,
+    min_lambda: float | npt.ArrayLike = 0.0,
+    relative_error: float = 0.0,
+    l2: float = 0.0,
+    positive: bool = False,
+    weights: npt.ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+    source_names: Sequence[str] | None = None,
+    n_threads: int | None = None,
+    device: str | Sequence[str] = "cpu",
+    progress: bool | Report | None = None,
+) -> Path:
+    """Exact Lasso paths of every category on the moments of the logits.
+
+    For every target i, at every lambda from lambda_max = 2 max_j |c_ij| down::
+
+        minimise over b   b'Gb - 2 c_i'b + e_i + l2 |b|^2 + lambda sum_j w_ij |b_j|
+
+    This is the CovLasso of Feng et al., CVPR 2023 (arXiv 2211.12339, section 3). lambda and l2 are in the
+    paper's scale (no 1/2): code that minimises b'Gb/2 - c'b + mu |b|_1 has mu = lambda / 2. A path ends at
+    the first of ``max_terms``, ``min_lambda`` and ``relative_error``, or where lambda reaches 0 or drowns in
+    rounding.
+
+    Parameters
+    ----------
+    gram : (p, p) array, or FactoredGram
+        G = E[g g'] of the source network, symmetric positive semi-definite; float32 or float64 with
+        contiguous rows (a row stride is fine). It is read in place, all arithmetic is in double. A
+        `FactoredGram` stands for a G = F F' that need not fit into memory. Arrays of torch, CuPy, Numba, JAX
+        and others that have `__cuda_array_interface__` or DLPack are read in place, too, in the memory of the
+        host or, with ``device="cuda"``, of a CUDA device, after the work of their stream.
+    cross : (n, p) array, optional
+        Rows c_i = E[f_i g], dtype, order and memory as ``gram``. By default the network explains itself: c_i
+        is row i of ``gram``, e_i its diagonal entry, and b_i = 0.
+    energy : (n,) array, optional
+        e_i = E[f_i^2]; given exactly when ``cross`` is.
+    targets : sequence of int, optional
+        Rows to solve, each once. By default all.
+    exclude : "self", None, boolean array or scipy sparse array, default "self"
+        Sources with b_j = 0: "self" is the target's own category (with ``cross``: both networks share their
+        categories), None excludes nothing (with ``cross`` only), a mask of shape (n_targets, p) what is not
+        zero in it (without ``cross``: and the target itself).
+    max_terms : int, default 50
+        End just before one more term would enter.
+    min_lambda : float or (n_targets,) array, default 0
+        End at this lambda, in the paper's scale (no 1/2).
+    relative_error : float, default 0
+        End where error <= relative_error * e_i.
+    l2 : float, default 0
+        Ridge term (elastic net), in the paper's scale (no 1/2).
+    positive : bool, default False
+        Only b >= 0.
+    weights : (p,) or (n_targets, p) array, optional
+        Penalty factors w: 0 leaves a source unpenalised, inf excludes it, others are from 1e-100 to 1e100. By
+        default 1. The second form is read in place and must be float64.
+    names : sequence of str, optional
+        Names of the possible targets (rows of ``cross``, or of ``gram`` without it).
+    source_names : sequence of str, optional
+        Names of the sources; by default ``names`` where the networks share their categories.
+    n_threads : int, optional
+        By default one per hardware thread. The result has the same bits for any number.
+    device : str or sequence of str, default "cpu"
+        "cuda" solves on the CUDA device in whose memory ``gram`` is, on cuda:0 where it is in that of the
+        host; "cuda:1" on that one; ["cuda:0", "cuda:1"] on both, a slice of the targets each, with ``gram``
+        in the memory of the first or of the host. It needs a build with CUDA code: `cuda_available`.
+    progress : bool or callable, optional
+        True draws a bar on stderr; a function is called as progress(done, total) about ten times a second. An
+        exception that it raises ends the solve and comes back unchanged.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is wrong or the Gram not positive semi-definite; the message names argument, place and
+        remedy.
+    RuntimeError
+        The build has no CUDA code, the machine no such device, or the device not enough memory.
+    KeyboardInterrupt
+        Ctrl-C; the message says how many targets were done.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gram = np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
+    >>> path(gram).at(lam=1.0).coef.toarray().round(3)
+    array([[0.  , 0.25, 0.  ],
+           [0.25, 0.  , 0.  ],
+           [0.  , 0.  , 0.  ]])
+    """
+    asked = check_device(device)
+    problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
+    options = Options(
+        max_terms=check_count(max_terms, "max_terms"),
+        min_lambda=check_lambda(min_lambda, "min_lambda", len(problem.targets)),
+        relative_error=check_number(relative_error, "relative_error"),
+        l2=check_number(l2, "l2"),
+        positive=check_flag(positive, "positive"),
+        n_threads=0 if n_threads is None else check_count(n_threads, "n_threads"),
+        device=asked,
+    )
+    return run(problem, options, progress)
+
+
+def solve(
+    gram: Matrix | Gram,
+    cross: Matrix | None = None,
+    energy: npt.ArrayLike | None = None,
+    *,
+    lam: float | npt.ArrayLike | None = None,
+    terms: int | None = None,
+    relative_error: float | None = None,
+    refit: bool = False,
+    targets: npt.ArrayLike | None = None,
+    exclude: Exclude = "self",
+    l2: float = 0.0,
+    positive: bool = False,
+    weights: npt.ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+    source_names: Sequence[str] | None = None,
+    n_threads: int | None = None,
+    device: str | Sequence[str] = "cpu",
+    progress: bool | Report | None = None,
+) -> Dependencies:
+    """Find the dependencies at one place of every path, in one shot: no path goes further than needed.
+
+    Give exactly one of ``lam``, ``terms`` and ``relative_error``.
+
+    Parameters
+    ----------
+    gram, cross, energy, targets, exclude, l2, positive, weights, names, source_names, n_threads, device,
+    progress
+        As in `path`.
+    lam : float or (n_targets,) array
+        At this lambda, in the paper's scale (no 1/2).
+    terms : int
+        Just before term ``terms`` + 1 would enter for the first time.
+    relative_error : float
+        At the largest lambda with error <= relative_error * energy; there is no limit on the number of terms.
+    refit : bool, default False
+        Least squares on the support found.
+
+    Returns
+    -------
+    Dependencies
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError, KeyboardInterrupt
+        As in `path`, and unless exactly one of the three places is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gram = np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
+    >>> print(solve(gram, terms=1, refit=True, names=["car", "truck", "tub"]).equation("car"))
+    car = 0.50 truck
+    """
+    asked = check_device(device)
+    place = one_place(lam, terms, relative_error)
+    problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
+    options = Options(
+        max_terms=check_count(terms, "terms") if place == "terms" else problem.gram.shape[0],
+        min_lambda=check_lambda(lam if place == "lam" else 0.0, "lam", len(problem.targets)),
+        relative_error=check_number(relative_error, "relative_error") if place == "relative_error" else 0.0,
+        l2=check_number(l2, "l2"),
+        positive=check_flag(positive, "positive"),
+        n_threads=0 if n_threads is None else check_count(n_threads, "n_threads"),
+        device=asked,
+    )
+    paths = run(problem, options, progress)
+    return paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)

@@ -1,0 +1,145 @@
+"""Dependencies from moments, block by block so that memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from covlasso._base.arrays import Int32, Kind
+from covlasso._base.checks import check_count
+from covlasso._base.progress import Report
+from covlasso.dependencies import Dependencies, Origin
+from covlasso.gram import as_gram
+from covlasso.moments import Moments
+from covlasso.solver.direction import Blocks, all_targets, pair_of
+from covlasso.solver.from_arrays import path
+from covlasso.solver.solution_path import one_place
+
+_BLOCK = 1 << 25  # entries of the cross moments in memory at a time: 256 MB
+
+
+def solve_moments(
+    moments: Moments,
+    *,
+    target: str | None = None,
+    source: str | None = None,
+    kind: Kind = "second_moment",
+    lam: float | None = None,
+    terms: int | None = None,
+    relative_error: float | None = None,
+    refit: bool = False,
+    max_terms: int | None = None,
+    l2: float = 0.0,
+    positive: bool = False,
+    allow_same: bool = False,
+    targets: Int32 | None = None,
+    n_threads: int | None = None,
+    device: str | Sequence[str] = "cpu",
+    progress: Report | None = None,
+) -> Dependencies:
+    """Find dependencies on moments: `covlasso.solve` with the arrays of one direction.
+
+    Between two networks the cross moments are made for blocks of targets, so that large networks need memory
+    for the Gram and for one block only; the result has the same bits for any block.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of one model or several.
+    target, source : str, optional
+        Models of targets and sources; by default the only one, and the target's own.
+    kind : {"second_moment", "covariance", "correlation"}, default "second_moment"
+        Logits as they are (the paper's choice), less their means, or also over their standard deviations, so
+        that coefficients are those of standardised logits.
+    lam, terms, relative_error
+        The place on the paths, exactly one of them: as in `covlasso.solve`. ``lam`` is in the paper's scale
+        (no 1/2).
+    refit : bool, default False
+        Least squares on the support found.
+    max_terms : int, optional
+        With ``lam`` or ``relative_error``: end a path before it has more terms. By default there is no limit.
+    l2 : float, default 0
+        Ridge term, in the paper's scale (no 1/2).
+    positive : bool, default False
+        Only b >= 0.
+    allow_same : bool, default False
+        Between two networks: let a target's own category in the other network explain it. Which one that is
+        is said by the class names where both models have them, else by the number.
+    targets : (k,) int32 array, optional
+        Categories to solve, each once. By default all.
+    n_threads : int, optional
+        By default one per hardware thread.
+    device : str or sequence of str, default "cpu"
+        As in `covlasso.path`.
+    progress : callable, optional
+        Called as progress(done, total) about ten times a second.
+
+    Returns
+    -------
+    Dependencies
+        With names where the moments have class names, and with their `Origin`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is wrong, a model is unknown, or there is no sample.
+    RuntimeError
+        As in `covlasso.path`.
+    KeyboardInterrupt
+        Ctrl-C; the message says how many targets were done.
+    """
+    origin = Origin(*pair_of(moments, target, source), kind, l2, positive, allow_same)
+    limit = _term_limit(terms, max_terms, one_place(lam, terms, relative_error))
+    gram = as_gram(moments.gram(origin.source_model, kind))
+    rows = all_targets(moments, origin) if targets is None else targets
+    parts = []
+    for done, block in _blocks(rows, gram.shape[0], origin):
+        with _of_all(progress, done, len(block), len(rows)) as report:
+            paths = path(
+                **Blocks.of(moments, origin, block, gram=gram).arguments(),
+                max_terms=limit or gram.shape[0],
+                min_lambda=0.0 if lam is None else lam,
+                relative_error=0.0 if relative_error is None else relative_error,
+                l2=l2,
+                positive=positive,
+                n_threads=n_threads,
+                device=device,
+                progress=report,
+            )
+            found = paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)
+        parts.append(replace(found, targets=block, origin=origin))
+    return Dependencies.concatenate(parts)
+
+
+def _term_limit(terms: int | None, max_terms: int | None, place: str) -> int | None:
+    if place == "terms":
+        if max_terms is not None:
+            raise ValueError("max_terms is for lam and relative_error; terms is a limit itself")
+        return check_count(terms, "terms")
+    return None if max_terms is None else check_count(max_terms, "max_terms")
+
+
+def _blocks(rows: Int32, p: int, origin: Origin) -> Iterator[tuple[int, Int32]]:
+    """Targets whose cross moments are in memory together, with the number of those before them."""
+    size = len(rows) if origin.intra else max(1, _BLOCK // p)
+    for start in range(0, len(rows), size):
+        yield start, rows[start : start + size]
+
+
+@contextmanager
+def _of_all(progress: Report | None, before: int, size: int, total: int) -> Iterator[Report]:
+    """Turn the counts of one block into those of all targets, for reports and for an interruption."""
+    done = before
+
+    def report(done_here: int, _: int) -> None:
+        nonlocal done
+        done = before + done_here
+        if progress is not None:
+            progress(done, total)
+
+    try:
+        yield report
+        report(size, size)
+    except KeyboardInterrupt as cause:
+        raise KeyboardInterrupt(f"interrupted: {done} of {total} targets were done") from cause

@@ -1,0 +1,225 @@
+"""The pass itself: batch by batch through the models, into the sums, with a state from time to time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from covlasso.logits import LogitWriter, TopOne
+from covlasso.moments import Accumulator, Split
+from covlasso.torch.extraction.batches import Batch, batches
+from covlasso.torch.extraction.run_state import RunState
+from covlasso.torch.extraction.sums import Sums, sums_for
+from covlasso.torch.extraction.taps import Tap
+
+ClassNames = Mapping[str, Sequence[str]] | Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class PassProgress:
+    """How far a pass is, on this rank.
+
+    Attributes
+    ----------
+    done : int
+        Samples seen, those included that could not be read.
+    skipped : int
+        Samples that could not be read.
+    before : int
+        Samples that an earlier run, whose state was found, had seen.
+    batches : int
+        Batches seen.
+    seconds : float
+        Time since this run began.
+    """
+
+    done: int
+    skipped: int
+    before: int
+    batches: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Samples per second of this run."""
+        return (self.done - self.before) / max(self.seconds, 1e-9)
+
+
+@dataclass(frozen=True)
+class Running:
+    """How models are run.
+
+    Attributes
+    ----------
+    device : torch.device
+        Where inputs go.
+    amp_dtype : torch.dtype, optional
+        Type of autocast.
+    channels_last : bool
+        Memory format of images.
+    strict : bool
+        Whether a sample that cannot be read ends the pass.
+    """
+
+    device: torch.device
+    amp_dtype: torch.dtype | None = None
+    channels_last: bool = False
+    strict: bool = False
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return the context of mixed precision, if wanted."""
+        if self.amp_dtype is None:
+            return nullcontext()
+        context: AbstractContextManager[Any] = torch.autocast(self.device.type, dtype=self.amp_dtype)
+        return context
+
+    def moved(self, inputs: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Return inputs as the model wants them."""
+        dtype = dtype if inputs.is_floating_point() else inputs.dtype
+        if self.channels_last and inputs.ndim == 4:
+            return inputs.to(self.device, dtype, non_blocking=True, memory_format=torch.channels_last)
+        return inputs.to(self.device, dtype, non_blocking=True)
+
+
+class Pass:
+    """Sums over the batches seen so far.
+
+    Attributes
+    ----------
+    accumulator : Accumulator or None
+        Made by the first sample: only then is known which last layers can be taken out.
+    skipped : list of (sample, reason)
+        What could not be read.
+    top1 : TopOne
+        Right answers at labelled samples.
+    """
+
+    def __init__(self, taps: Mapping[str, Tap], class_names: ClassNames, split: Split, running: Running):
+        self.taps, self.split = dict(taps), split
+        self.accumulator: Accumulator | None = None
+        self.skipped: list[tuple[str, str]] = []
+        self.top1 = TopOne()
+        self.files: LogitWriter | None = None
+        self._class_names, self._running = class_names, running
+        self._sums: Sums | None = None
+        self._dtypes = {name: _float_type(tap) for name, tap in self.taps.items()}
+        self._batches = self._seen = 0
+
+    def restore(self, accumulator: Accumulator, header: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self.accumulator = accumulator
+        self._batches, self._seen = header["batches"], header["seen"]
+        self.skipped = [(sample, reason) for sample, reason in header["skipped"]]
+        self.top1 = TopOne(header["correct"], header["labelled"])
+
+    def save(self, state: RunState) -> None:
+        """Write a state; logits first, so that they are never behind it."""
+        if self.accumulator is None:
+            return
+        if self._sums is not None:
+            self._sums.flush()
+        state.save(
+            self.accumulator,
+            files=self.files.sizes() if self.files else None,
+            batches=self._batches,
+            seen=self._seen,
+            skipped=self.skipped,
+            correct=self.top1.correct,
+            labelled=self.top1.labelled,
+        )
+
+    def run(
+        self,
+        loader: Iterable[Any],
+        state: RunState | None,
+        save_every: int,
+        progress: Callable[[PassProgress], object] | None,
+    ) -> None:
+        """See all batches that were not seen yet."""
+        began, before = time.monotonic(), self._seen
+        for batch in batches(loader, self._batches, list(self.taps)):
+            with torch.inference_mode():
+                self._see(batch)
+            if self._batches % save_every == 0:
+                if state is not None:
+                    self.save(state)
+                elif self._sums is not None:
+                    self._sums.flush()
+            if progress is not None:
+                seconds = time.monotonic() - began
+                progress(PassProgress(self._seen, len(self.skipped), before, self._batches, seconds))
+        if self._sums is not None:
+            self._sums.flush()
+        if state is not None:
+            self.save(state)
+
+    def _see(self, batch: Batch) -> None:
+        samples, keys, positions = batch.samples or (), batch.keys or (), batch.positions or ()
+        if batch.skipped and self._running.strict:
+            sample, reason = batch.skipped[0]
+            raise ValueError(f"{sample} cannot be read: {reason}")
+        if samples:
+            logits, rows = self._compute(batch)
+            sums = self._begun(logits, rows)
+            sums.add(rows, keys, samples)
+            self._count(logits, batch.targets)
+            if self.files is not None:
+                labels = [-1] * len(samples) if batch.targets is None else batch.targets.tolist()
+                arrays = {name: x.float().cpu().numpy() for name, x in logits.items()}
+                self.files.add(arrays, positions, labels, samples, keys)
+        self.skipped.extend((sample, reason) for sample, reason in batch.skipped)
+        self._batches += 1
+        self._seen += len(samples) + len(batch.skipped)
+
+    def _count(self, logits: Mapping[str, torch.Tensor], targets: torch.Tensor | None) -> None:
+        """Count right answers, where targets are labels."""
+        if targets is None or targets.ndim != 1 or targets.is_floating_point():
+            return
+        self.top1.add(
+            logits, {name: targets.to(rows.device, non_blocking=True) for name, rows in logits.items()}
+        )
+
+    def _compute(self, batch: Batch) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Logits of all models, and the rows to accumulate."""
+        logits, rows = {}, {}
+        for name, tap in self.taps.items():
+            inputs = batch.inputs if isinstance(batch.inputs, torch.Tensor) else batch.inputs[name]
+            with self._running.autocast():
+                logits[name], rows[name] = tap(self._running.moved(inputs, self._dtypes[name]))
+        return logits, rows
+
+    def _begun(self, logits: Mapping[str, torch.Tensor], rows: dict[str, torch.Tensor]) -> Sums:
+        """Return the sums to add to; the first batch, or the state, decides which layers are taken out."""
+        if self._sums is not None:
+            return self._sums
+        known = None if self.accumulator is None else next(iter(self.accumulator.parts.values())).heads
+        for name, tap in self.taps.items():
+            wanted = tap.layer is not None and (known is None or name in known)
+            if wanted and not tap.fits(logits[name], rows[name]):
+                if tap.required or known is not None:
+                    raise ValueError(
+                        f"the logits of model {name!r} are not W h + b of its last layer; "
+                        'accumulate them as they are, with factored="off"'
+                    )
+                wanted = False
+            if not wanted:
+                tap.use_logits()
+                rows[name] = logits[name]
+        if self.accumulator is None:
+            heads = {name: head for name, tap in self.taps.items() if (head := tap.head()) is not None}
+            self.accumulator = Accumulator(list(self.taps), self._class_names, heads, self.split)
+        self._sums = sums_for(self.accumulator, rows, self._running.device)
+        return self._sums
+
+
+def _float_type(tap: Tap) -> torch.dtype:
+    """Type in which a model takes its inputs: that of its first weights."""
+    for parameter in tap.model.parameters():
+        if parameter.is_floating_point():
+            return parameter.dtype
+    return torch.float32

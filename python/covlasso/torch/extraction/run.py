@@ -1,0 +1,191 @@
+"""One pass of several models over a loader, into the joint moments of their logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from covlasso._base.ranks import Group
+from covlasso.logits import LogitWriter, Precision
+from covlasso.moments import Split
+from covlasso.torch.extraction.merging import Extraction, merge
+from covlasso.torch.extraction.passes import Pass, PassProgress, Running
+from covlasso.torch.extraction.run_state import RunState, weights_digest
+from covlasso.torch.extraction.taps import Tap
+from covlasso.torch.layers import Factored, last_layer
+
+
+def extract(
+    models: Mapping[str, nn.Module],
+    loader: Iterable[Any],
+    *,
+    class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+    split: Split | None = None,
+    factored: Factored | Mapping[str, nn.Linear] = "auto",
+    device: torch.device | str | None = None,
+    amp_dtype: torch.dtype | None = None,
+    channels_last: bool = False,
+    out: str | Path | None = None,
+    force: bool = False,
+    save_every: int | None = None,
+    save_logits: Precision | None = None,
+    strict: bool = False,
+    command: Mapping[str, Any] | None = None,
+    group: Group | None = None,
+    progress: Callable[[PassProgress], object] | None = None,
+) -> Extraction | None:
+    """Joint moments of the logits of several models on the samples of a loader, in one pass.
+
+    For logits f_a(x) of model a: E[f_a], E[f_a f_a'] and E[f_a f_b'] of all pairs, accumulated in float64
+    whatever the type in which the models run, see `covlasso.Moments`. On a GPU the sums are kept there and
+    nothing waits for the host between two saves, as long as they fit into a quarter of its free memory.
+
+    Parameters
+    ----------
+    models : mapping from name to Module
+        Classifiers: (k, ...) to (k, n) logits. They are run in evaluation mode, on ``device``.
+    loader : iterable
+        Yields inputs, ``(inputs, targets)`` or a `Batch`, in the same order each time: not shuffled.
+    class_names
+        As of `covlasso.Moments`.
+    split : Split, optional
+        Which samples are held out, and how many folds there are; nothing is held out by default.
+    factored : {"auto", "on", "off"} or mapping from name to Linear, default "auto"
+        Accumulate the input of a last linear layer instead of its output: (d + 1)(d + 2) / 2 sums instead of
+        n (n + 1) / 2, and the same moments to rounding. "auto" does so where ``model.get_classifier()`` is
+        such a layer and d + 1 < n, after a check on the first batch that the logits are W h + b.
+    device : torch.device or str, default: where the first model is
+        Models and inputs are moved to it.
+    amp_dtype : torch.dtype, optional
+        Run under ``torch.autocast`` in this type.
+    channels_last : bool, default False
+        Give models and images this memory format.
+    out : path, optional
+        Write the result here. ``OUT.state`` then holds the sums so far: after any end of the process the same
+        call goes on from there, with the same result to the last bit.
+    force : bool, default False
+        Replace ``out`` where it exists.
+    save_every : int, default 10 on a CPU, 500 on a GPU
+        Batches between two saves.
+    save_logits : {"float16", "float32"}, optional
+        Also keep logits and labels, see `LogitWriter`. Needs ``out``.
+    strict : bool, default False
+        End at the first sample that the loader could not read, instead of counting it.
+    command : mapping of JSON values, optional
+        What else decides about the result; a state of another command is refused.
+    group : Group, optional
+        Ranks that each read a part of the samples, see `process_group`.
+    progress : callable, optional
+        Called with a `PassProgress` after each batch.
+
+    Returns
+    -------
+    Extraction
+        The moments over the samples of all ranks, and what could not be read, on rank 0; None on other ranks.
+
+    Raises
+    ------
+    FileExistsError
+        ``out`` exists, and ``force`` is not given.
+    TypeError, ValueError
+        An argument; a logit that is not finite (the message names sample and model); a state of another run;
+        a sample that could not be read, with ``strict``.
+    GroupError
+        Another rank ended.
+    """
+    if not models:
+        raise ValueError("models is empty; give at least one")
+    group, split = group or Group(), split or Split()
+    target = Path(out) if out is not None else None
+    if save_logits is not None and target is None:
+        raise ValueError("save_logits needs out: the logits are written beside it")
+    if target is not None and target.exists() and not force:
+        raise FileExistsError(f"{target} exists; give another name, or force to replace it")
+    where = torch.device(device) if device is not None else _device_of(next(iter(models.values())))
+    every = save_every if save_every is not None else 500 if where.type == "cuda" else 10
+    if every < 1:
+        raise ValueError(f"save_every is {every}; at least 1 batch is expected")
+    state = files = None
+    if target is not None:
+        settings = {
+            "split": split.as_dict(),
+            "factored": factored if isinstance(factored, str) else sorted(factored),
+            "amp_dtype": str(amp_dtype),
+            "device": where.type,
+            "save_every": every,
+            "save_logits": save_logits,
+            "weights": {name: weights_digest(model) for name, model in models.items()},
+        }
+        state = RunState(target, group, {**settings, **(command or {})})
+        files = LogitWriter(target, list(models), group, save_logits) if save_logits else None
+    with _prepared(models, where, channels_last), _tapped(models, factored) as taps:
+        work = Pass(taps, class_names, split, Running(where, amp_dtype, channels_last, strict))
+        _resume(work, state, files)
+        try:
+            work.run(loader, state, every, progress)
+        finally:
+            if files is not None:
+                files.close()
+    result = merge(work, group)
+    if result is not None and target is not None:
+        if files is not None:
+            files.finish(result.moments.fit.sizes, split)
+        result.moments.save(target)
+    group.barrier()
+    if state is not None:
+        state.remove()
+    if files is not None:
+        files.remove_parts()
+    return result
+
+
+def _resume(work: Pass, state: RunState | None, files: LogitWriter | None) -> None:
+    """Take up what an earlier run left, if it left something."""
+    found = state.load() if state is not None else None
+    if found is not None:
+        work.restore(*found)
+    if files is not None:
+        files.begin(found[1]["files"] if found is not None else None)
+        work.files = files
+
+
+def _device_of(model: nn.Module) -> torch.device:
+    for parameter in model.parameters():
+        return parameter.device
+    return torch.device("cpu")
+
+
+@contextmanager
+def _prepared(models: Mapping[str, nn.Module], device: torch.device, channels_last: bool) -> Iterator[None]:
+    """Models on the device and in evaluation mode; their modes are restored."""
+    modes = {module: module.training for model in models.values() for module in model.modules()}
+    for model in models.values():
+        model.to(device)
+        if channels_last:
+            model.to(memory_format=torch.channels_last)
+        model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+@contextmanager
+def _tapped(
+    models: Mapping[str, nn.Module], factored: Factored | Mapping[str, nn.Linear]
+) -> Iterator[dict[str, Tap]]:
+    """Hooks on the last layers, taken off at the end."""
+    taps: dict[str, Tap] = {}
+    try:
+        for name, model in models.items():
+            taps[name] = Tap(name, model, last_layer(name, model, factored), required=factored != "auto")
+        yield taps
+    finally:
+        for tap in taps.values():
+            tap.close()

@@ -1,0 +1,252 @@
+"""``covlasso demo``: its figures recomputed from the moments, its tables at any width, its exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from covlasso import __version__, _core
+from covlasso import demo as demo_module
+from covlasso.cli import app
+from covlasso.cli._demo import DIRECTIONS, run, show
+from covlasso.datasets import load_imagenet_lite
+from covlasso.graph import as_json
+
+TERMS = 10
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(TERMS, threads=2)
+
+
+@pytest.fixture(scope="module")
+def record(result):
+    return json.loads(json.dumps(as_json(result), allow_nan=False))
+
+
+@pytest.fixture(scope="module")
+def halves():
+    return load_imagenet_lite()._asdict()
+
+
+@pytest.fixture
+def solved_once(result, monkeypatch):
+    """Commands get the result of the fixture, so that every test of the command line need not solve again."""
+    monkeypatch.setattr(demo_module, "run", lambda *_: result)
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, ["demo", "--no-report", *arguments])
+
+
+def text_of(result, width, top=3):
+    stream = io.StringIO()
+    show(result, Console(file=stream, width=width), top)
+    return stream.getvalue()
+
+
+def categories(record):
+    for direction in record["directions"]:
+        for entry in direction["categories"]:
+            yield direction["target"], direction["source"], entry
+
+
+def test_record_is_complete(record):
+    directions = [(d["target"], d["source"]) for d in record["directions"]]
+    assert (record["schema"], record["covlasso"], record["terms"]) == ("covlasso-demo-1", __version__, TERMS)
+    assert record["crops"] == {"fit": 7100, "held_out": 7120}
+    assert directions == list(DIRECTIONS)
+    assert all([c["category"] for c in d["categories"]] == list(range(1000)) for d in record["directions"])
+    assert record["seconds"]["solve"] == pytest.approx(sum(d["seconds"] for d in record["directions"]))
+
+
+def test_every_solution_has_ten_other_terms_and_a_certificate(record):
+    for _, _, entry in categories(record):
+        for method in ("lasso", "refit"):
+            sources = entry[method]["sources"]
+            assert len(sources) == len(entry[method]["coefficients"]) == TERMS
+            assert entry["category"] not in sources
+        assert entry["status"] == "certified"
+    assert record["worst_kkt"] == max(entry["kkt"] for _, _, entry in categories(record)) <= 1e-9
+    assert record["certified"] is True
+
+
+def test_solutions_satisfy_the_kkt_conditions(record, halves):
+    fit = halves["fit"]
+    grams = {name: fit.second_moment(name) for name in fit.names}
+    crosses = {(a, b): fit.second_moment(a, b) for a, b in DIRECTIONS}
+    for target, source, entry in categories(record):
+        gram, i, lam = grams[source], entry["category"], entry["lam"]
+        sources = entry["lasso"]["sources"]
+        b = np.array(entry["lasso"]["coefficients"])
+        gradient = 2.0 * (crosses[target, source][i] - b @ gram[sources])
+        gradient[i] = 0.0  # the category itself is excluded
+        assert np.abs(gradient).max() <= lam * (1 + 1e-9)
+        assert np.allclose(gradient[sources], lam * np.sign(b), rtol=1e-9, atol=0)
+
+
+def test_refit_is_least_squares_on_the_same_terms(record, halves):
+    fit = halves["fit"]
+    for direction in record["directions"]:
+        gram, cross = (
+            fit.second_moment(direction["source"]),
+            fit.second_moment(direction["target"], direction["source"]),
+        )
+        for entry in direction["categories"]:
+            sources = entry["refit"]["sources"]
+            assert sources == entry["lasso"]["sources"]
+            best = np.linalg.solve(gram[np.ix_(sources, sources)], cross[entry["category"], sources])
+            assert np.allclose(entry["refit"]["coefficients"], best, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("half", ["fit", "held_out"])
+def test_r2_from_the_moments(record, halves, half):
+    moments = halves[half]
+    for direction in record["directions"]:
+        target, source = direction["target"], direction["source"]
+        gram, cross = moments.second_moment(source), moments.second_moment(target, source)
+        energy = moments.second_moment(target).diagonal()
+        for method in ("lasso", "refit"):
+            b = np.zeros((1000, 1000))
+            for entry in direction["categories"]:
+                b[entry["category"], entry[method]["sources"]] = entry[method]["coefficients"]
+            error = energy - 2 * np.einsum("ij,ij->i", b, cross) + np.einsum("ij,ij->i", b @ gram, b)
+            r2 = np.array([entry[method]["r2"][half] for entry in direction["categories"]])
+            assert np.allclose(r2, 1 - error / energy, rtol=0, atol=1e-10)
+            assert direction[method]["median_r2"][half] == pytest.approx(np.median(r2))
+            if half == "held_out":
+                counts = {"0.5": np.sum(r2 > 0.5), "0.7": np.sum(r2 > 0.7), "0.9": np.sum(r2 > 0.9)}
+                assert direction[method]["above"] == counts
+
+
+def test_known_medians(record):
+    """The figures that were measured on the logits themselves, crop by crop."""
+    within = record["directions"][0]
+    expected = {"lasso": (0.42346, 0.40368), "refit": (0.58850, 0.54895)}
+    for method, (fit, held_out) in expected.items():
+        assert within[method]["median_r2"]["fit"] == pytest.approx(fit, abs=2e-5)
+        assert within[method]["median_r2"]["held_out"] == pytest.approx(held_out, abs=2e-5)
+
+
+def test_equal_bits_for_any_number_of_threads(record):
+    other = json.loads(json.dumps(as_json(run(TERMS, threads=1))))
+    assert [d["categories"] for d in other["directions"]] == [d["categories"] for d in record["directions"]]
+
+
+@pytest.mark.parametrize("top", [1, 12])
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_tables_fit_the_width_and_cut_nothing(result, width, top):
+    lines = text_of(result, width, top).splitlines()
+    assert max(len(line) for line in lines) <= width
+    assert not any("\N{HORIZONTAL ELLIPSIS}" in line for line in lines)
+    assert sum(bool(re.search(r" Lasso .*\d\.\d\d +\d\.\d\d$", line)) for line in lines) == 4 * top
+
+
+def test_tables_show_the_record(result, record):
+    text = re.sub(r"\s+", " ", text_of(result, 200))
+    for direction in record["directions"]:
+        by_fit = sorted(direction["categories"], key=lambda entry: entry["refit"]["r2"]["fit"])
+        clearest, least = by_fit[-1], by_fit[0]
+        strongest = np.argmax(np.abs(clearest["lasso"]["coefficients"]))
+        source = record["class_names"][clearest["lasso"]["sources"][strongest]]
+        value = clearest["lasso"]["coefficients"][strongest]
+        assert f"{record['class_names'][clearest['category']]} = {value:.2f} {source} + " in text
+        assert f"{record['class_names'][least['category']]} ({least['refit']['r2']['fit']:.2f} / " in text
+        medians, above = direction["refit"]["median_r2"], direction["refit"]["above"]
+        row = f"refitted {medians['fit']:.2f} {medians['held_out']:.2f} {' '.join(map(str, above.values()))}"
+        assert row in text
+    assert f"{record['worst_kkt']:.1e} 4000 paths" in text
+
+
+@pytest.mark.usefixtures("solved_once")
+def test_plain_text_where_there_is_no_terminal():
+    outcome = invoke()
+    assert outcome.exit_code == 0
+    assert "\x1b" not in outcome.output
+    assert outcome.stderr == ""
+
+
+@pytest.mark.usefixtures("solved_once")
+def test_json_file_beside_the_tables(tmp_path, record):
+    file = tmp_path / "demo.json"
+    outcome = invoke("--json", str(file))
+    assert outcome.exit_code == 0
+    assert "Clearest within lite0" in outcome.stdout
+    assert json.loads(file.read_text(encoding="utf-8")) == record
+
+
+@pytest.mark.usefixtures("solved_once")
+def test_json_alone_on_standard_output(record):
+    outcome = invoke("--json", "-")
+    assert outcome.exit_code == 0
+    assert json.loads(outcome.stdout) == record
+
+
+@pytest.mark.usefixtures("solved_once")
+def test_an_unwritable_file_is_one_clear_error(tmp_path):
+    for file, reason in (
+        (tmp_path, "Is a directory"),
+        (tmp_path / "no" / "demo.json", "No such file or directory"),
+    ):
+        outcome = invoke("--json", str(file))
+        assert outcome.exit_code == 2
+        assert outcome.stdout == ""
+        assert outcome.stderr == f"error: cannot write {file}: {reason}; give another FILE to --json\n"
+
+
+def test_an_interruption_says_how_far_the_work_was(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt("interrupted: 312 of 1000 targets were done")
+
+    monkeypatch.setattr(demo_module, "run", interrupted)
+    outcome = invoke()
+    assert (outcome.exit_code, outcome.stdout) == (130, "")
+    assert outcome.stderr == "error: interrupted: 312 of 1000 targets were done\n"
+
+
+@pytest.mark.usefixtures("solved_once")
+def test_a_missing_certificate_is_exit_code_1(monkeypatch):
+    monkeypatch.setattr(_core, "KKT_TOLERANCE", 0.0)
+    outcome = invoke()
+    assert outcome.exit_code == 1
+    assert "Certificate" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--terms", "0"], ["--terms", "1000"], ["--terms", "x"], ["--threads", "0"], ["--top", "0"], ["--no"]],
+)
+def test_wrong_usage_is_exit_code_2(arguments):
+    outcome = invoke(*arguments)
+    assert outcome.exit_code == 2
+    assert outcome.stdout == ""
+    assert arguments[0] in re.sub(r"\x1b\[[0-9;]*m", "", outcome.stderr)
+
+
+def test_options_reach_the_solver(tmp_path):
+    file = tmp_path / "demo.json"
+    outcome = invoke("--terms", "2", "--threads", "1", "--top", "1", "--json", str(file))
+    record = json.loads(file.read_text(encoding="utf-8"))
+    assert outcome.exit_code == 0
+    assert (record["terms"], record["threads"]) == (2, 1)
+    assert {len(entry["lasso"]["sources"]) for _, _, entry in categories(record)} == {2}
+
+
+def test_version():
+    outcome = CliRunner().invoke(app, ["--version"])
+    assert (outcome.exit_code, outcome.stdout) == (0, f"covlasso {__version__}\n")
+
+
+def test_progress_is_reported():
+    calls = []
+    run(1, report=lambda title, done, total: calls.append((title, done, total)))
+    last = {title: (done, total) for title, done, total in calls}
+    titles = ("within lite0", "within lite1", "lite0 from lite1", "lite1 from lite0")
+    assert last == dict.fromkeys(titles, (1000, 1000))

@@ -1,0 +1,364 @@
+"""``covlasso extract``: results, one-line errors, killed runs that go on, and ranks."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+pytest.importorskip("timm", reason="covlasso extract needs timm")
+from picture_files import write_pictures
+
+from covlasso import SplitMoments
+from covlasso.cli import app
+
+RESNET, VIT = "test_resnet", "test_vit"
+KILLS = 20
+
+
+def run(*arguments, code=0):
+    """Run the command in this process; its standard output and error."""
+    result = CliRunner().invoke(app, ["extract", *map(str, arguments)])
+    assert result.exit_code == code, result.output + result.stderr
+    return result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("pictures"), [f"f{k}" for k in range(5)], 6)
+
+
+def options(pictures, out, *more):
+    return [RESNET, "--checkpoint", "random", "--data", pictures, "--out", out, "-b", 4, "-j", 0, *more]
+
+
+def test_the_file_the_record_and_the_logits_agree(pictures, tmp_path):
+    out, record = tmp_path / "m.safetensors", tmp_path / "r.json"
+    models = [RESNET, VIT, "--checkpoint", "random", "--checkpoint", "random"]
+    split = ["--folds", 2, "--groups", "folder"]
+    more = ["--save-logits", "float32", "--json", record, "-b", 7, "-j", 1]
+    output, errors = run(*models, "--data", pictures, "--out", out, *split, *more)
+    found, moments = json.loads(record.read_text()), SplitMoments.load(out)
+    assert errors == ""
+    assert "30 samples" in output
+    assert found["schema"] == "covlasso-extract-1"
+    assert (found["samples"], found["skipped"], found["labelled"]) == (30, [], 0)
+    assert (found["fit"], found["held_out"]) == (moments.fit.count, moments.held_out.count)
+    assert found["models"][VIT] == {"categories": 1000, "features": 64, "top1": None}
+    side = np.load(tmp_path / "m.held_out.npy")
+    assert side.sum() == moments.held_out.count > 0
+    rows = {name: np.load(tmp_path / f"m.logits.{name}.npy").astype(float) for name in (RESNET, VIT)}
+    for part, chosen in (("fit", ~side), ("held_out", side)):
+        for a in rows:
+            for b in rows:
+                plain = rows[a][chosen].T @ rows[b][chosen] / chosen.sum()
+                gap = np.abs(moments.parts[part].second_moment(a, b) - plain).max()
+                assert gap <= 1e-5 * np.abs(plain).max()  # float32 of the head's product
+    assert sum(part.count for part in moments.folds) == moments.fit.count
+    assert not list(tmp_path.glob("*.state*")) + list(tmp_path.glob("*.part"))
+
+
+def test_json_on_standard_output_is_all_there_is(pictures, tmp_path):
+    output, errors = run(*options(pictures, tmp_path / "m.safetensors", "--json", "-"))
+    assert json.loads(output)["samples"] == 30
+    assert errors == ""
+
+
+def test_lines_of_progress_when_asked_for(pictures, tmp_path):
+    _, errors = run(*options(pictures, tmp_path / "m.safetensors", "--log-freq", 3))
+    lines = errors.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("12 of 30 pictures, ")
+    assert lines[1].endswith(" s left, 0 skipped")
+
+
+def test_skipped_pictures_are_listed_beside_the_file(tmp_path):
+    root = write_pictures(tmp_path / "data")
+    (root / "cat" / "bad.png").write_bytes(b"")
+    out = tmp_path / "m.safetensors"
+    output, _ = run(*options(root, out, "--json", "-"))
+    (bad,) = json.loads(output)["skipped"]
+    assert bad[0] == "cat/bad.png"
+    assert (tmp_path / "m.skipped.txt").read_text() == "\t".join(bad) + "\n"
+    assert SplitMoments.load(out).skipped == 1
+    _, error = run(*options(root, out, "--strict", "--force"), code=2)
+    assert error.startswith("error: cat/bad.png cannot be read: cannot identify image file")
+    (root / "cat" / "bad.png").unlink()
+    (tmp_path / "m.safetensors.state").unlink(missing_ok=True)
+    run(*options(root, out, "--force"))
+    assert not (tmp_path / "m.skipped.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"--data": "nowhere"}, "data nowhere does not exist"),
+        ({"--data": None}, "no pictures are given; give --data DIR"),
+        ({"--out": "-"}, "--out - is not possible"),
+        ({"--out": "no/folder/m.safetensors"}, "there is no folder no/folder"),
+        ({"--checkpoint": "gone.pth"}, "checkpoint gone.pth does not exist"),
+        ({"--checkpoint": "pretrained", "MODEL": "no_such_model"}, "timm has no model 'no_such_model'"),
+        ({"--factored": "maybe"}, "--factored maybe: one of auto, on, off"),
+        ({"--amp-dtype": "int8"}, "--amp-dtype int8: one of float16, bfloat16"),
+        ({"--model-dtype": "int8"}, "model_dtype is 'int8'"),
+        ({"--save-logits": "int8"}, "--save-logits int8: one of float16, float32"),
+        ({"--model-kwargs": "width"}, "--model-kwargs width: KEY=VALUE is expected"),
+        ({"--class-names": "gone.txt"}, "class names gone.txt cannot be read"),
+        ({"--groups": "(", "--held-out": "0.5"}, "'(' is not a regular expression"),
+        ({"--held-out": "1"}, "held_out must be at least 0 and below 1"),
+        ({"--folds": "1"}, "folds must be 0 (none) or at least 2"),
+        ({"--names": "a", "--names2": "b"}, "1 models and 2 of name"),
+        ({"--device": "cuda:77"}, "there is no GPU that torch can use"),
+        ({"--dataset": "torch/nothing"}, "cannot be opened: Unknown torchvision dataset nothing"),
+    ],
+)
+def test_wrong_usage_is_answered_with_one_line(pictures, tmp_path, monkeypatch, change, message):
+    import torch
+
+    if "--device" in change and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    monkeypatch.chdir(tmp_path)
+    given = {"MODEL": RESNET, "--checkpoint": "random", "--data": str(pictures), "--out": "m.safetensors"}
+    given |= change
+    arguments = [given.pop("MODEL")]
+    for option, value in given.items():
+        arguments += [option.rstrip("2"), value] if value is not None else []
+    output, error = run(*arguments, code=2)
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert output == ""
+    assert not Path("m.safetensors").exists()
+
+
+def test_a_finished_file_is_not_overwritten(pictures, tmp_path):
+    out = tmp_path / "m.safetensors"
+    out.write_text("precious")
+    _, error = run(*options(pictures, out), code=2)
+    assert "m.safetensors is there already; give --force" in error
+    assert out.read_text() == "precious"
+
+
+FORKING = """
+    # Imports torch once. For every line read, a forked process runs the command; its exit code is written.
+    import json, os, signal, sys, time
+    import torch
+    torch.set_num_threads(1)
+    import covlasso.timm.extraction
+    from covlasso.cli import app
+
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            try:
+                app(asked["arguments"])
+            except SystemExit as end:
+                os._exit(end.code or 0)
+            os._exit(1)
+        end = time.monotonic() + asked["seconds"]
+        while True:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                break
+            if time.monotonic() > end:
+                os.kill(child, signal.SIGKILL)
+            time.sleep(0.0005)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+
+class Server:
+    """Runs the command in processes that have torch already, and kills them after some seconds."""
+
+    def __init__(self):
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(FORKING)],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, arguments, seconds=600.0):
+        """Exit code of one run; -9 if it was killed."""
+        asked = {"arguments": ["extract", *map(str, arguments)], "seconds": seconds}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def server():
+    running = Server()
+    yield running
+    running.close()
+
+
+def files(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_a_run_killed_at_random_moments_ends_in_the_same_bits(server, pictures, tmp_path):
+    def arguments(folder):
+        folder.mkdir(exist_ok=True)
+        more = ["-b", 2, "--save-every", 1, "--save-logits", "float16", "--folds", 2, "--num-classes", 7]
+        return options(pictures, folder / "m.safetensors", *more)
+
+    begun = time.monotonic()
+    assert server.run(arguments(tmp_path / "once")) == 0
+    whole = time.monotonic() - begun
+    wanted = files(tmp_path / "once")
+    moments = random.Random(0)
+    kills, went_on = 0, 0
+    folder = tmp_path / "killed"
+    while kills < KILLS:
+        went_on += (folder / "m.safetensors.state").exists()
+        code = server.run(arguments(folder), moments.uniform(0.0, whole))
+        assert code in (0, -signal.SIGKILL)
+        kills += code != 0
+        if code == 0:
+            assert files(folder) == wanted
+            shutil.rmtree(folder)
+        elif (folder / "m.safetensors").exists():  # killed after the file was there
+            assert (folder / "m.safetensors").read_bytes() == wanted["m.safetensors"]
+            shutil.rmtree(folder)
+    assert went_on > 3
+    assert server.run(arguments(folder)) == 0
+    assert files(folder) == wanted
+
+
+def test_a_killed_run_goes_on_only_under_the_same_command(pictures, tmp_path, monkeypatch):
+    from covlasso.torch import passes
+
+    out = tmp_path / "m.safetensors"
+    saved = passes.Pass.save
+
+    def save_and_end(self, state):
+        saved(self, state)
+        raise RuntimeError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(passes.Pass, "save", save_and_end)
+        run(*options(pictures, out, "--save-every", 2), code=2)
+    others = {"batch_size": ("-b", 5), "transforms": ("--crop-pct", 0.5), "split": ("--folds", 2)}
+    for field, other in others.items():
+        _, error = run(*options(pictures, out, "--save-every", 2, *other), code=2)
+        assert f"m.safetensors.state is the state of another run: {field} was" in error
+    (pictures / "f0" / "more.png").write_bytes((pictures / "f0" / "00.png").read_bytes())
+    try:
+        _, error = run(*options(pictures, out, "--save-every", 2), code=2)
+    finally:
+        (pictures / "f0" / "more.png").unlink()
+    assert "another run: pictures was" in error
+    run(*options(pictures, out, "--save-every", 2))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_answered_with_one_line(pictures, tmp_path, monkeypatch):
+    from covlasso.torch import logit_files
+
+    class FullDisk(logit_files.LogitWriter):
+        def _part(self, kind, rank):
+            return Path("/dev/full") if kind == "rows" else super()._part(kind, rank)
+
+    monkeypatch.setattr("covlasso.torch.extraction.run.LogitWriter", FullDisk)
+    _, error = run(*options(pictures, tmp_path / "m.safetensors", "--save-logits", "float16"), code=2)
+    assert error == "error: /dev/full: No space left on device\n"
+
+
+def run_torchrun(size, arguments, **environment):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
+    return subprocess.run(
+        [*command, "-m", "covlasso", "extract", *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_ranks_of_torchrun_give_what_one_process_gives(pictures, tmp_path, size):
+    (pictures / "f1" / "bad.png").write_bytes(b"")
+    try:
+        results = {}
+        for name in ("one", "many"):
+            (tmp_path / name).mkdir()
+            # a batch of one: the rounding of the model's own products depends on the size of a batch
+            more = ["-b", 1, "--folds", 2, "--save-logits", "float32", "--json", tmp_path / f"{name}.json"]
+            arguments = options(pictures, tmp_path / name / "m.safetensors", *more)
+            done = run_torchrun(size if name == "many" else 1, arguments)
+            assert done.returncode == 0, done.stderr
+            results[name] = SplitMoments.load(tmp_path / name / "m.safetensors")
+    finally:
+        (pictures / "f1" / "bad.png").unlink()
+    assert results["many"].skipped == results["one"].skipped == 1
+    for part, one in results["one"].parts.items():
+        many = results["many"].parts[part]
+        assert many.count == one.count
+        gap = np.abs(many.second_moment(RESNET) - one.second_moment(RESNET)).max()
+        assert gap <= 1e-12 * np.abs(one.second_moment(RESNET)).max()
+    one, many = files(tmp_path / "one"), files(tmp_path / "many")
+    del one["m.safetensors"], many["m.safetensors"]
+    assert one == many  # logits, labels, samples, keys, sides and what was skipped
+    one, many = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "many"))
+    assert {**one, "file": "", "seconds": 0} == {**many, "file": "", "seconds": 0}
+
+
+def test_a_rank_that_dies_ends_the_run_and_it_goes_on(pictures, tmp_path):
+    once, out = tmp_path / "once.safetensors", tmp_path / "m.safetensors"
+    more = ["-b", 1, "--save-every", 1]
+    assert run_torchrun(2, options(pictures, once, *more)).returncode == 0
+    dying = tmp_path / "dying.py"
+    dying.write_text(
+        textwrap.dedent(
+            """
+            import os, signal
+            from covlasso.cli import main
+            from covlasso.torch import passes
+
+            save = passes.Pass.save
+
+            def save_and_die(self, state):
+                save(self, state)
+                if os.environ["RANK"] == "1" and self._seen == 5:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            passes.Pass.save = save_and_die
+            main()
+            """
+        )
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    died = subprocess.run(
+        [*command, dying, "extract", *map(str, options(pictures, out, *more))],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert died.returncode != 0
+    assert "Signal 9 (SIGKILL)" in died.stderr
+    assert not out.exists()
+    assert (tmp_path / "m.safetensors.state-1-of-2").exists()
+    _, error = run(*options(pictures, out, *more), code=2)
+    assert "on another number of ranks" in error
+    assert run_torchrun(2, options(pictures, out, *more)).returncode == 0
+    assert out.read_bytes() == once.read_bytes()
+    assert not list(tmp_path.glob("*.state*"))

@@ -1,0 +1,272 @@
+"""What a report carries is what was found: every array recomputed from the dependencies and the moments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from report_reader import read, small_deps, small_halves
+
+import covlasso
+from covlasso.report import Payload, rounded
+
+NAMES = [f"category {i}" for i in range(12)]
+
+
+@pytest.fixture(scope="module")
+def halves():
+    return small_halves(class_names=NAMES)
+
+
+@pytest.fixture(scope="module")
+def sets(halves):
+    return [small_deps(halves), small_deps(halves, "b", "b"), small_deps(halves, "a", "b", refit=False)]
+
+
+@pytest.fixture(scope="module")
+def data(halves, sets, tmp_path_factory):
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    assert covlasso.write_report(file, sets, moments=halves, title="Three", path_terms=5) == file
+    return read(file)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_dependencies_are_complete(data, sets, k):
+    deps, record = sets[k], data.record["sets"][k]
+    assert np.array_equal(data.coefficients(k), deps.coef.toarray().astype(np.float32))
+    for name in ("targets", "lam", "kkt", "r2"):
+        expected = getattr(deps, name)
+        assert np.array_equal(data.array(f"{k}.{name}"), expected.astype(data.array(f"{k}.{name}").dtype))
+    assert [record["statuses"][s] for s in data.array(f"{k}.status")] == deps.status.tolist()
+    assert data.record["names"][record["targetNames"]] == NAMES
+    assert (record["intra"], record["refit"]) == (deps.intra, deps.refit)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_held_out_r2_from_the_moments(data, sets, halves, k):
+    deps, origin = sets[k], sets[k].origin
+    gram = halves.held_out.second_moment(origin.source_model)
+    cross = halves.held_out.second_moment(origin.target_model, origin.source_model)
+    energy = halves.held_out.second_moment(origin.target_model).diagonal()
+    b = deps.coef.toarray()
+    error = energy - 2 * np.einsum("ij,ij->i", b, cross) + np.einsum("ij,ij->i", b @ gram, b)
+    assert np.allclose(data.array(f"{k}.heldOut"), 1 - error / energy, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("moment", ["covariance", "correlation"])
+def test_held_out_r2_of_centred_moments(halves, tmp_path, moment):
+    origin = covlasso.Origin("a", "b", moment)
+    deps = covlasso.solve_moments(halves.fit, origin, terms=3)
+    data = read(covlasso.write_report(tmp_path / "r.html", deps, moments=halves))
+    expected = covlasso.evaluate(deps, halves).held_out.r2_centred
+    assert np.allclose(data.array("0.heldOut"), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("k", [0, 2])
+@pytest.mark.parametrize("method", ["lasso", "refit"])
+def test_curves_are_errors_at_each_number_of_terms(data, sets, halves, k, method):
+    origin = sets[k].origin
+    curves = data.array(f"{k}.curve.fit.{method}").reshape(12, 6)
+    for terms in (1, 4):
+        deps = covlasso.solve_moments(halves.fit, origin, terms=terms, refit=method == "refit")
+        assert np.allclose(curves[:, terms], deps.r2, rtol=2e-4, atol=1e-6)
+        held_out = data.array(f"{k}.curve.heldOut.{method}").reshape(12, 6)[:, terms]
+        expected = covlasso.evaluate(deps, halves).held_out.r2
+        assert np.allclose(held_out, expected, rtol=2e-4, atol=1e-6)
+    assert np.all(curves[:, 0] == 0)
+    band = data.array(f"{k}.band.fit.{method}").reshape(5, 6)
+    assert np.allclose(band, np.quantile(curves, data.record["quantiles"], axis=0), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("k", [0, 2])
+def test_paths_are_the_coefficients_between_their_knots(data, halves, k):
+    origin = data.record["sets"][k]
+    get = lambda name: data.array(f"{k}.{name}")  # noqa: E731
+    moments = halves.fit
+    source = origin["sourceModel"]
+    for d in (0, 7):
+        lam = get("knotLam")[slice(*get("knotStart")[d : d + 2])]
+        place = float(0.5 * (lam[1] + lam[2]))
+        found = covlasso.solve_moments(
+            moments,
+            covlasso.Origin(origin["targetModel"], source),
+            lam=place,
+            targets=np.array([d], np.int32),
+        ).coef.toarray()[0]
+        value = get("valueStart")[d]
+        drawn = np.zeros(12)
+        for r in range(*get("runStart")[d : d + 2]):
+            first, length = get("runFirst")[r], get("runLength")[r]
+            line = get("pathCoef")[value : value + length]
+            value += length
+            falling = lam[first : first + length][::-1]
+            if falling[0] <= place <= falling[-1]:
+                drawn[get("runSource")[r]] += np.interp(place, falling, line[::-1])
+        assert value == get("valueStart")[d + 1]
+        assert np.allclose(drawn, found, rtol=0, atol=3e-3 * np.abs(found).max())
+
+
+def test_own_category_is_the_squared_cosine(data, halves):
+    fit = halves.fit
+    cosine = fit.second_moment("a", "b").diagonal() ** 2 / (fit.energy("a") * fit.energy("b"))
+    assert np.allclose(data.array("2.own"), cosine, rtol=1e-6)
+    assert not data.has("0.own")
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_spectrum(data, halves, k):
+    gram = halves.fit.second_moment(data.record["sets"][k]["sourceModel"])
+    values = data.array(f"{k}.spectrum")
+    assert np.allclose(values, np.linalg.eigvalsh(gram)[::-1], rtol=1e-5)
+    stated = data.record["sets"][k]["spectrum"]
+    share = np.linalg.eigvalsh(gram) / np.trace(gram)
+    assert (stated["leftOut"], stated["rank"]) == (False, np.linalg.matrix_rank(gram))
+    assert stated["effectiveRank"] == pytest.approx(np.exp(-np.sum(share * np.log(share))))
+
+
+def test_a_singular_factored_gram(tmp_path):
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(20, 4)), rng.normal(size=20)
+    moments = covlasso.Moments(["m"], heads={"m": covlasso.LinearHead(weight, bias)})
+    moments.update({"m": rng.normal(size=(200, 4))})
+    deps = covlasso.solve_moments(moments, target="m", source="m", terms=2)
+    record = read(covlasso.write_report(tmp_path / "r.html", deps, moments=moments)).record
+    assert record["sets"][0]["spectrum"]["rank"] == 5
+    assert record["sets"][0]["samples"] == {"fit": 200, "heldOut": None}
+
+
+def test_a_logit_that_is_always_zero_has_no_r2(tmp_path):
+    halves = small_halves(silent=[4])
+    data = read(covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=halves))
+    for name in ("0.r2", "0.heldOut"):
+        assert np.flatnonzero(np.isnan(data.array(name))).tolist() == [4]
+    assert not np.isnan(data.array("0.band.heldOut.refit")).any()
+    assert np.isnan(data.array("0.curve.fit.lasso").reshape(12, -1)[4]).all()
+
+
+def test_a_logit_that_is_zero_on_the_held_out_part_only(tmp_path):
+    halves = small_halves(silent_later=[4])
+    data = read(covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=halves))
+    assert np.flatnonzero(~np.isfinite(data.array("0.heldOut"))).tolist() == [4]
+    assert np.isfinite(data.array("0.r2")).all()
+    assert np.isfinite(data.array("0.band.heldOut.refit")).all()
+
+
+def test_one_category_without_names(tmp_path):
+    gram = np.array([[2.0]])
+    deps = covlasso.solve(gram, np.array([[1.0]]), [1.0], lam=0.1, exclude=None)
+    data = read(covlasso.write_report(tmp_path / "r.html", deps))
+    record = data.record["sets"][0]
+    assert (record["targetNames"], record["curves"], record["samples"]) == (None, None, None)
+    assert data.coefficients().tolist() == deps.coef.toarray().astype(np.float32).tolist()
+
+
+def test_one_category_that_nothing_explains(tmp_path):
+    moments = covlasso.Moments(["m"])
+    moments.update({"m": np.arange(5.0)[:, None]})
+    deps = covlasso.solve(moments.second_moment("m"), terms=1)
+    data = read(covlasso.write_report(tmp_path / "r.html", deps, moments=moments))
+    assert data.array("0.r2").tolist() == [0.0]
+
+
+def test_details_go_to_the_best_explained(halves, tmp_path):
+    deps = small_deps(halves)
+    data = read(covlasso.write_report(tmp_path / "r.html", deps, moments=halves, details=5))
+    assert data.array("0.detail").tolist() == sorted(np.argsort(-deps.r2)[:5])
+    assert len(data.array("0.knotStart")) == 6
+    assert data.record["sets"][0]["curves"]["details"] == 5
+
+
+def test_dependencies_of_other_options_have_no_path(halves, tmp_path):
+    gram = halves.fit.second_moment("a")
+    deps = covlasso.solve(gram, terms=3, weights=np.linspace(1, 3, 12))
+    deps = replace(deps, origin=covlasso.Origin("a", "a"))
+    data = read(covlasso.write_report(tmp_path / "r.html", deps, moments=halves))
+    assert data.record["sets"][0]["curves"]["reproduced"] is False
+    assert not data.has("0.knotLam")
+
+
+@pytest.mark.parametrize("options", [{"l2": 2.0}, {"positive": True}, {"allow_same": True}])
+def test_options_of_the_origin_are_followed(halves, tmp_path, options):
+    deps = covlasso.solve_moments(halves.fit, covlasso.Origin("a", "b", **options), terms=3)
+    data = read(covlasso.write_report(tmp_path / "r.html", deps, moments=halves))
+    assert data.record["sets"][0]["curves"]["reproduced"] is True
+
+
+def test_equal_input_gives_equal_bytes(halves, sets, tmp_path):
+    one, two = (
+        covlasso.write_report(tmp_path / name, sets, moments=halves).read_bytes()
+        for name in ("1.html", "2.html")
+    )
+    assert one == two
+
+
+def test_progress_is_reported(halves, tmp_path):
+    calls = []
+    report = lambda *call: calls.append(call)  # noqa: E731
+    covlasso.write_report(
+        tmp_path / "r.html", small_deps(halves), moments=halves, path_terms=4, progress=report
+    )
+    measured = [call[1:] for call in calls if call[0] == "error by terms, within a"]
+    assert measured == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert {(title, total) for title, _, total in calls} <= {
+        ("paths, within a", 12),
+        ("error by terms, within a", 4),
+    }
+
+
+def test_an_existing_file_stays(halves, tmp_path):
+    file = tmp_path / "r.html"
+    file.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"r\.html exists"):
+        covlasso.write_report(file, small_deps(halves))
+    assert file.read_text() == "mine"
+    covlasso.write_report(file, small_deps(halves), overwrite=True)
+    assert read(file).record["schema"] == "covlasso-report-1"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_moments_of_other_samples_are_refused(halves, tmp_path):
+    with pytest.raises(ValueError, match=r"category 0 has energy .* give the moments they were found from"):
+        covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=small_halves(seed=1))
+    with pytest.raises(ValueError, match=r"12 sources .* the moments have 13 and 13 categories"):
+        covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=small_halves(n=13))
+    other = covlasso.Moments(["c"])
+    other.update({"c": np.ones((3, 12))})
+    with pytest.raises(ValueError, match="the dependencies are of a, but the moments are of c"):
+        covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=other)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        ({"deps": []}, TypeError, "deps must be Dependencies"),
+        ({"deps": "x"}, TypeError, "deps must be Dependencies"),
+        ({"details": 0}, ValueError, "details is 0"),
+        ({"path_terms": 1.5}, TypeError, "path_terms must be an integer"),
+        ({"moments": ["x"]}, TypeError, "moments must be Moments or SplitMoments, got str"),
+    ],
+)
+def test_bad_arguments(halves, tmp_path, arguments, error, match):
+    with pytest.raises(error, match=match):
+        covlasso.write_report(
+            tmp_path / "r.html", **{"deps": small_deps(halves), "moments": halves} | arguments
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_rounded_keeps_its_promise():
+    values = np.random.default_rng(0).normal(size=1000) * 10.0 ** np.arange(-30, 30).repeat(17)[:1000]
+    assert np.all(np.abs(rounded(values) - values) <= 2.0**-13 * np.abs(values) * 1.001)
+    special = rounded([np.nan, np.inf, -np.inf, 0.0, np.finfo(np.float32).max])
+    assert np.isnan(special[0])
+    assert special[1:].tolist() == [np.inf, -np.inf, 0.0, np.finfo(np.float32).max]
+
+
+def test_a_payload_refuses_the_same_name_twice():
+    payload = Payload()
+    payload.add("x", [1, 2, 3], "uint8")
+    with pytest.raises(ValueError, match="'x'"):
+        payload.add("x", [1], "uint8")

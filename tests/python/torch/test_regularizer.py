@@ -1,0 +1,294 @@
+"""`covlasso.torch.DependencyRegularizer`: what it does to a small network, in loops, ranks and precisions."""
+
+import copy
+
+import numpy as np
+import pytest
+import scipy.sparse
+from oracles import coordinate_descent, random_gram
+from ranks import run_ranks
+
+import covlasso
+
+torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
+
+from covlasso.graph import spurious_edges, strongest_edges
+from covlasso.torch import DependencyRegularizer
+
+NAMES = ["husky", "wolf", "snow", "sofa", "chair", "table"]
+
+
+def teacher():
+    """Two groups of three categories that share features: logits depend on each other."""
+    generator = torch.Generator().manual_seed(0)
+    common = torch.zeros(6, 8)
+    common[:3, :2] = torch.randn(3, 2, generator=generator) + 2.0
+    common[3:, 2:4] = torch.randn(3, 2, generator=generator) + 2.0
+    return common + 0.3 * torch.randn(6, 8, generator=generator)
+
+
+def trained(regularizer, steps=300):
+    """A linear network that imitates the teacher under the regulariser; its logits' standardised moments."""
+    generator = torch.Generator().manual_seed(1)
+    target = teacher()
+    model = torch.nn.Linear(8, 6, bias=False)
+    model.load_state_dict({"weight": target.clone()})
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(steps):
+        inputs = torch.randn(64, 8, generator=generator)
+        logits = model(inputs)
+        loss = (logits - inputs @ target.T).square().mean() + regularizer(logits)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    weight = model.weight.detach().double().numpy()
+    gram = weight @ weight.T  # of inputs with E[x x'] = I
+    scale = 1 / np.sqrt(np.diag(gram))
+    return covlasso.solve(gram * np.outer(scale, scale), lam=0.3).coef.toarray()
+
+
+@pytest.mark.parametrize("penalty", ["squared", "absolute"])
+@pytest.mark.parametrize("every", [1, 3])
+def test_named_dependency_goes_and_those_of_other_categories_stay(penalty, every):
+    edge = [("husky", "snow")]
+    options = {"penalty": penalty, "every": every, "warmup": 20}
+    before = trained(DependencyRegularizer(edge, NAMES, strength=0.0))
+    after = trained(DependencyRegularizer(edge, NAMES, strength=2.0, **options))
+    assert abs(before[0, 2]) > 0.3
+    assert abs(after[0, 2]) < 0.3 * abs(before[0, 2])
+    np.testing.assert_allclose(after[3:], before[3:], atol=0.05)  # the other group
+    assert np.abs(before[3:]).max() > 0.5
+
+
+def test_term_is_the_sum_of_squared_coefficients_of_scaled_logits():
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(40, 3, generator=generator) @ torch.randn(3, 6, generator=generator)
+    logits = (logits + 0.3 * torch.randn(40, 6, generator=generator)) * torch.tensor([1, 20, 0.1, 3, 1, 9])
+    z = logits.double().numpy()
+    unit = z / np.sqrt((z**2).mean(axis=0))
+    gram = unit.T @ unit / len(z)
+    edges = [(i, j) for i in range(6) for j in range(6) if i != j]
+    wanted = []
+    for target, source in edges:
+        allowed = np.arange(6) != target
+        wanted.append(coordinate_descent(gram, gram[target], 0.2, allowed=allowed, l2=0.1)[source])
+    assert 6 <= np.count_nonzero(wanted) < 30
+    options = {"strength": 0.7, "lam": 0.2, "l2": 0.1, "warmup": 0}
+    squared = DependencyRegularizer(edges, 6, **options)
+    absolute = DependencyRegularizer(edges, 6, penalty="absolute", **options)
+    assert squared(logits).item() == pytest.approx(0.7 * np.sum(np.square(wanted)), rel=1e-6)
+    assert absolute(logits).item() == pytest.approx(0.7 * np.sum(np.abs(wanted)), rel=1e-6)
+    np.testing.assert_allclose(squared.coefficients().numpy(), wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_gradient_to_the_logits():
+    logits = torch.randn(12, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    logits = (logits + logits.sum(dim=1, keepdim=True)).requires_grad_()
+    edges = [(0, 1), (2, 4)]
+
+    def term(z):  # of a first batch, so that the average is the batch
+        return DependencyRegularizer(edges, 5, warmup=0, lam=0.1)(z)
+
+    assert (DependencyRegularizer(edges, 5, warmup=0)(logits) > 0).item()
+    assert torch.autograd.gradcheck(term, logits)
+
+
+def test_an_edge_that_is_out_gets_no_gradient():
+    logits = torch.eye(4).repeat(3, 1).requires_grad_()
+    regularizer = DependencyRegularizer([(0, 1)], 4, warmup=0)
+    loss = regularizer(logits)
+    loss.backward()
+    assert loss.item() == 0.0
+    assert not logits.grad.any()
+
+
+def test_a_logit_that_is_always_zero_depends_on_nothing():
+    logits = torch.randn(9, 3, generator=torch.Generator().manual_seed(4))
+    logits[:, 1] = 0.0
+    logits.requires_grad_()
+    regularizer = DependencyRegularizer([(0, 1), (1, 0), (0, 2)], 3, warmup=0, lam=0.01)
+    regularizer(logits).backward()
+    assert regularizer.coefficients()[:2].tolist() == [0.0, 0.0]
+    assert logits.grad.isfinite().all()
+
+
+def test_every_and_warmup_leave_steps_out_and_keep_the_push():
+    generator = torch.Generator().manual_seed(5)
+    seen = [torch.randn(20, 4, generator=generator).cumsum(dim=1) for _ in range(8)]
+    often = DependencyRegularizer([(1, 0)], 4, warmup=0)
+    rarely = DependencyRegularizer([(1, 0)], 4, warmup=3, every=2)
+    all_terms = [often(batch).item() for batch in seen]
+    some_terms = [rarely(batch).item() for batch in seen]
+    kept = [0, 0, 0, 1, 0, 1, 0, 1]
+    assert some_terms == pytest.approx([2 * k * term for k, term in zip(kept, all_terms, strict=True)])
+    assert min(all_terms) > 0
+    assert torch.equal(often.moments.sums, rarely.moments.sums)
+
+
+def test_evaluation_mode_shows_the_term_and_learns_nothing():
+    generator = torch.Generator().manual_seed(6)
+    logits = torch.randn(20, 4, generator=generator).cumsum(dim=1).requires_grad_()
+    regularizer = DependencyRegularizer([(1, 0)], 4, warmup=0)
+    value = regularizer(logits)
+    before = copy.deepcopy(regularizer.state_dict())
+    regularizer.eval()
+    shown = regularizer(logits)
+    assert shown.item() == value.item()
+    assert not shown.requires_grad
+    assert all(torch.equal(before[name], new) for name, new in regularizer.state_dict().items())
+
+
+def test_state_dict_goes_on_to_the_last_bit():
+    generator = torch.Generator().manual_seed(7)
+    *first, last = (torch.randn(20, 4, generator=generator).cumsum(dim=1) for _ in range(5))
+    one, two = (DependencyRegularizer([(1, 0), (3, 2)], 4, warmup=4) for _ in range(2))
+    for batch in first:
+        assert one(batch) == 0
+    two.load_state_dict(copy.deepcopy(one.state_dict()))
+    assert one(last) > 0
+    assert DependencyRegularizer([(1, 0), (3, 2)], 4, warmup=4)(last) == 0
+    two_last = two(last)
+    one.load_state_dict(two.state_dict())
+    assert torch.equal(two_last, two.eval()(last))
+
+
+def test_autocast_computes_the_moments_in_full_precision():
+    generator = torch.Generator().manual_seed(8)
+    model, inputs = torch.nn.Linear(5, 4), torch.randn(32, 5, generator=generator)
+    inside, outside = (DependencyRegularizer([(1, 0), (0, 1)], 4, warmup=0, lam=0.01) for _ in range(2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(inputs)
+        loss = inside(logits)
+    assert logits.dtype == torch.bfloat16
+    assert loss.dtype == torch.float32
+    assert loss.item() == outside(logits.detach().double()).float().item() > 0
+    loss.backward()
+    assert model.weight.grad.isfinite().all()
+    assert model.weight.grad.any()
+
+
+def test_two_ranks_train_as_one_process():
+    code = """
+        import torch
+        from torch.nn.parallel import DistributedDataParallel
+        from covlasso.torch import DependencyRegularizer, process_group
+
+        def train(model, slices):
+            regularizer = DependencyRegularizer([(0, 1), (2, 3)], 4, warmup=1, decay=0.8, lam=0.05)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+            generator = torch.Generator().manual_seed(1)
+            for _ in range(5):
+                inputs = torch.randn(24, 6, generator=generator).double()[slices]
+                optimizer.zero_grad()
+                logits = model(inputs)
+                (logits.square().mean() * 0.1 + regularizer(logits)).backward()
+                optimizer.step()
+            return [p.detach() for p in model.parameters()], regularizer.coefficients()
+
+        def network():
+            torch.manual_seed(0)
+            return torch.nn.Sequential(torch.nn.Linear(6, 3), torch.nn.Tanh(), torch.nn.Linear(3, 4)).double()
+
+        weights, coefficients = train(network(), slice(None))
+        assert coefficients.any()
+        untouched = [p.detach() for p in network().parameters()]
+        assert not torch.allclose(weights[0], untouched[0], atol=1e-3)
+        with process_group() as group:
+            model = DistributedDataParallel(network())
+            same_weights, same_coefficients = train(model, slice(group.rank, None, 2))
+            for ours, theirs in zip(same_weights, weights):
+                torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+            torch.testing.assert_close(same_coefficients, coefficients, rtol=1e-8, atol=1e-10)
+    """
+    codes, outputs = run_ranks(code, 2)
+    assert codes == [0, 0], outputs
+
+
+def test_in_a_training_step_of_timm():
+    timm = pytest.importorskip("timm", reason="a model of timm")
+    from timm import loss, optim, utils
+
+    torch.manual_seed(0)
+    model = timm.create_model("test_vit", num_classes=12, img_size=32)
+    regularizer = DependencyRegularizer([(0, 1), (5, 2)], 12, warmup=0, lam=0.05)
+    criterion = loss.LabelSmoothingCrossEntropy()
+    optimizer = optim.create_optimizer_v2(model, opt="adamw", lr=1e-3)
+    scaler = utils.NativeScaler(device="cpu")
+    before = [p.detach().clone() for p in model.parameters()]
+    for _ in range(3):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = model(torch.randn(8, 3, 32, 32))
+            total = criterion(output, torch.arange(8)) + regularizer(output)
+        scaler(total, optimizer, parameters=model.parameters(), clip_grad=1.0)
+        optimizer.zero_grad()
+    assert total.isfinite()
+    assert regularizer.steps == 3
+    assert all(p.isfinite().all() for p in model.parameters())
+    assert any(not torch.equal(p, old) for p, old in zip(model.parameters(), before, strict=True))
+
+
+def test_strongest_edges():
+    deps = covlasso.solve(random_gram(9, seed=9), terms=3)
+    dense = np.abs(deps.coef.toarray())
+    edges = strongest_edges(deps, 5)
+    found = [dense[edge] for edge in edges]
+    assert found == sorted(dense[dense > 0], reverse=True)[:5]
+    assert len(strongest_edges(deps, 1000)) == deps.coef.nnz
+
+
+def test_spurious_edges_are_those_that_the_shift_does_not_confirm():
+    def dependencies(rows):
+        coef = scipy.sparse.csr_array(np.array(rows))
+        base = covlasso.solve(np.eye(3) + 0.5, terms=1)
+        return covlasso.Dependencies(**{**vars(base), "coef": coef})
+
+    here = dependencies([[0, 0.5, 0.4], [-0.3, 0, 0], [0.1, 0.2, 0]])
+    there = dependencies([[0, 0.6, 0.1], [0.9, 0, 0.7], [0, 0.15, 0]])
+    #  losses: (0, 1): 0, stronger;  (0, 2): 0.3;  (1, 0): 0.3, turned around;  (2, 0): 0.1;  (2, 1): 0.05
+    assert spurious_edges(here, there, 10) == [(0, 2), (1, 0), (2, 0), (2, 1)]
+    assert spurious_edges(here, there, 10, at_least=0.07) == [(0, 2), (1, 0), (2, 0)]
+    assert spurious_edges(here, there, 1) == [(0, 2)]
+    assert spurious_edges(here, here, 4) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"edges": []}, ValueError, "edges is empty"),
+        ({"edges": "ab"}, TypeError, "edges is a string"),
+        ({"edges": [(0, 1, 2)]}, TypeError, r"edges\[0\] is \(0, 1, 2\); a pair"),
+        ({"edges": [3]}, TypeError, r"edges\[0\] is 3; a pair"),
+        ({"edges": ["ab"]}, TypeError, r"edges\[0\] is 'ab'; a pair"),
+        ({"edges": [(0, 1), (2, 2)]}, ValueError, r"edges\[1\] leads from 2 to itself"),
+        ({"edges": [(0, 1), (0, 1)]}, ValueError, r"edges\[1\] repeats edges\[0\]"),
+        ({"edges": [(0, 6)]}, ValueError, r"edges\[0\]: 6 is no category; numbers from 0 to 5"),
+        ({"edges": [(0.5, 1)]}, TypeError, r"edges\[0\]: 0.5 is neither a category number nor a name"),
+        ({"edges": [("huski", "snow")]}, ValueError, r"edges\[0\]: .*'huski'.* close: \['husky'"),
+        ({"edges": [("husky", 1)], "categories": 6}, ValueError, "give the list of all class names"),
+        ({"categories": ["a", 1]}, TypeError, "categories must be a sequence of strings"),
+        ({"categories": 0}, ValueError, "categories is 0"),
+        ({"strength": -1}, ValueError, "strength is -1"),
+        ({"lam": "x"}, TypeError, "lam must be a number"),
+        ({"penalty": "l0"}, ValueError, "penalty is 'l0'; squared or absolute"),
+        ({"every": 0}, ValueError, "every is 0"),
+        ({"warmup": -3}, ValueError, "warmup is -3"),
+        ({"decay": 2.0}, ValueError, "decay is 2.0"),
+        ({"l2": float("nan")}, ValueError, "l2 is nan"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        DependencyRegularizer(**{"edges": [(0, 1)], "categories": NAMES, **arguments})
+
+
+def test_bad_dependencies_for_edges():
+    deps = covlasso.solve(random_gram(4, seed=10), terms=2)
+    between = covlasso.solve(np.eye(4), np.eye(4) * 0.5, np.ones(4), terms=1, exclude=None)
+    with pytest.raises(ValueError, match="dependencies are between two networks"):
+        strongest_edges(between, 3)
+    with pytest.raises(TypeError, match="shifted is int; Dependencies are expected"):
+        spurious_edges(deps, 3, 3)
+    with pytest.raises(ValueError, match="shifted has other targets or sources"):
+        spurious_edges(deps, covlasso.solve(random_gram(4, seed=10), terms=2, targets=[1, 2]), 3)
+    with pytest.raises(ValueError, match="k is 0"):
+        strongest_edges(deps, 0)
