@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
-from covlasso.datasets import pack
+from covlasso.datasets._factor import pack
 
 GRID = 2.0**-18  # of the logits
 BITS = 22  # of a row of the factor: its norm is at most about 2^BITS steps

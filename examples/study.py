@@ -99,7 +99,7 @@ def where_to_stop(data: ImagenetLite) -> None:
     rows: list[list[object]] = []
     for refit in (False, True):
         for per_target in (True, False):
-            chosen = path.select(data.held_out, target="lite0", refit=refit, per_target=per_target)
+            chosen = covlasso.select(path, data.held_out, target="lite0", refit=refit, per_target=per_target)
             deps = chosen.dependencies
             rows.append([
                 ("refitted" if refit else "Lasso") + (", by category" if per_target else ", one lambda"),
@@ -188,7 +188,7 @@ def chosen_by_folds(data: SplitMoments, model: str) -> None:
     folds = SplitMoments(data.fit, folds=data.folds)
     rows: list[list[object]] = []
     for rule in ("minimum", "one-standard-error"):
-        chosen = path.select(folds, rule=rule, target=model)
+        chosen = covlasso.select(path, folds, rule=rule, target=model)
         held_out = covlasso.evaluate(chosen.dependencies, data, target=model).held_out.r2
         terms = chosen.dependencies.n_terms
         rows.append([rule, f"{np.median(terms):g} ({terms.min()} to {terms.max()})", int(chosen.at_end.sum()),

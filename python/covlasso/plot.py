@@ -111,8 +111,8 @@ def error_by_terms(
     axes = _axes(ax)
     measure = None
     if held_out is not None:
-        given = (*held_out, None, None)[:3]
-        measure = checked_blocks(*given, path.n_sources, path.targets, path.intra).r2
+        gram, cross, energy = (*held_out, None, None)[:3]
+        measure = checked_blocks(gram, cross, energy, path.n_sources, path.targets, path.intra).r2
     found = r2_by_terms(path, check_count(terms, "terms"), refit=refit, measure=measure)
     curves = {"fit": (FIT, "--", 1.0 - found.fit)}
     if found.held_out is not None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covlasso.datasets import _imagenet_lite, load_imagenet_lite, pack, product, unpack
+from covlasso.datasets import _imagenet_lite, load_imagenet_lite
+from covlasso.datasets._factor import pack, product, unpack
 
 HALVES = ("fit", "held_out")
 

@@ -34,7 +34,7 @@ def reporter(progress: bool | Report | None) -> Iterator[Report | None]:
 
 @contextmanager
 def bars(*, transient: bool = False) -> Iterator[Callable[..., object]]:
-    """Draw a bar per piece of work, told as (title, done, total), with a note after it where ``note=`` says so.
+    """Draw a bar per piece of work, told as (title, done, total); ``note=`` stands after it.
 
     ``transient`` bars are wiped at the end.
     """

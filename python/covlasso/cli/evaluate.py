@@ -151,7 +151,7 @@ def _logit_options(
     elif groups is not None:
         keep = _held_out(groups, groups_regex, split, opened[0])
     else:
-        keep = None if split is None else split.held_out_rows(opened[0].shape[0])
+        keep = _held_out_by_number(split, opened[0])
     return {
         "logits": opened[0],
         "source_logits": None if deps.intra else opened[1],
@@ -169,6 +169,14 @@ def _held_out(groups: Path, pattern: str | None, split: SplitMoments | None, log
         fail("--groups needs --moments FILE with a held-out part: its split says which groups are held out")
     keys = read_keys(groups)
     return split.held_out_rows(logits.shape[0], by_pattern(keys, pattern) if pattern is not None else keys)
+
+
+def _held_out_by_number(split: SplitMoments | None, logits: LogitFile) -> Any:
+    """Held-out rows of the logits that the moments were made of, where each row was a group of its own."""
+    try:
+        return None if split is None else split.held_out_rows(logits.shape[0])
+    except ValueError as cause:
+        fail(f"{logits.where}: {cause}; --rows FILE or --groups FILE says which")
 
 
 def _evaluations(

@@ -170,6 +170,10 @@ def _keywords(texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def _undrawn(*_: object) -> None:
+    """No bar."""
+
+
 @contextmanager
 def _watched(total: int, log_freq: int, rank: int) -> Iterator[Callable[[PassProgress], None]]:
     """Show a bar where standard error is a terminal, lines every ``log_freq`` batches elsewhere.
@@ -184,15 +188,16 @@ def _watched(total: int, log_freq: int, rank: int) -> Iterator[Callable[[PassPro
     def tell(now: PassProgress) -> None:
         nonlocal seen
         seen = now.done
-        pace = f"{now.rate:.1f} a second, {now.skipped} skipped"
+        pace, skipped = f"{now.rate:.1f} a second", f"{now.skipped} skipped"
         if drawn:
-            draw("pictures", now.done, total, pace)
+            draw("pictures", now.done, total, f"{pace}, {skipped}")
         elif rank == 0 and log_freq and now.batches % log_freq == 0:
-            left = (total - now.done) / now.rate
-            print(f"{now.done} of {total} pictures, {pace}, {left:.0f} s left", file=sys.stderr, flush=True)
+            left = f"{(total - now.done) / now.rate:.0f} s left"
+            line = f"{now.done} of {total} pictures, {pace}, {left}, {skipped}"
+            print(line, file=sys.stderr, flush=True)
 
     try:
-        with bars(transient=True) if drawn else nullcontext() as draw:
+        with bars(transient=True) if drawn else nullcontext(_undrawn) as draw:
             yield tell
     except KeyboardInterrupt as interruption:
         raise KeyboardInterrupt(

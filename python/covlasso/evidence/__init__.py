@@ -12,7 +12,7 @@ from covlasso.evidence.evaluation import (
     held_out_error,
     held_out_r2,
 )
-from covlasso.evidence.prediction import origin_of, prediction_of
+from covlasso.evidence.prediction import is_fit, origin_of, prediction_of
 from covlasso.evidence.record import evaluation_record
 from covlasso.evidence.resampling import Stability, stability
 from covlasso.evidence.selection import RULES, Selection, select
@@ -33,6 +33,7 @@ __all__ = [
     "evaluation_record",
     "held_out_error",
     "held_out_r2",
+    "is_fit",
     "origin_of",
     "prediction_of",
     "r2_by_terms",

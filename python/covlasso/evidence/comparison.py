@@ -115,8 +115,13 @@ def _lasso(deps: Dependencies, rows: baselines.Rows, origin: Origin) -> Dependen
     """Lasso solutions of refitted ones, if they have the same terms."""
     options: dict[str, Any] = {"l2": origin.l2, "positive": origin.positive, "min_lambda": deps.lam}
     paths = path(**rows.blocks.arguments(), max_terms=len(rows.scale), **options)
-    named = {"targets": deps.targets, "target_names": deps.target_names, "origin": deps.origin}
-    again = replace(paths.at(lam=deps.lam), source_names=deps.source_names, **named)
+    again = replace(
+        paths.at(lam=deps.lam),
+        targets=deps.targets,
+        target_names=deps.target_names,
+        source_names=deps.source_names,
+        origin=deps.origin,
+    )
     differing = (again.coef != 0).astype(np.int8) - (deps.coef != 0).astype(np.int8)
     return again if differing.count_nonzero() == 0 else None
 

@@ -16,7 +16,7 @@ from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.decisions import EPS, Decisions, checked_eps, decisions
 from covlasso.evidence.prediction import Prediction, is_fit, prediction_of
-from covlasso.gram import Gram, as_gram
+from covlasso.gram import Gram
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
 from covlasso.solver import Blocks
@@ -304,8 +304,8 @@ def held_out_error(
 
 def checked_blocks(gram: Any, cross: Any, energy: Any, n_sources: int, targets: Int32, intra: bool) -> Blocks:
     """Moments of other samples, given as arrays; refuses those of other categories."""
-    shape = as_gram(gram).shape
-    if shape[0] != n_sources:
+    shape = getattr(gram, "shape", (n_sources, n_sources))
+    if shape != (n_sources, n_sources):
         raise ValueError(f"gram has shape {shape}; ({n_sources}, {n_sources}) is expected")
     if intra:
         if cross is not None or energy is not None:

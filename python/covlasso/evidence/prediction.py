@@ -10,7 +10,7 @@ import scipy.sparse
 from covlasso._base.arrays import Float64, Int32
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.moments import Moments
-from covlasso.solver import found_on, pair_of
+from covlasso.solver import SAME, Blocks, found_on, pair_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +78,14 @@ def origin_of(deps: Dependencies, moments: Moments | None, target: str | None, s
 
 
 def is_fit(deps: Dependencies, moments: Moments, target: str | None, source: str | None) -> bool:
-    """Whether dependencies were found on these moments."""
-    return found_on(moments, origin_of(deps, moments, target, source), deps.targets, deps.energy)
+    """Whether dependencies were found on these moments, by their energies; where all are 1, by their errors."""
+    origin = origin_of(deps, moments, target, source)
+    if not found_on(moments, origin, deps.targets, deps.energy):
+        return False
+    if origin.kind != "correlation":
+        return True
+    error = Blocks.of(moments, origin, deps.targets).error(deps.coef)
+    return bool((np.abs(error - deps.error) <= SAME * np.maximum(deps.energy, SAME)).all())
 
 
 def _unscaled(

@@ -12,8 +12,8 @@ import covlasso._core as _core
 from covlasso._base.plain import Record, finite
 from covlasso.dependencies import Dependencies
 from covlasso.evidence.evaluation import Evaluation
+from covlasso.evidence.prediction import is_fit
 from covlasso.moments import SplitMoments
-from covlasso.solver import found_on
 
 SCHEMA = "covlasso-evaluate-1"
 
@@ -72,7 +72,7 @@ def _samples(split: SplitMoments) -> Record:
 
 
 def _found_on_fit(deps: Dependencies, split: SplitMoments) -> bool | None:
-    return None if deps.origin is None else found_on(split.fit, deps.origin, deps.targets, deps.energy)
+    return None if deps.origin is None else is_fit(deps, split.fit, None, None)
 
 
 def _summary(one: Evaluation) -> Record:

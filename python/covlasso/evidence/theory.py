@@ -148,7 +148,7 @@ def least_squares(
     rows = problem.targets
     if cross is not None:
         check_matrix(cross, "cross")
-    blocks = Blocks.of_arrays(gram, cross, problem.energy, rows)
+    blocks = Blocks.of_arrays(gram, cross, problem.all_energy, rows)
     found = Spectral(blocks.gram, tolerance)
     error = np.zeros(len(rows))
     l1_norm = np.zeros(len(rows))

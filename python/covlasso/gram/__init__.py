@@ -1,4 +1,4 @@
-"""Gram matrices G = E[g g']: one face for what is held dense or as a factor, and what follows from G alone."""
+"""Gram matrices G = E[g g']: one face however they are held, and what follows from G alone."""
 
 from covlasso.gram.factored import FactoredGram
 from covlasso.gram.gram import DenseGram, Gram, as_gram, rows_times

@@ -94,7 +94,8 @@ class FactoredGram(Gram):
     @property
     def rank_bound(self) -> int:
         """The smaller of n and r."""
-        return min(self._factor.shape)
+        n, r = self._factor.shape
+        return int(min(n, r))
 
     @property
     def rounding(self) -> float:

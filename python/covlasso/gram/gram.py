@@ -216,7 +216,7 @@ def as_gram(gram: Matrix | Gram, name: str = "gram") -> Gram:
 
 
 def rows_times(rows: Matrix, index: Int32 | Places, coef: scipy.sparse.csr_array) -> Float64:
-    """Return r_i'b of every row b of ``coef``, where r_i is the row of ``rows`` that ``index`` names for it."""
+    """Return r'b of every row b of ``coef``, where r is the row of ``rows`` that ``index`` names for it."""
     position = np.repeat(np.arange(len(index)), np.diff(coef.indptr))
     products = coef.data * rows[index[position], coef.indices]
     return np.bincount(position, weights=products, minlength=len(index)).astype(np.float64)

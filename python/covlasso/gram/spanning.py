@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from covlasso._base.arrays import Float64, Int32, Matrix
-from covlasso._base.checks import check_count, check_finite, check_number
+from covlasso._base.checks import check_count, check_number, first_bad
 from covlasso.gram.gram import Gram, as_gram
 
 _INDEFINITE = float(np.sqrt(np.finfo(np.float64).eps))  # of the largest entry: beyond what rounding can do
@@ -74,7 +74,7 @@ def spanning_categories(
     >>> import numpy as np
     >>> head = np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]])  # three categories, two features
     >>> spanning_categories(head @ head.T, tolerance=1e-12).categories.tolist()
-    [1, 2]
+    [1, 0]
     """
     check_number(tolerance, "tolerance")
     held = as_gram(gram)
@@ -118,5 +118,7 @@ def _checked_diagonal(gram: Gram) -> Float64:
 
 def _row(gram: Gram, i: int) -> Float64:
     row: Float64 = gram.rows([i])[0]
-    check_finite(row, f"row {i} of gram")
+    bad = first_bad(row)
+    if bad is not None:
+        raise ValueError(f"gram[{i}, {bad[0]}] is {row[bad]}; every entry must be finite")
     return row

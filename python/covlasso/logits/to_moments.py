@@ -92,7 +92,8 @@ def moments_of_files(
         _check_keys(keys, n_rows)
     top1 = None
     if labels is not None:
-        labels = check_labels(labels, n_rows, {f"model {name!r}": f.shape[1] for name, f in files.items()})
+        sizes = {f"model {name!r}": file.shape[1] for name, file in files.items()}
+        labels = check_labels(labels, n_rows, sizes)
         top1 = {"fit": TopOne(), "held_out": TopOne()}
     own = {name: file.class_names for name, file in files.items() if file.class_names is not None}
     total = Accumulator(list(files), own if class_names is None else class_names, split=split)

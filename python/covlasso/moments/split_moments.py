@@ -104,7 +104,7 @@ class SplitMoments:
             return None
         if self.split.groups != Split().groups:
             raise ValueError(
-                f"these {count} rows are as many as fit and held out together, divided by groups "
+                f"{count} rows are as many as fit and held out together, divided by groups "
                 f"({self.split.groups}); give these groups, or the rows that are held out"
             )
         return held_out([str(row) for row in range(count)], self.split.held_out)

@@ -68,13 +68,17 @@ def follow(entry: Measured, fit: Blocks, terms: int, progress: TitledReport | No
     measure = entry.measure()
     r2 = {}
     for name, refit in (("lasso", False), ("refit", True)):
-        title = f"error by terms, {name}, {entry.title}"
-        report = None if progress is None else partial(progress, title)
+        report = None if progress is None else partial(_tell, progress, entry.title, refit)
         found = r2_by_terms(paths, terms, refit=refit, measure=measure, report=report)
         r2[f"fit.{name}"] = found.fit
         if found.held_out is not None:
             r2[f"heldOut.{name}"] = found.held_out
     return Curves(paths, r2, _reproduces(entry.deps, paths))
+
+
+def _tell(progress: TitledReport, title: str, refit: bool, k: int, terms: int) -> None:
+    """Count the terms of the Lasso and of its refit together."""
+    progress(f"error by terms, {title}", k + (terms if refit else 0), 2 * terms)
 
 
 def _reproduces(deps: Dependencies, paths: Path) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from covlasso._base.arrays import Float64
 from covlasso.dependencies import Dependencies, Origin
-from covlasso.evidence import held_out_r2, origin_of
+from covlasso.evidence import held_out_r2, is_fit, origin_of
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks, found_on
+from covlasso.solver import SAME, Blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Measured(Entry):
-    """Dependencies with the moments that they were found on, and those of other samples where there are any."""
+    """Dependencies with the moments that they were found on, and those of other samples, if any."""
 
     fit: Moments
     held_out: Moments | None
@@ -88,10 +88,10 @@ def _check_found_on(deps: Dependencies, origin: Origin, fit: Moments) -> None:
             f"dependencies {origin.title} have {deps.n_sources} sources and targets up to {largest}, but the "
             f"moments have {p} and {n} categories; give the moments they were found from"
         )
-    if found_on(fit, origin, deps.targets, deps.energy):
+    if is_fit(deps, fit, origin.target_model, origin.source_model):
         return
     energy = fit.energy(origin.target_model, origin.kind)[deps.targets]
-    t = int(abs(energy - deps.energy).argmax())
+    t = int((abs(energy - deps.energy) > SAME * energy).argmax())  # the first that differs
     raise ValueError(
         f"dependencies {origin.title}: category {deps.targets[t]} has energy {deps.energy[t]:.6g}, but "
         f"{energy[t]:.6g} in the moments; give the moments they were found from"

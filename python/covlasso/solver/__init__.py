@@ -1,6 +1,6 @@
 """Exact paths of all targets: from arrays, from moments, over ranks."""
 
-from covlasso.solver.direction import Blocks, found_on, pair_of, same
+from covlasso.solver.direction import SAME, Blocks, found_on, pair_of, same
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import solve_moments
 from covlasso.solver.problem import check_problem
@@ -8,6 +8,7 @@ from covlasso.solver.slices import solve_slices
 from covlasso.solver.solution_path import Knots, Path
 
 __all__ = [
+    "SAME",
     "Blocks",
     "Knots",
     "Path",

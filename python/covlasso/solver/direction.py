@@ -15,7 +15,7 @@ from covlasso.dependencies import Dependencies, Origin
 from covlasso.gram import Gram, as_gram, rows_times
 from covlasso.moments import Moments
 
-_SAME = 1e-6  # relative difference of energies within which moments are those that something was found on
+SAME = 1e-6  # relative difference of energies within which moments are those that something was found on
 
 
 def pair_of(moments: Moments, target: str | None, source: str | None) -> tuple[str, str]:
@@ -85,7 +85,7 @@ def found_on(moments: Moments, origin: Origin, targets: Int32, energy: Float64) 
     if int(targets.max(initial=-1)) >= moments.sizes.get(origin.target_model, 0):
         return False
     here = moments.energy(origin.target_model, origin.kind)[targets]
-    return bool((np.abs(here - energy) <= _SAME * np.maximum(here, energy)).all())
+    return bool((np.abs(here - energy) <= SAME * np.maximum(here, energy)).all())
 
 
 @dataclass(frozen=True, eq=False)

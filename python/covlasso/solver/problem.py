@@ -46,11 +46,15 @@ class Problem:
         return {name: array for name, array in given.items() if isinstance(array, DeviceArray)}
 
     @cached_property
+    def all_energy(self) -> Float64:
+        """e_i of every possible target, in the memory of the host."""
+        energy = _on_host(self.gram.diagonal() if self.energy is None else self.energy)
+        return np.asarray(energy, dtype=np.float64)
+
+    @property
     def target_energy(self) -> Float64:
         """e_i of every target, (n_targets,)."""
-        energy = self.gram.diagonal() if self.energy is None else self.energy
-        on_host: Array = energy.to_host() if isinstance(energy, DeviceArray) else energy
-        return on_host[self.targets].astype(np.float64)
+        return self.all_energy[self.targets]
 
 
 def check_problem(
@@ -90,10 +94,10 @@ def check_problem(
 def _check_gram(value: Any) -> Gram | DeviceArray:
     if isinstance(value, Gram):
         return value
-    array = in_place(value, "gram")
+    array = _check_matrix(value, "gram")
     if not isinstance(array, DeviceArray):
         return as_gram(array)
-    if len(array.shape) != 2 or array.shape[0] != array.shape[1] or array.shape[0] == 0:
+    if array.shape[0] != array.shape[1] or array.shape[0] == 0:
         raise ValueError(
             f"gram has shape {array.shape}; a square matrix of at least one category is expected"
         )

@@ -44,7 +44,7 @@ def last_layer(name: str, model: nn.Module, factored: Factored | Mapping[str, nn
 
 
 def _classifier(model: nn.Module) -> Any:
-    """What makes the logits by the model's own word: itself, or what timm's ``get_classifier()`` names."""
+    """Return what makes the logits by the model's own word: itself, or what ``get_classifier()`` names."""
     return model if isinstance(model, nn.Linear) else getattr(model, "get_classifier", lambda: None)()
 
 

@@ -22,7 +22,7 @@ def no_launcher(monkeypatch):
 def test_without_a_launcher_there_is_one_rank_and_no_torch():
     code = """
         import sys
-        from covlasso._distributed import process_group
+        from covlasso._base.ranks import process_group
         with process_group() as group:
             value = {"a": [1, "x", None]}
             assert (group.rank, group.size, group.gather(value)) == (0, 1, [value])
@@ -69,7 +69,7 @@ def test_values_of_all_ranks_arrive_in_order_bit_for_bit(size):
     pytest.importorskip("torch", reason="several ranks need torch")
     code = """
         import numpy as np
-        from covlasso._distributed import process_group
+        from covlasso._base.ranks import process_group
 
         def value(rank):
             matrix = np.random.default_rng(rank).normal(size=(5 + rank, 7))
@@ -104,7 +104,7 @@ def test_a_rank_that_dies_ends_the_others_with_one_sentence():
     pytest.importorskip("torch", reason="several ranks need torch")
     code = """
         import os, signal
-        from covlasso._distributed import GroupError, process_group
+        from covlasso._base.ranks import GroupError, process_group
         with process_group() as group:
             group.barrier()
             if group.rank == 1:

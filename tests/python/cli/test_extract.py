@@ -244,7 +244,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bits(server, pictures, 
 
 
 def test_a_killed_run_goes_on_only_under_the_same_command(pictures, tmp_path, monkeypatch):
-    from covlasso.torch import passes
+    from covlasso.torch.extraction import passes
 
     out = tmp_path / "m.safetensors"
     saved = passes.Pass.save
@@ -271,9 +271,9 @@ def test_a_killed_run_goes_on_only_under_the_same_command(pictures, tmp_path, mo
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_answered_with_one_line(pictures, tmp_path, monkeypatch):
-    from covlasso.torch import logit_files
+    from covlasso.logits import writer
 
-    class FullDisk(logit_files.LogitWriter):
+    class FullDisk(writer.LogitWriter):
         def _part(self, kind, rank):
             return Path("/dev/full") if kind == "rows" else super()._part(kind, rank)
 
@@ -331,7 +331,7 @@ def test_a_rank_that_dies_ends_the_run_and_it_goes_on(pictures, tmp_path):
             """
             import os, signal
             from covlasso.cli import main
-            from covlasso.torch import passes
+            from covlasso.torch.extraction import passes
 
             save = passes.Pass.save
 

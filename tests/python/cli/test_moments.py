@@ -7,9 +7,10 @@ import pytest
 from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
-from covlasso import SplitMoments, logit_moments
+from covlasso import Accumulator, SplitMoments
 from covlasso.cli import app
-from covlasso.moments import fold, held_out
+from covlasso.moments import held_out
+from covlasso.moments.split import fold
 
 ROWS = 230
 GROUPS = np.arange(ROWS) // 5
@@ -162,8 +163,11 @@ WRONG = {
     "equal names": (("a.npy", "a.npy"), ("a, a", "--names")),
     "fewer names": (("a.npy", "b.npy", "--names", "x"), ("1 names (x) for 2 files",)),
     "groups of another length": (("short.npy", "--groups", "groups.npy"), ("230 groups for 9 rows",)),
-    "labels of another length": (("short.npy", "--labels", "labels.npy"), ("230 labels for 9 rows",)),
-    "labels that are no categories": (("a.npy", "--labels", "groups.npy"), ("label 45", "7 categories")),
+    "labels of another length": (
+        ("short.npy", "--labels", "labels.npy"),
+        ("labels has shape (230,)", "(9,) is expected"),
+    ),
+    "labels that are no categories": (("a.npy", "--labels", "groups.npy"), ("is 45", "0 to 6")),
     "labels that are floats": (("a.npy", "--labels", "short.npy"), ("short.npy", "integers")),
     "class names of another length": (("short.npy", "--class-names", "classes.txt"), ("5 categories", "7")),
     "regex without groups": (("a.npy", "--groups-regex", "x"), ("--groups-regex", "--groups")),
@@ -197,12 +201,12 @@ def test_a_folder_that_is_not_there(folder):
 
 
 def test_ctrl_c_ends_with_one_line(folder, monkeypatch):
-    def interrupt(self, batch, keys, add=logit_moments.Accumulator.add):
+    def interrupt(self, batch, keys, update=Accumulator.update):
         if self.count:
             raise KeyboardInterrupt
-        add(self, batch, keys)
+        update(self, batch, keys)
 
-    monkeypatch.setattr(logit_moments.Accumulator, "add", interrupt)
+    monkeypatch.setattr(Accumulator, "update", interrupt)
     outcome = invoke(folder, "a.npy", "--batch-size", "100")
     assert outcome.exit_code == 130
     assert outcome.stderr == "error: interrupted after 100 of 230 rows; nothing is written\n"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from report_reader import read, small_deps, small_halves
 from typer.testing import CliRunner
@@ -42,13 +40,6 @@ def test_without_moments(files):
     record = read(files / "r.html").record
     assert record["sets"][0]["curves"] is None
     assert record["sets"][0]["title"] == "within a"
-
-
-def test_json(files):
-    outcome = invoke("report", "d.safetensors", "--other", "e.safetensors", "--out", "r.html", "--json", "-")
-    record = json.loads(outcome.stdout)
-    size = (files / "r.html").stat().st_size
-    assert (record["file"], record["bytes"], record["sets"]) == ("r.html", size, [12, 12])
 
 
 def test_several_sets_and_options(files):
@@ -117,7 +108,7 @@ def test_wrong_usage_is_exit_code_2(files, option):
 @pytest.fixture
 def small_demo(monkeypatch):
     """The demo on the first 40 categories, so that every test need not solve all of them."""
-    from covlasso import demo
+    from covlasso.cli import _demo
     from covlasso.datasets import ImagenetLite, load_imagenet_lite
 
     whole = load_imagenet_lite()
@@ -130,7 +121,7 @@ def small_demo(monkeypatch):
         return covlasso.Moments.from_arrays(moments.count, mean, second, names)
 
     few = ImagenetLite(*map(part, whole))
-    monkeypatch.setattr(demo, "load_imagenet_lite", lambda: few)
+    monkeypatch.setattr(_demo, "load_imagenet_lite", lambda: few)
 
 
 @pytest.mark.usefixtures("small_demo", "files")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import covlasso
-from covlasso import Moments, Origin, SplitMoments
+from covlasso import Moments, SplitMoments
 from covlasso.cli import app
 from covlasso.dependencies import match
 from covlasso.solver import solve_moments
@@ -58,7 +58,8 @@ def moments(tmp_path, batch):
 
 def solved(moments, *origin, **options):
     """File of dependencies, and the dependencies."""
-    found = solve_moments(Moments.load(moments), Origin(*origin), **{"terms": 3, **options})
+    direction = dict(zip(("target", "source", "kind"), origin, strict=False))
+    found = solve_moments(Moments.load(moments), **direction, **{"terms": 3, **options})
     found.save(moments.parent / "d.safetensors")
     return moments.parent / "d.safetensors", found
 

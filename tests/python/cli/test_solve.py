@@ -11,9 +11,9 @@ from ranks import run_ranks
 from typer.testing import CliRunner
 
 import covlasso
-from covlasso import Dependencies, Moments, Origin, SplitMoments, _core, moment_solver
+from covlasso import Dependencies, Moments, Origin, SplitMoments, _core, solver
 from covlasso.cli import app
-from covlasso.solver import solve_moments
+from covlasso.solver import from_moments, solve_moments
 
 SAMPLES, N = 600, 12
 NAMES = [
@@ -107,7 +107,11 @@ def check_optimal(found, f, g, own):
     np.testing.assert_allclose(found.energy, np.mean(f**2, axis=0), rtol=1e-12)
 
 
-KINDS = {"second_moment": [], "covariance": ["--centred"], "correlation": ["--correlation"]}
+KINDS = {
+    "second_moment": [],
+    "covariance": ["--kind", "covariance"],
+    "correlation": ["--kind", "correlation"],
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -203,14 +207,18 @@ def test_without_names_twins_have_one_number_if_the_sizes_agree(tmp_path):
 @pytest.mark.parametrize("models", [("a", "a"), ("a", "b")])
 def test_blocks_of_targets_give_the_same_bits(batch, models, monkeypatch):
     moments = moments_of(batch, NAMES)
-    whole = solve_moments(moments, Origin(*models), terms=4)
+    whole = solve_moments(moments, target=models[0], source=models[1], terms=4)
     calls = []
-    monkeypatch.setattr(moment_solver, "_BLOCK", 5 * N)
-    parts = solve_moments(moments, Origin(*models), terms=4, progress=lambda *counts: calls.append(counts))
+    monkeypatch.setattr(from_moments, "_BLOCK", 5 * N)
+    parts = solve_moments(
+        moments, target=models[0], source=models[1], terms=4, progress=lambda *counts: calls.append(counts)
+    )
     assert_equal_bits(parts, whole)
     assert calls[-1] == (N, N)
     assert [done for done, _ in calls] == sorted(done for done, _ in calls)
-    some = solve_moments(moments, Origin(*models), terms=4, targets=np.array([7, 2], dtype=np.int32))
+    some = solve_moments(
+        moments, target=models[0], source=models[1], terms=4, targets=np.array([7, 2], dtype=np.int32)
+    )
     np.testing.assert_array_equal(some.coef.toarray(), whole.coef.toarray()[[7, 2]])
     assert some.targets.tolist() == [7, 2]
     assert some.target_names == (NAMES[7], NAMES[2])
@@ -239,10 +247,14 @@ def test_a_linear_head_gives_the_solutions_of_its_logits():
             f, g = f - f.mean(axis=0), g - g.mean(axis=0)
         if kind == "correlation":
             f, g = f / f.std(axis=0), g / g.std(axis=0)
-        within = solve_moments(factored, Origin("head", "head", kind), terms=4)
+        within = solve_moments(factored, target="head", kind=kind, terms=4)
         check_optimal(within, f, f, [[i] for i in range(20)])
-        check_optimal(solve_moments(factored, Origin("head", "other", kind), terms=3), f, g, [[]] * 20)
-        check_optimal(solve_moments(factored, Origin("other", "head", kind), terms=3), g, f, [[]] * 6)
+        check_optimal(
+            solve_moments(factored, target="head", source="other", kind=kind, terms=3), f, g, [[]] * 20
+        )
+        check_optimal(
+            solve_moments(factored, target="other", source="head", kind=kind, terms=3), g, f, [[]] * 6
+        )
 
 
 def test_summary_and_record_say_the_same(file):
@@ -286,11 +298,10 @@ def test_a_missing_certificate_is_exit_code_1_and_names_the_categories(file, mon
     [
         (["--target", "a"], "give exactly one of --terms, --lam, --relative-error; none of them given"),
         (["--target", "a", "--terms", "2", "--lam", "1"], "--terms and --lam given"),
-        (["--terms", "2"], "the file has the models a, b; choose with --target (and --source)"),
-        (["--terms", "2", "--source", "a"], "choose with --target"),
-        (["--terms", "2", "--target", "c"], "--target c: no such model; the models are a, b"),
-        (["--terms", "2", "--target", "a", "--source", "c"], "--source c: no such model"),
-        (["--terms", "2", "--target", "a", "--centred", "--correlation"], "exclude each other"),
+        (["--terms", "2"], "there are the models a, b; name one as target (and one as source)"),
+        (["--terms", "2", "--source", "a"], "name one as target"),
+        (["--terms", "2", "--target", "c"], "target is 'c'; the models are a, b"),
+        (["--terms", "2", "--target", "a", "--source", "c"], "source is 'c'; the models are a, b"),
         (["--terms", "2", "--target", "a", "--max-terms", "5"], "max_terms is for lam and relative_error"),
         (["--lam", "inf", "--target", "a"], "min_lambda is inf; a finite number of at least 0 is expected"),
         (["--terms", "2", "--target", "a", "--l2", "inf"], "l2 is inf"),
@@ -327,7 +338,7 @@ def test_files_are_checked_before_the_work(file, tmp_path, monkeypatch):
     def never(*_, **__):
         raise AssertionError("solved")
 
-    monkeypatch.setattr(moment_solver, "solve_slices", never)
+    monkeypatch.setattr(solver, "solve_slices", never)
     out = tmp_path / "d.safetensors"
     out.write_bytes(b"precious")
     good = ("--target", "a", "--terms", 2, "--out")
@@ -356,7 +367,7 @@ def test_a_damaged_file_of_moments_is_named(file, tmp_path):
 
 
 def test_an_interruption_counts_the_targets_of_all_blocks(batch, monkeypatch):
-    monkeypatch.setattr(moment_solver, "_BLOCK", 4 * N)
+    monkeypatch.setattr(from_moments, "_BLOCK", 4 * N)
 
     def interrupt(done, _):
         if done >= 8:
@@ -370,7 +381,7 @@ def test_an_interruption_is_exit_code_130_and_leaves_no_file(file, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt("interrupted: 3 of 12 targets were done")
 
-    monkeypatch.setattr(moment_solver, "solve_slices", interrupted)
+    monkeypatch.setattr(solver, "solve_slices", interrupted)
     out = file.parent / "d.safetensors"
     outcome = invoke(file, "--target", "a", "--terms", 2, "--out", out)
     assert (outcome.exit_code, outcome.stderr) == (130, "error: interrupted: 3 of 12 targets were done\n")
@@ -400,3 +411,11 @@ def test_more_ranks_than_targets(tmp_path):
     codes, outputs = run_ranks(f"from covlasso.cli import app; app({command!r})", 2)
     assert codes == [0, 0], outputs
     assert Dependencies.load(out).targets.tolist() == [0]
+
+
+def test_another_kind_of_moments_is_refused_with_the_three_there_are(file):
+    outcome = invoke(
+        file, "--target", "a", "--terms", 2, "--kind", "centred", "--out", file.parent / "d.safetensors"
+    )
+    assert outcome.exit_code == 2
+    assert all(kind in outcome.stderr for kind in KINDS)

@@ -6,7 +6,7 @@ from oracles import assert_refused
 
 import covlasso
 from covlasso import Moments, SplitMoments
-from covlasso.evidence import divisions
+from covlasso.evidence.resampling import divisions
 
 
 def moments_of(**logits):

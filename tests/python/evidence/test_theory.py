@@ -47,7 +47,7 @@ def test_full_solutions_of_a_singular_gram_solve_it():
 
     gram = random_gram(20, 6, seed=3)
     targets = np.arange(20, dtype=np.int32)
-    (_, coef), *more = full_solutions(Spectral(gram), None, targets, targets)
+    (_, coef), *more = full_solutions(Spectral(gram), None, targets)
     assert not more
     assert not coef.diagonal().any()
     left = coef - np.eye(20)
@@ -120,18 +120,6 @@ def test_bounds_hold_and_shares_add_up(rank, share):
     np.testing.assert_allclose(shares.explained + shares.sparsity + shares.irreducible, 1.0)
 
 
-def test_profile_is_the_path_on_a_grid():
-    gram = random_gram(20, seed=10)
-    path = covlasso.path(gram, max_terms=12)
-    grid = np.outer(path.lambda_max, [1.5, 1.0, 0.6, 0.2, 0.0])
-    found = theory.profile(path, grid)
-    for k in range(5):
-        deps = path.at(lam=grid[:, k])
-        np.testing.assert_allclose(found.relative_error[:, k], deps.relative_error, rtol=1e-9)
-        np.testing.assert_array_equal(found.n_terms[:, k], deps.n_terms)
-    assert theory.profile(path, [3.0, 1.0]).n_terms.shape == (20, 2)
-
-
 def test_bad_input_is_refused():
     gram = random_gram(6, seed=11)
     path = covlasso.path(gram)
@@ -146,4 +134,3 @@ def test_bad_input_is_refused():
     assert_refused(lambda: theory.terms_bound(deps, 1.0), ValueError, ["refit"])
     some = theory.least_squares(gram, targets=[1, 2])
     assert_refused(lambda: theory.error_shares(deps, some), ValueError, ["2 targets", "6"])
-    assert_refused(lambda: theory.profile(path, np.ones((2, 2))), ValueError, ["lam", "(2, 2)"])

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 import covlasso
 from covlasso import Dependencies, Origin
 from covlasso.cli import app
-from covlasso.graph import FORMATS, encode
+from covlasso.graph import encode
+from covlasso.graph.export import FORMATS
 
 NAMES = [
     "car",
@@ -278,11 +279,11 @@ def test_origin_is_kept_in_the_file_and_checked(deps, tmp_path):
     assert Dependencies.load(path).origin == origin
     deps.save(path)
     assert Dependencies.load(path).origin is None
-    with pytest.raises(ValueError, match="moment is 'mean'; one of second_moment, covariance, correlation"):
+    with pytest.raises(ValueError, match="kind is 'mean'; one of second_moment, covariance, correlation"):
         Origin("a", "b", "mean")
     with pytest.raises(TypeError, match="target_model must be a string"):
         Origin(1, "b")
     replace(deps, origin=origin).save(path)
     path.write_bytes(path.read_bytes().replace(b"correlation", b"correlatiom"))
-    with pytest.raises(ValueError, match="header field 'origin': moment is 'correlatiom'"):
+    with pytest.raises(ValueError, match="header field 'origin': kind is 'correlatiom'"):
         Dependencies.load(path)

@@ -8,7 +8,7 @@ from oracles import random_cross, random_gram
 
 import covlasso
 from covlasso.graph import communities, dependents, mutual_pairs, out_degree, symmetrise
-from covlasso.graph.relations import independent_categories, to_networkx
+from covlasso.graph.relations import independent_categories
 
 DERIVED, TERMS = 8, 3
 BASES = DERIVED * TERMS
@@ -46,7 +46,7 @@ def between():
 def test_planted_dependencies_are_found_with_precision_and_recall_1(seed):
     logits, weights = planted(seed)
     found = covlasso.solve(logits.T @ logits / len(logits), terms=TERMS, refit=True)
-    coef = dense(to_networkx(found), BASES + DERIVED)[BASES:]
+    coef = dense(found.to_networkx(), BASES + DERIVED)[BASES:]
     np.testing.assert_array_equal(coef[:, :BASES] != 0, weights != 0)
     np.testing.assert_allclose(coef[:, :BASES], weights, atol=2e-3)
     assert not coef[:, BASES:].any()
@@ -147,7 +147,7 @@ def test_communities_are_the_planted_groups():
 
 def test_communities_between_two_networks_hold_both(between):
     found = communities(between)
-    assert sorted(node for group in found for node in group) == sorted(to_networkx(between))
+    assert sorted(node for group in found for node in group) == sorted(between.to_networkx())
     assert found == communities(between)
     with pytest.raises(ValueError, match="resolution is -1"):
         communities(between, resolution=-1)

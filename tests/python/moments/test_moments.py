@@ -131,7 +131,9 @@ def test_gram_of_each_kind():
     moments = filled(logits())
     for kind in ("second_moment", "covariance", "correlation"):
         assert np.array_equal(moments.gram("vit", kind), getattr(moments, kind)("vit"))
-    with pytest.raises(ValueError, match="kind must be second_moment, covariance, correlation, got 'cov'"):
+    with pytest.raises(
+        ValueError, match="kind is 'cov'; one of second_moment, covariance, correlation is expected"
+    ):
         moments.gram("vit", "cov")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from covlasso import LinearHead, Origin, new_category_moments, solve_moments
+from covlasso import LinearHead, new_category_moments, solve_moments
 from covlasso.moments.new_categories import SOURCE, TARGET
 
 RNG = np.random.default_rng(0)
@@ -46,8 +46,8 @@ def test_a_few_samples_of_new_categories_are_enough_to_recognise_them():
 
     few = {f"new {i}": logits(centre, 20) for i, centre in enumerate(new)}
     moments = new_category_moments(few, np.concatenate([logits(centre, 20) for centre in known]))
-    origin = Origin(TARGET, SOURCE, moment="covariance", allow_same=True)
-    deps = solve_moments(moments, origin, terms=10, refit=True)
+    direction = {"target": TARGET, "source": SOURCE, "kind": "covariance", "allow_same": True}
+    deps = solve_moments(moments, **direction, terms=10, refit=True)
     intercept = moments.mean(TARGET) - deps.coef @ moments.mean(SOURCE)
 
     def right(centre, category):
@@ -71,7 +71,7 @@ def test_a_few_samples_of_new_categories_are_enough_to_recognise_them():
         ({"a": KNOWN[:0]}, KNOWN, {}, ValueError, r"new\['a'\] has shape \(0, 5\)"),
         ({"a": KNOWN.astype(int)}, KNOWN, {}, TypeError, r"new\['a'\] is int64; floating logits"),
         (NEW, KNOWN[0], {}, ValueError, r"known has shape \(5,\)"),
-        (NEW, KNOWN * [1, 1, np.nan, 1, 1], {}, ValueError, r"known has nan at \[0, 2\]"),
+        (NEW, KNOWN * [1, 1, np.nan, 1, 1], {}, ValueError, r"known\[0, 2\] is nan"),
         (NEW, KNOWN, {"share": 1.0}, ValueError, "share is 1.0; a number between 0 and 1"),
         (NEW, KNOWN, {"share": True}, ValueError, "share is True"),
     ],
@@ -104,5 +104,5 @@ def test_bad_combinations():
         head.combined(np.ones((2, 4)))
     with pytest.raises(ValueError, match=r"intercept has shape \(3,\); \(2,\) is expected"):
         head.combined(np.ones((2, 5)), np.zeros(3))
-    with pytest.raises(ValueError, match=r"weight has inf at \[0, 0\]"):
+    with pytest.raises(ValueError, match=r"weight\[0, 0\] is inf"):
         head.combined(np.full((2, 5), np.inf))

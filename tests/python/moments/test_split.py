@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from oracles import assert_refused
 
 from covlasso import Accumulator, LinearHead, Moments, Split, SplitMoments
-from covlasso.moments import by_folder, by_pattern, fold, held_out, read_keys
+from covlasso.moments import by_folder, by_pattern, held_out, read_keys
+from covlasso.moments.split import fold
 
 ROWS, PER_GROUP = 1800, 12
 KEYS = [f"picture {row // PER_GROUP}" for row in range(ROWS)]
@@ -28,7 +29,7 @@ def feed(total, start, stop, size=100):
     samples = batch()
     for first in range(start, stop, size):
         rows = slice(first, min(first + size, stop))
-        total.add({name: array[rows] for name, array in samples.items()}, KEYS[rows])
+        total.update({name: array[rows] for name, array in samples.items()}, KEYS[rows])
 
 
 def assert_moments_of(moments, rows):
@@ -179,11 +180,11 @@ def test_a_refused_batch_reaches_no_part():
     expected = total.result()
     bad = {name: array[:50].copy() for name, array in batch().items()}
     bad["b"][49, 2] = np.nan
-    assert_refused(lambda: total.add(bad, KEYS[:50]), ValueError, ("'b'", "row 49, column 2"))
+    assert_refused(lambda: total.update(bad, KEYS[:50]), ValueError, ("'b'", "row 49, column 2"))
     wide = {"a": np.ones((2, 6)), "b": np.ones((2, 3))}
-    assert_refused(lambda: total.add(wide, ["x", "y"]), ValueError, ("'a'", "6 categories", "5 before"))
+    assert_refused(lambda: total.update(wide, ["x", "y"]), ValueError, ("'a'", "6 categories", "5 before"))
     good = {name: array[:2] for name, array in batch().items()}
-    assert_refused(lambda: total.add(good, ["x"]), ValueError, ("1 keys for 2 samples",))
+    assert_refused(lambda: total.update(good, ["x"]), ValueError, ("1 keys for 2 samples",))
     assert_same_bits(total.result(), expected)
 
 
@@ -192,7 +193,7 @@ def test_bad_splits():
     assert_refused(lambda: Split(float("nan")), ValueError, ("held_out", "nan"))
     assert_refused(lambda: Split(folds=1), ValueError, ("folds", "1"))
     few = Accumulator(["a"], split=Split(0.5, 4))
-    few.add({"a": np.ones((3, 2))}, ["x", "x", "x"])
+    few.update({"a": np.ones((3, 2))}, ["x", "x", "x"])
     assert_refused(few.result, ValueError, ("has no sample", "more groups"))
 
 

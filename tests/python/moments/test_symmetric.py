@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from covlasso import _symmetric
-from covlasso.moments import SymmetricSum, root
-from covlasso.moments.symmetric import product
+from covlasso.gram import products
+from covlasso.gram.products import product
+from covlasso.moments import symmetric
+from covlasso.moments.symmetric import SymmetricSum, root
 
 
 @pytest.fixture(params=[1, 3, 4, 2048])
 def panel(request, monkeypatch):
-    monkeypatch.setattr(_symmetric, "PANEL", request.param)
+    for module in (products, symmetric):
+        monkeypatch.setattr(module, "PANEL", request.param)
     return request.param
 
 

@@ -43,7 +43,7 @@ def lite(tmp_path_factory):
     """Report of the real networks: within each, and of one from the other."""
     data = load_imagenet_lite()
     pairs = (("lite0", "lite0"), ("lite1", "lite1"), ("lite0", "lite1"))
-    deps = [covlasso.solve_moments(data.fit, covlasso.Origin(*pair), terms=10, refit=True) for pair in pairs]
+    deps = [covlasso.solve_moments(data.fit, target=a, source=b, terms=10, refit=True) for a, b in pairs]
     file = tmp_path_factory.mktemp("lite") / "report.html"
     return covlasso.write_report(file, deps, moments=data, title="Lite"), deps
 

@@ -73,4 +73,4 @@ def small_halves(n=12, silent=(), class_names=None, seed=0, silent_later=()):
 
 def small_deps(halves, target="a", source="a", **options):
     options = {"terms": 3, "refit": True} | options
-    return covlasso.solve_moments(halves.fit, covlasso.Origin(target, source), **options)
+    return covlasso.solve_moments(halves.fit, target=target, source=source, **options)

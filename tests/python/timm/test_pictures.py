@@ -12,17 +12,17 @@ import torch  # noqa: E402
 from picture_files import noise, write_pictures  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from covlasso.moments import Split
-from covlasso.timm import (
+from covlasso.moments import Split  # noqa: E402
+from covlasso.timm import (  # noqa: E402
     DataOptions,
     ModelOptions,
     PictureLoader,
-    class_names,
     extract,
     label_names,
     load_models,
     open_pictures,
 )
+from covlasso.timm.classes import class_names  # noqa: E402
 
 RESNET, VIT = "test_resnet", "test_vit"
 

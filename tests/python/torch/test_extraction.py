@@ -9,9 +9,10 @@ from covlasso.moments import Accumulator, Split, SplitMoments
 
 torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
 
-from covlasso._base.ranks import Group
-from covlasso.logits.writer import LogitWriter
-from covlasso.torch import Batch, DeviceSums, Resumable, extract
+from covlasso._base.ranks import Group  # noqa: E402
+from covlasso.logits.writer import LogitWriter  # noqa: E402
+from covlasso.torch import Batch, Resumable, extract  # noqa: E402
+from covlasso.torch.extraction.device_sums import DeviceSums  # noqa: E402
 
 SAMPLES, PIXELS = 70, 6
 
@@ -329,7 +330,7 @@ def test_sums_of_a_device_are_those_of_the_host(flush):
     sums = DeviceSums(other)
     for number, start in enumerate(range(0, 200, 32)):
         batch = {name: x[start : start + 32] for name, x in rows.items()}
-        host.add(batch, keys[start : start + 32])
+        host.update(batch, keys[start : start + 32])
         sums.add({name: torch.from_numpy(x) for name, x in batch.items()}, keys[start : start + 32], keys)
         if number % flush == 0:
             sums.flush()

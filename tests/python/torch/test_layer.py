@@ -8,7 +8,8 @@ import covlasso
 
 torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
 
-from covlasso.torch import adjoint, cov_lasso
+from covlasso.torch import cov_lasso  # noqa: E402
+from covlasso.torch.train.differentiable import adjoint  # noqa: E402
 
 DOUBLE = {"dtype": torch.float64, "requires_grad": True}
 

@@ -7,7 +7,7 @@ from ranks import run_ranks
 
 torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
 
-from covlasso.torch import MovingMoments
+from covlasso.torch import MovingMoments  # noqa: E402
 
 
 def batches(count, k=8, n=5, seed=0):

@@ -12,8 +12,8 @@ import covlasso
 
 torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
 
-from covlasso.graph import spurious_edges, strongest_edges
-from covlasso.torch import DependencyRegularizer
+from covlasso.graph import spurious_edges, strongest_edges  # noqa: E402
+from covlasso.torch import DependencyRegularizer  # noqa: E402
 
 NAMES = ["husky", "wolf", "snow", "sofa", "chair", "table"]
 
