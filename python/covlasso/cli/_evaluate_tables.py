@@ -93,8 +93,8 @@ def _decisions(record: Record) -> Table:
     title = f"Decisions with one logit replaced, against {kind} ({before}; recall and precision are means)"
     shown = table(
         title,
-        words(whole=True), "top-1\nmedian", "top-1\nleast", "recall\nbefore", "recall\nreplaced", "precision\nbefore",
-        "precision\nreplaced",
+        words(whole=True), "top-1\nmedian", "top-1\nleast", "recall\nbefore", "recall\nreplaced",
+        "precision\nbefore", "precision\nreplaced",
     )  # fmt: skip
     for method, summary in record["methods"].items():
         shown.add_row(

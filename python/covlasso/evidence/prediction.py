@@ -78,7 +78,7 @@ def origin_of(deps: Dependencies, moments: Moments | None, target: str | None, s
 
 
 def is_fit(deps: Dependencies, moments: Moments, target: str | None, source: str | None) -> bool:
-    """Whether dependencies were found on these moments, by their energies; where all are 1, by their errors."""
+    """Whether dependencies were found on these moments: by energies; where all are 1, by errors."""
     origin = origin_of(deps, moments, target, source)
     if not found_on(moments, origin, deps.targets, deps.energy):
         return False

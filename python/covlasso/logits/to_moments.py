@@ -81,7 +81,8 @@ def moments_of_files(
     Raises
     ------
     TypeError, ValueError
-        Numbers of rows differ, a label is no category, a file is damaged, a logit is not finite, or a part gets no row.
+        Numbers of rows differ, a label is no category, a file is damaged, a logit is not finite, or a part
+        gets no row.
     """
     rows = {file.where: file.shape[0] for file in files.values()}
     n_rows = next(iter(rows.values()))

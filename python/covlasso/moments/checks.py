@@ -56,43 +56,79 @@ def _checked_finite(value: npt.ArrayLike, where: str, shape: tuple[int | None, .
     return array
 
 
-def _check_second_moment(block: Float64, mean: Float64, name: str) -> None:
-    if not np.array_equal(block, block.T):
-        i, j = np.argwhere(block != block.T)[0]
-        raise ValueError(f"second_moment[{name!r}] is not symmetric at ({i}, {j}); give (S + S.T) / 2")
-    below = np.diagonal(block) < mean**2 * (1.0 - 1e-5)
-    if below.any():
-        i = int(np.argmax(below))
-        raise ValueError(
-            f"second_moment[{name!r}] is below the square of the mean at ({i}, {i}); not moments of one set"
-        )
-
-
-def sums_of_arrays(
+def sums_of_moments(
     count: int,
     mean: Mapping[str, npt.ArrayLike],
     second_moment: Mapping[str | tuple[str, str], npt.ArrayLike],
 ) -> JointSums:
     """Return sums of ``count`` samples from E[f_a] and E[f_a f_b'], as `Moments.from_arrays` takes them."""
+    means, blocks = _checked_blocks(count, mean, second_moment, "second_moment")
+    for name, m in means.items():
+        below = np.diagonal(blocks[name]) < m**2 * (1.0 - 1e-5)
+        if below.any():
+            i = int(np.argmax(below))
+            raise ValueError(
+                f"second_moment[{name!r}] is below the square of the mean at ({i}, {i}); not moments of one set"
+            )
+    centred = {}
+    for key, block in blocks.items():
+        a, b = (key, key) if isinstance(key, str) else key
+        centred[key] = count * (block - np.outer(means[a], means[b]))
+    return _joint(count, means, centred)
+
+
+def centred_sums(
+    count: int,
+    mean: Mapping[str, npt.ArrayLike],
+    centred: Mapping[str | tuple[str, str], npt.ArrayLike],
+) -> JointSums:
+    """Return sums of ``count`` samples that are centred already, as `Moments.from_sums` takes them."""
+    means, blocks = _checked_blocks(count, mean, centred, "centred")
+    for name in means:
+        negative = np.diagonal(blocks[name]) < 0.0
+        if negative.any():
+            i = int(np.argmax(negative))
+            raise ValueError(
+                f"centred[{name!r}] is {blocks[name][i, i]} at ({i}, {i}); a sum of squares is never negative"
+            )
+    return _joint(count, means, blocks)
+
+
+def _checked_blocks(
+    count: int,
+    mean: Mapping[str, npt.ArrayLike],
+    blocks: Mapping[str | tuple[str, str], npt.ArrayLike],
+    argument: str,
+) -> tuple[dict[str, Float64], dict[str | tuple[str, str], Float64]]:
+    """Return means and blocks of all models and all pairs: finite, of their shapes, symmetric."""
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise ValueError(f"count must be an integer of at least 1, got {count!r}")
-    for key in [*mean, *combinations(mean, 2)]:
-        if key not in second_moment:
-            raise ValueError(
-                f"second_moment has no block {key!r}; give E[f f'] of every model and every pair"
-            )
+    keys: list[str | tuple[str, str]] = [*mean, *combinations(mean, 2)]
+    for key in keys:
+        if key not in blocks:
+            raise ValueError(f"{argument} has no block {key!r}; give one of every model and of every pair")
     means = {name: _checked_finite(m, f"mean[{name!r}]", (None,)) for name, m in mean.items()}
+    checked: dict[str | tuple[str, str], Float64] = {}
+    for key in keys:
+        a, b = (key, key) if isinstance(key, str) else key
+        block = _checked_finite(blocks[key], f"{argument}[{key!r}]", (means[a].size, means[b].size))
+        if a == b and not np.array_equal(block, block.T):
+            i, j = np.argwhere(block != block.T)[0]
+            raise ValueError(f"{argument}[{key!r}] is not symmetric at ({i}, {j}); give (S + S.T) / 2")
+        checked[key] = block
+    return means, checked
+
+
+def _joint(
+    count: int, means: Mapping[str, Float64], centred: Mapping[str | tuple[str, str], Float64]
+) -> JointSums:
+    """Put means and centred sums of several models together."""
     sums = JointSums({name: m.size for name, m in means.items()})
     sums.mean = np.concatenate(list(means.values()))
     products = np.zeros((sums.mean.size, sums.mean.size))  # above the diagonal nothing is read
-    for name, m in means.items():
-        block = _checked_finite(second_moment[name], f"second_moment[{name!r}]", (m.size, m.size))
-        _check_second_moment(block, m, name)
-        products[sums.columns[name], sums.columns[name]] = block - np.outer(m, m)
-    for a, b in combinations(means, 2):
-        shape = (means[a].size, means[b].size)
-        block = _checked_finite(second_moment[a, b], f"second_moment[{(a, b)!r}]", shape)
-        products[sums.columns[b], sums.columns[a]] = (block - np.outer(means[a], means[b])).T
-    sums.products = SymmetricSum.from_dense(count * products)
+    for key, block in centred.items():
+        a, b = (key, key) if isinstance(key, str) else key
+        products[sums.columns[b], sums.columns[a]] = block.T
+    sums.products = SymmetricSum.from_dense(products)
     sums.added = int(count)
     return sums

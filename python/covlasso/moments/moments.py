@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from covlasso._base.arrays import Float64, Floats, Kind
 from covlasso._base.checks import check_kind
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso.gram import FactoredGram, product
-from covlasso.moments.checks import checked_batch, sums_of_arrays
+from covlasso.moments.checks import centred_sums, checked_batch, sums_of_moments
 from covlasso.moments.files import MomentFile, save_moments
 from covlasso.moments.heads import LinearHead
 from covlasso.moments.models import Models
@@ -106,11 +107,40 @@ class Moments:
         TypeError, ValueError
             A block is missing, has the wrong shape, is not finite, not symmetric, or below the mean's square.
         """
-        moments = cls(list(mean), class_names, heads)
-        sums = sums_of_arrays(count, mean, second_moment)
-        moments._models.check_columns(sums.sizes, {})
-        moments._sums = sums
-        return moments
+        return cls._of_sums(sums_of_moments(count, mean, second_moment), class_names, heads)
+
+    @classmethod
+    def from_sums(
+        cls,
+        count: int,
+        mean: Mapping[str, npt.ArrayLike],
+        centred: Mapping[str | tuple[str, str], npt.ArrayLike],
+        class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+        heads: Mapping[str, LinearHead] | None = None,
+    ) -> Moments:
+        """Sums computed elsewhere, centred: no digit is lost where means are large.
+
+        Second moments E[f f'] of logits with mean m and deviation s keep the covariance to (m / s)^2 eps only;
+        centred sums keep it whole.
+
+        Parameters
+        ----------
+        count : int
+            Number of samples, at least 1.
+        mean : mapping from model name to (n,) array
+            m_a = E[f_a] of every model; its keys are the names of the models.
+        centred : mapping from model name, or pair of names, to array
+            Sums over the samples: ``"a"``: sum of (f_a - m_a)(f_a - m_a)' (n_a, n_a), symmetric; ``("a", "b")``:
+            sum of (f_a - m_a)(f_b - m_b)' (n_a, n_b), once for every pair in the order of the names.
+        class_names, heads
+            As in the constructor; for models with a head the sums are those of the features.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A block is missing, has the wrong shape, is not finite, not symmetric, or has a negative diagonal.
+        """
+        return cls._of_sums(centred_sums(count, mean, centred), class_names, heads)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -355,6 +385,13 @@ class Moments:
             for name in self.names[:ROWS]
         ]
         return table_html(repr(self), ("model", "categories", "first of them"), rows, len(self.names))
+
+    @classmethod
+    def _of_sums(cls, sums: JointSums, class_names: Any, heads: Any) -> Moments:
+        moments = cls(list(sums.sizes), class_names, heads)
+        moments._models.check_columns(sums.sizes, {})
+        moments._sums = sums
+        return moments
 
     @property
     def _columns(self) -> dict[str, int]:

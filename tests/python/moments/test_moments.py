@@ -228,6 +228,53 @@ def test_from_arrays():
     assert_moments(again, {k: np.vstack([v, v]) for k, v in batch.items()})
 
 
+PAIRS = ["resnet", "vit", ("resnet", "vit")]
+
+
+def exact_sums(batch):
+    """Means, and centred sums in extended precision."""
+    mean = {name: rows.astype(np.longdouble).mean(axis=0) for name, rows in batch.items()}
+    centred = {}
+    for pair in PAIRS:
+        a, b = (pair, pair) if isinstance(pair, str) else pair
+        block = (batch[a] - mean[a]).T @ (batch[b] - mean[b])
+        centred[pair] = ((block + block.T) / 2 if a == b else block).astype(np.float64)
+    return {name: m.astype(np.float64) for name, m in mean.items()}, centred
+
+
+def test_centred_sums_keep_the_digits_that_second_moments_lose():
+    batch = logits(mean=1e6)
+    mean, centred = exact_sums(batch)
+    moments = Moments.from_sums(300, mean, centred, class_names={"vit": list("abcde")})
+    assert (moments.count, moments.class_names["vit"]) == (300, tuple("abcde"))
+    second = {pair: moments.second_moment(*([pair] if isinstance(pair, str) else pair)) for pair in PAIRS}
+    for a, b in (("resnet", "resnet"), ("resnet", "vit"), ("vit", "vit")):
+        exact = centred[a if a == b else (a, b)] / 300
+        np.testing.assert_allclose(moments.covariance(a, b), exact, rtol=1e-15, atol=0)
+        lost = Moments.from_arrays(300, mean, second).covariance(a, b)
+        assert np.abs(lost - exact).max() > 1e-5  # what they are for
+    assert_moments(Moments.from_sums(300, mean, centred), batch, 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.pop("vit"), r"centred has no block 'vit'"),
+        (lambda c: c.update(vit=c["vit"][:3]), r"centred\['vit'\] has shape \(3, 5\)"),
+        (lambda c: c["vit"].__setitem__((1, 2), 9.0), r"centred\['vit'\] is not symmetric at \(1, 2\)"),
+        (lambda c: c["vit"].__setitem__((3, 3), -1.0), r"centred\['vit'\] is -1.0 at \(3, 3\)"),
+        (lambda c: c["vit"].__setitem__((0, 1), np.nan), r"centred\['vit'\]\[0, 1\] is nan"),
+    ],
+)
+def test_bad_centred_sums(change, message):
+    mean, centred = exact_sums(logits())
+    change(centred)
+    with pytest.raises(ValueError, match=message):
+        Moments.from_sums(300, mean, centred)
+    with pytest.raises(ValueError, match="count"):
+        Moments.from_sums(0, mean, centred)
+
+
 def test_save_and_load_keep_every_bit(tmp_path):
     batch = logits()
     moments = Moments(["resnet", "vit"], class_names={"vit": list("abcde")})

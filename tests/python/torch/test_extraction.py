@@ -320,10 +320,12 @@ def test_logits_beyond_float16(models, inputs, tmp_path):
         LogitWriter(tmp_path / "m", ["a/b", "a:b"], Group())
 
 
+@pytest.mark.parametrize("mean", [1e4, 1e6])
 @pytest.mark.parametrize("flush", [1, 3, 100])
-def test_sums_of_a_device_are_those_of_the_host(flush):
+def test_sums_of_a_device_are_those_of_the_host(flush, mean):
     rng = np.random.default_rng(3)
-    rows = {"a": rng.normal(size=(200, 5)) + 1e4, "b": rng.normal(size=(200, 3))}
+    rows = {"a": rng.normal(size=(200, 5)) + mean, "b": rng.normal(size=(200, 3))}
+    rows["a"][:, 4] = mean / 3.0  # a constant logit
     keys = [f"k{k}" for k in range(200)]
     split = Split(held_out=0.5, folds=2)
     host, other = (Accumulator(["a", "b"], split=split) for _ in range(2))
@@ -340,9 +342,10 @@ def test_sums_of_a_device_are_those_of_the_host(flush):
         assert found.count == wanted.count
         for a, b in (("a", "a"), ("a", "b"), ("b", "b")):
             np.testing.assert_allclose(
-                found.second_moment(a, b), wanted.second_moment(a, b), rtol=0, atol=1e-12 * 1e8
+                found.second_moment(a, b), wanted.second_moment(a, b), rtol=0, atol=1e-12 * mean**2
             )
-            np.testing.assert_allclose(found.covariance(a, b), wanted.covariance(a, b), rtol=0, atol=1e-6)
+            covariance = wanted.covariance(a, b)
+            np.testing.assert_allclose(found.covariance(a, b), covariance, rtol=0, atol=1e-15 * mean)
 
 
 def test_sums_of_a_device_name_the_first_bad_sample_and_add_nothing():

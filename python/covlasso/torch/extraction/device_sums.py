@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
+from covlasso._base.arrays import Float64
 from covlasso._base.checks import LARGEST
 from covlasso.moments import Accumulator, LinearHead, Moments
 
@@ -95,23 +96,19 @@ class DeviceSums:
                 self._second[key] = centred[a].T @ centred[b]
 
     def _moments(self, part: str, heads: Mapping[str, LinearHead]) -> Moments:
+        """Moments of one part: with d = mean - c, the sums about the mean are those about c less count d d'."""
         count = self._count[part]
         shift = {name: c.cpu().numpy() for name, c in self._shift.items()}
-        first = {name: self._first[part, name].cpu().numpy() / count for name in shift}
-        mean = {name: c + first[name] for name, c in shift.items()}
-        second: dict[str | tuple[str, str], np.ndarray] = {}
+        offset = {name: self._first[part, name].cpu().numpy() / count for name in shift}
+        mean = {name: c + offset[name] for name, c in shift.items()}
+        centred: dict[str | tuple[str, str], Float64] = {}
         for a, b in [*((name, name) for name in shift), *combinations(shift, 2)]:
-            block = self._second[part, a, b].cpu().numpy() / count
+            block = self._second[part, a, b].cpu().numpy() - np.multiply.outer(count * offset[a], offset[b])
             if a == b:
                 block = (block + block.T) / 2.0
-                second[a] = (
-                    block + np.multiply.outer(mean[a], mean[a]) - np.multiply.outer(first[a], first[a])
-                )
-            else:
-                second[a, b] = (
-                    block + np.multiply.outer(mean[a], mean[b]) - np.multiply.outer(first[a], first[b])
-                )
-        return Moments.from_arrays(count, mean, second, heads=heads)
+                np.fill_diagonal(block, np.maximum(block.diagonal(), 0.0))  # a constant column: 0 to rounding
+            centred[a if a == b else (a, b)] = block
+        return Moments.from_sums(count, mean, centred, heads=heads)
 
 
 def fits_on(device: torch.device, widths: Sequence[int], parts: int) -> bool:
