@@ -25,12 +25,10 @@ class Format(str, Enum):
     csv = "csv"
     json = "json"
     graphml = "graphml"
-    gexf = "gexf"
-    dot = "dot"
     parquet = "parquet"
 
 
-_SUFFIXES = {f".{form.value}": form for form in Format} | {".gv": Format.dot}
+_SUFFIXES = {f".{form.value}": form for form in Format}
 
 
 def export(
@@ -48,7 +46,7 @@ def export(
         typer.Option("--format", help="The format.", show_default="by the suffix of FILE, else csv"),
     ] = None,
 ) -> None:
-    """Write dependencies for other programs: graphs (GraphML, GEXF, DOT), tables (CSV, Parquet) and JSON.
+    """Write dependencies for other programs: graphs (GraphML), tables (CSV, Parquet) and JSON.
 
     Exit codes: 0 done; 2 wrong usage, or a file cannot be read or written, or a package is missing.
     """

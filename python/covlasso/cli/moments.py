@@ -80,7 +80,8 @@ def moments(
     """Keep the joint moments of logits that are on disk, for `solve`.
 
     LOGITS are .npy, .npz or .safetensors (FILE:KEY where there are several arrays) or Parquet with a column
-    per category; they are read in pieces and never held whole. Rows of one group are all held out, or none.
+    per category; but for .npz they are read in pieces and never held whole. Rows of one group are all held
+    out, or none.
 
     Exit codes: 0 done; 2 wrong usage, or something cannot be read or written; 130 interrupted.
     """

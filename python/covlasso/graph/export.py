@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "covlasso-dependencies-1"
 _NOT_XML = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_DATE = re.compile(rb' lastmodifieddate="[^"]*"')
 
 
 def encode(deps: Dependencies, form: str) -> bytes:
@@ -33,15 +32,14 @@ def encode(deps: Dependencies, form: str) -> bytes:
         What to write.
     form : str
         "csv", "parquet": one row per term, as `Dependencies.to_columns`. "json": everything, see `as_json`.
-        "graphml", "gexf", "dot": the graph of `Dependencies.to_networkx`, with text as node identifiers.
+        "graphml": the graph of `Dependencies.to_networkx`, with text as node identifiers.
 
     Raises
     ------
     ValueError
         There is no such format, or a name has a character that XML cannot hold.
     ImportError
-        The format's package is not installed: networkx for GraphML and GEXF, graphviz for DOT, pyarrow for
-        Parquet.
+        The format's package is not installed: networkx for GraphML, pyarrow for Parquet.
     """
     if form not in FORMATS:
         raise ValueError(f"format is {form!r}; one of {', '.join(FORMATS)} is expected")
@@ -115,28 +113,6 @@ def _graphml(deps: Dependencies) -> bytes:
     return stream.getvalue()
 
 
-def _gexf(deps: Dependencies) -> bytes:
-    graph = _xml_graph(deps)
-    for _, node in graph.nodes(data=True):
-        node["label"] = node.get("name", f"#{node['category']}")
-    stream = io.BytesIO()
-    needed("networkx").write_gexf(graph, stream)
-    return _DATE.sub(b"", stream.getvalue(), count=1)  # equal input, equal bytes, on any day
-
-
-def _dot(deps: Dependencies) -> bytes:
-    graphviz = needed("graphviz")
-    graph = _text_graph(deps)
-    drawing = graphviz.Digraph("dependencies")
-    for node, values in graph.nodes(data=True):
-        drawing.node(node, label=graphviz.escape(values.get("name", f"#{values['category']}")))
-    for source, target, weight in graph.edges(data="weight"):
-        sign = {"color": "red", "style": "dashed"} if weight < 0 else {}
-        drawing.edge(source, target, label=f"{weight:.2f}", coefficient=repr(weight), **sign)
-    text: str = drawing.source
-    return text.encode()
-
-
 def _text_graph(deps: Dependencies) -> nx.DiGraph:
     """Return the graph with text for nodes: "17" within one network, "target 17", "source 3" between two."""
     graph = deps.to_networkx()
@@ -157,7 +133,7 @@ def _xml_graph(deps: Dependencies) -> nx.DiGraph:
         if found:
             raise ValueError(
                 f"the name of category {node} is {name!r}; XML has no character U+{ord(found[0]):04X}: "
-                "export as json, csv or dot"
+                "export as json or csv"
             )
     return graph
 
@@ -166,7 +142,5 @@ FORMATS: dict[str, Callable[[Dependencies], bytes]] = {
     "csv": _csv,
     "json": _json,
     "graphml": _graphml,
-    "gexf": _gexf,
-    "dot": _dot,
     "parquet": _parquet,
 }

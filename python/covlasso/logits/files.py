@@ -1,4 +1,4 @@
-"""Logits on disk: .npy, .npz, .safetensors and Parquet files, read a few rows at a time."""
+"""Logits on disk: .npy, .safetensors and Parquet files, read a few rows at a time, and .npz, read whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -120,35 +120,23 @@ class _Npy(LogitFile):
 
 
 class _Npz(LogitFile):
-    """A member of a zip archive, decompressed as it is read."""
+    """An array of a zip archive, decompressed whole."""
 
     def __init__(self, path: Path, key: str | None):
         with _explained(path), zipfile.ZipFile(path) as archive:
             arrays = [name[:-4] for name in archive.namelist() if name.endswith(".npy")]
-        self._path, self._key = path, _chosen(path, key, arrays)
-        where = f"{path}:{self._key}"
-        with _explained(where), self._member() as file:
-            shape, by_columns, self._stored = _npy_header(file)
-        self._dtype = _native(where, self._stored)
-        super().__init__(where, shape)
-        if by_columns and 1 not in shape:
-            raise ValueError(f"{where} is stored by columns; save it in C order, or as .npy")
+        chosen = _chosen(path, key, arrays)
+        where = f"{path}:{chosen}"
+        with _explained(where), np.load(path, allow_pickle=False) as archive:
+            array = archive[chosen]  # bytes, where the member is no .npy
+            if not isinstance(array, np.ndarray):
+                raise ValueError("it holds no array")
+        self._array = array.astype(_native(where, array.dtype), copy=False)
+        super().__init__(where, array.shape)
 
     def _read(self, rows: int) -> Iterator[Floats]:
-        n_rows, width = self.shape
-        with _explained(self.where), self._member() as file:
-            _npy_header(file)
-            for start in range(0, n_rows, rows):
-                size = min(rows, n_rows - start) * width * self._stored.itemsize
-                content = file.read(size)
-                if len(content) < size:
-                    raise EOFError(f"it ends before row {n_rows}")
-                yield np.frombuffer(content, self._stored).reshape(-1, width).astype(self._dtype, copy=False)
-
-    @contextmanager
-    def _member(self) -> Iterator[IO[bytes]]:
-        with zipfile.ZipFile(self._path) as archive, archive.open(f"{self._key}.npy") as file:
-            yield file
+        for start in range(0, self.shape[0], rows):
+            yield self._array[start : start + rows]
 
 
 class _Safetensors(LogitFile):
@@ -252,13 +240,6 @@ def _native(where: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
     if native not in FLOATS:
         raise ValueError(f"{where} is {dtype}; float16, float32 and float64 are taken")
     return native
-
-
-def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether stored by columns, and dtype; leaves ``file`` at the first entry."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return read(file)
 
 
 def _safetensors_bits(path: Path, key: str, shape: tuple[int, int]) -> npt.NDArray[np.uint16]:

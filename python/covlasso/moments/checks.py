@@ -68,7 +68,8 @@ def sums_of_moments(
         if below.any():
             i = int(np.argmax(below))
             raise ValueError(
-                f"second_moment[{name!r}] is below the square of the mean at ({i}, {i}); not moments of one set"
+                f"second_moment[{name!r}] is below the square of the mean at ({i}, {i}); not moments of one "
+                "set of samples"
             )
     centred = {}
     for key, block in blocks.items():

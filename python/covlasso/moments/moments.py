@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -118,10 +117,10 @@ class Moments:
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
         heads: Mapping[str, LinearHead] | None = None,
     ) -> Moments:
-        """Sums computed elsewhere, centred: no digit is lost where means are large.
+        """Take sums computed elsewhere, centred: no digit is lost where means are large.
 
-        Second moments E[f f'] of logits with mean m and deviation s keep the covariance to (m / s)^2 eps only;
-        centred sums keep it whole.
+        Second moments of logits with mean m and deviation s keep the covariance to (m / s)^2 eps only;
+        centred sums keep all of it.
 
         Parameters
         ----------
@@ -130,8 +129,8 @@ class Moments:
         mean : mapping from model name to (n,) array
             m_a = E[f_a] of every model; its keys are the names of the models.
         centred : mapping from model name, or pair of names, to array
-            Sums over the samples: ``"a"``: sum of (f_a - m_a)(f_a - m_a)' (n_a, n_a), symmetric; ``("a", "b")``:
-            sum of (f_a - m_a)(f_b - m_b)' (n_a, n_b), once for every pair in the order of the names.
+            Sums over the samples: ``"a"``: of (f_a - m_a)(f_a - m_a)' (n_a, n_a), symmetric; ``("a", "b")``:
+            of (f_a - m_a)(f_b - m_b)' (n_a, n_b), once for every pair in the order of the names.
         class_names, heads
             As in the constructor; for models with a head the sums are those of the features.
 

@@ -54,7 +54,7 @@ def file(deps, tmp_path):
 
 def need(form):
     """Skip where the package of the format is not installed."""
-    packages = {"graphml": "networkx", "gexf": "networkx", "dot": "graphviz", "parquet": "pyarrow"}
+    packages = {"graphml": "networkx", "parquet": "pyarrow"}
     if form in packages:
         pytest.importorskip(packages[form])
 
@@ -88,45 +88,6 @@ def test_graphml_read_back_is_the_graph(which, request):
             assert read.get(name, "") == value  # GraphML has no empty text: the name "" is left out
         assert read["category"] == (node if deps.intra else node[1])
         assert deps.intra or read["role"] == node[0]
-
-
-@pytest.mark.parametrize("which", ["deps", "between"])
-def test_gexf_read_back_has_labels_and_weights(which, request):
-    nx = pytest.importorskip("networkx")
-    deps = request.getfixturevalue(which)
-    content = encode(deps, "gexf")
-    assert b"lastmodifieddate" not in content
-    graph = nx.read_gexf(io.BytesIO(content))
-    nodes = dict(graph.nodes(data=True))
-    found = coefficients(graph.edges(data="weight"), deps, lambda node: nodes[node]["category"])
-    np.testing.assert_array_equal(found, deps.coef.toarray())
-    for values in nodes.values():
-        assert (
-            values["label"].split() == NAMES[values["category"]].split()
-        )  # XML attributes keep no line break
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pydot's use of pyparsing
-@pytest.mark.parametrize("which", ["deps", "between"])
-def test_dot_is_parsed_and_keeps_every_coefficient(which, request):
-    pytest.importorskip("graphviz")
-    pydot = pytest.importorskip("pydot", reason="the parser of DOT")
-    deps = request.getfixturevalue(which)
-    (graph,) = pydot.graph_from_dot_data(encode(deps, "dot").decode())
-    edges = [
-        (edge.get_source(), edge.get_destination(), edge.get("coefficient").strip('"'))
-        for edge in graph.get_edges()
-    ]
-    found = coefficients(edges, deps, lambda node: int(node.strip('"').split()[-1]))
-    np.testing.assert_array_equal(found, deps.coef.toarray())
-    for node in graph.get_nodes():
-        role, _, category = node.get_name().strip('"').rpartition(" ")
-        names = names_of(deps, role)
-        label = node.get("label")
-        assert not label.startswith("<")  # that would be HTML
-        if label.startswith('"'):
-            label = label[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-        assert label == names[int(category)]
 
 
 def names_of(deps, role):
@@ -181,9 +142,8 @@ def test_equal_dependencies_give_equal_bytes(deps, form, tmp_path):
 def test_a_name_that_xml_cannot_hold_is_refused_and_fine_elsewhere(character):
     name = f"x{character}y"
     deps = covlasso.solve(random_gram(3, seed=4), terms=1, names=["a", name, "c"])
-    for form in ("graphml", "gexf"):
-        with pytest.raises(ValueError, match=rf"the name of category 1 .* U\+{ord(character):04X}"):
-            encode(deps, form)
+    with pytest.raises(ValueError, match=rf"the name of category 1 .* U\+{ord(character):04X}"):
+        encode(deps, "graphml")
     assert json.loads(encode(deps, "json"))["source_names"][1] == name
 
 
@@ -223,7 +183,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(file, tmp_path, monkeypatch):
         assert outcome.stderr.startswith("error: ")
         assert outcome.stderr.count("\n") == 1
     assert invoke(file, "--format", "xlsx").exit_code == 2
-    for form, package in (("dot", "graphviz"), ("graphml", "networkx"), ("parquet", "pyarrow")):
+    for form, package in (("graphml", "networkx"), ("parquet", "pyarrow")):
         monkeypatch.setitem(__import__("sys").modules, package, None)
         outcome = invoke(file, "--format", form)
         assert outcome.exit_code == 2

@@ -60,7 +60,7 @@ def test_npz(save, tmp_path):
 
 def test_npz_by_columns(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.asfortranarray(logits()))
-    assert_refused(lambda: open_logits(tmp_path / "a.npz"), ValueError, ("a.npz:x", "columns", "C order"))
+    assert np.array_equal(read(tmp_path / "a.npz"), logits())
 
 
 def test_safetensors(tmp_path):
@@ -151,8 +151,12 @@ BAD_FILES = {
     "npy of rank 3": ("a.npy", content(np.save, np.ones((3, 2, 2))), ("(3, 2, 2)",)),
     "npy without columns": ("a.npy", content(np.save, np.ones((3, 0))), ("(3, 0)",)),
     "npz without arrays": ("a.npz", archive("readme.txt", b"no"), ("holds no array",)),
-    "npz of objects": ("a.npz", content(np.savez, x=OBJECTS), ("a.npz:x", "object", "float32")),
-    "npz member cut": ("a.npz", archive("x.npy", NPY[:-40]), ("a.npz:x", "before row 57")),
+    "npz of objects": (
+        "a.npz",
+        content(np.savez, x=OBJECTS),
+        ("a.npz:x", "not what its name says", "bject arrays"),
+    ),
+    "npz member cut": ("a.npz", archive("x.npy", NPY[:-40]), ("a.npz:x", "not what its name says")),
     "npz member no npy": ("a.npz", archive("x.npy", b"text"), ("a.npz:x", "not what its name says")),
     "truncated npz": ("a.npz", NPZ[:-100], ("not what its name says",)),
     "empty npz": ("a.npz", b"", ("not what its name says",)),
