@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-import covlasso._core as _core
 from covlasso._base.arrays import Array
 from covlasso._base.checks import check_dtype, check_rows
 from covlasso._base.devices import Asked, require_cuda
+from covlasso._core import DeviceMatrix, cuda_pointer_device
 
 _HOST, _CUDA = (1, 3), (2, 13)  # device types of DLPack: memory, page-locked; device, managed
 _LEGACY = 1  # the default stream, in both protocols
@@ -52,17 +52,17 @@ class DeviceArray:
     @cached_property
     def device(self) -> int:
         """Number of the device."""
-        return _core.cuda_pointer_device(self.pointer)
+        return cuda_pointer_device(self.pointer)
 
     @cached_property
-    def core(self) -> _core.DeviceMatrix:
+    def core(self) -> DeviceMatrix:
         """What the core reads; a vector without gaps is a row, another one a column."""
         rows, columns = self.shape if len(self.shape) == 2 else (*self.shape, 1)
         stride = self.stride
         if len(self.shape) == 1 and stride == 1:
             rows, columns, stride = 1, rows, rows
         is_float64 = self.dtype == np.float64
-        return _core.DeviceMatrix(self.pointer, rows, columns, stride, is_float64, self.device, self.owner)
+        return DeviceMatrix(self.pointer, rows, columns, stride, is_float64, self.device, self.owner)
 
     def to_host(self) -> Array:
         """Copy the numbers to the memory of the host, once they are there."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-import covlasso._core as _core
+from covlasso._core import cuda_built, cuda_device_count
 
 if TYPE_CHECKING:
     pass
@@ -25,7 +25,7 @@ def cuda_available() -> bool:
     >>> import covlasso
     >>> device = "cuda" if covlasso.cuda_available() else "cpu"
     """
-    return _core.cuda_built() and _core.cuda_device_count() > 0
+    return cuda_built() and cuda_device_count() > 0
 
 
 def check_device(device: str | Sequence[str]) -> Asked:
@@ -49,7 +49,7 @@ def check_device(device: str | Sequence[str]) -> Asked:
     if not names or None in found or vague or len(set(asked)) < len(asked):
         raise ValueError(f"device is {device!r}; {_EXPECTED}")
     require_cuda(f"device is {device!r}")
-    count = _core.cuda_device_count()
+    count = cuda_device_count()
     for number in asked:
         if number is not None and number >= count:
             there = "only cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"
@@ -59,12 +59,12 @@ def check_device(device: str | Sequence[str]) -> Asked:
 
 def require_cuda(what: str) -> None:
     """Raise a RuntimeError where there is no CUDA device for ``what``, which says why and what to do."""
-    if not _core.cuda_built():
+    if not cuda_built():
         raise RuntimeError(
             f"{what}, but this build of covlasso has no CUDA code; build it where nvcc is, by python -m pip "
             'install . -C cmake.define.COVLASSO_CUDA=ON, or use device="cpu" and arrays in host memory'
         )
-    if _core.cuda_device_count() == 0:
+    if cuda_device_count() == 0:
         raise RuntimeError(
             f"{what}, but no CUDA device is found; see that nvidia-smi lists one that CUDA_VISIBLE_DEVICES "
             'does not hide, or use device="cpu" and arrays in host memory'

@@ -39,7 +39,7 @@ def main() -> None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from covlasso import __version__
+        from covlasso._core import __version__
 
         typer.echo(f"covlasso {__version__}")
         raise typer.Exit

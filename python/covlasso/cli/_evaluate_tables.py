@@ -8,7 +8,7 @@ from rich.text import Text
 
 from covlasso._base.plain import Record
 from covlasso.cli._tables import number, percent, table, words
-from covlasso.evidence.record import RATES, THRESHOLD, best_r2
+from covlasso.evidence import RATES, THRESHOLD, best_r2
 
 TITLES = {
     "lasso": "Lasso",

@@ -13,20 +13,23 @@ from covlasso.evidence.evaluation import (
     held_out_r2,
 )
 from covlasso.evidence.prediction import is_fit, origin_of, prediction_of
-from covlasso.evidence.record import evaluation_record
+from covlasso.evidence.record import RATES, THRESHOLD, best_r2, evaluation_record
 from covlasso.evidence.resampling import Stability, stability
 from covlasso.evidence.selection import RULES, Selection, select
 
 __all__ = [
     "EPS",
     "METHODS",
+    "RATES",
     "RULES",
+    "THRESHOLD",
     "ByTerms",
     "Decisions",
     "Evaluation",
     "Quality",
     "Selection",
     "Stability",
+    "best_r2",
     "checked_blocks",
     "compare_methods",
     "evaluate",

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-import covlasso._core as _core
 from covlasso._base.plain import Record, finite
+from covlasso._core import __version__
 from covlasso.dependencies import Dependencies
 from covlasso.evidence.evaluation import Evaluation
 from covlasso.evidence.prediction import is_fit
@@ -48,7 +48,7 @@ def evaluation_record(
     decisions = next(iter(found.values())).decisions
     return {
         "schema": SCHEMA,
-        "covlasso": _core.__version__,
+        "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
         "title": "" if deps.origin is None else deps.origin.title,
         "method": "refitted" if deps.refit else "lasso",

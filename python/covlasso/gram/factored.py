@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-import covlasso._core as _core
 from covlasso._base.arrays import Float64, Int32
 from covlasso._base.checks import check_matrix
+from covlasso._core import FactoredGram as CoreGram
 from covlasso.gram.gram import EPS, Eigen, Gram
 from covlasso.gram.products import product
 
@@ -50,7 +50,7 @@ class FactoredGram(Gram):
                 f"factor has shape {factor.shape}; at least one row (category) and one column are expected"
             )
         self._factor = factor
-        self._core = _core.FactoredGram(factor)
+        self._core = CoreGram(factor)
 
     @property
     def factor(self) -> Float64:
@@ -63,7 +63,7 @@ class FactoredGram(Gram):
         return (len(self._factor), len(self._factor))
 
     @property
-    def core(self) -> _core.FactoredGram:
+    def core(self) -> CoreGram:
         """What the core reads."""
         return self._core
 

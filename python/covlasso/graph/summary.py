@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import numpy as np
 
-import covlasso._core as _core
 from covlasso._base.arrays import Float64
 from covlasso._base.plain import Record, finite
+from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
 from covlasso.graph.relations import dependents, out_degree
 
@@ -32,9 +32,9 @@ def summarise(deps: Dependencies) -> Record:
         statuses            how many targets have which status
         uncertified         labels of the targets whose KKT residual is above the tolerance
     """
-    missed = np.flatnonzero(~(deps.kkt <= _core.KKT_TOLERANCE)).tolist()
+    missed = np.flatnonzero(~(deps.kkt <= KKT_TOLERANCE)).tolist()
     return {
-        "covlasso": _core.__version__,
+        "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
         "refit": deps.refit,
         "targets": deps.n_targets,
@@ -95,7 +95,7 @@ def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Recor
     rows = np.flatnonzero(deps.targets == number)
     return {
         "schema": "covlasso-category-1",
-        "covlasso": _core.__version__,
+        "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
         "refit": deps.refit,
         "category": number,

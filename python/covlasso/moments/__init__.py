@@ -1,11 +1,11 @@
 """Joint moments of the logits of one or more models: accumulated, split, saved, merged."""
 
 from covlasso.moments.accumulator import Accumulator
-from covlasso.moments.halves import Halves, Parts, halves
 from covlasso.moments.heads import FLOATS, LinearHead
 from covlasso.moments.keys import by_folder, by_pattern, read_class_names, read_keys
 from covlasso.moments.moments import Moments
 from covlasso.moments.new_categories import new_category_moments
+from covlasso.moments.parts import Halves, Parts, halves
 from covlasso.moments.split import Split, held_out
 from covlasso.moments.split_moments import SplitMoments
 

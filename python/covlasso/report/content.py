@@ -12,7 +12,7 @@ from covlasso._base.arrays import Float64, Places
 from covlasso._base.progress import TitledReport
 from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
-from covlasso.evidence.theory import Spectrum, spectrum
+from covlasso.evidence import theory
 from covlasso.report.curves import QUANTILES, follow
 from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
@@ -55,7 +55,7 @@ class _Collector:
         self.payload = Payload()
         self.names: list[tuple[str, ...]] = []
         self._depth = depth
-        self._spectra: dict[tuple[int, str, str], Spectrum] = {}
+        self._spectra: dict[tuple[int, str, str], theory.Spectrum] = {}
 
     def add(self, prefix: str, entry: Entry) -> dict[str, Any]:
         """Take one set: its dependencies always, and what its moments tell where they are given."""
@@ -142,7 +142,7 @@ class _Collector:
             return {"leftOut": True, "limit": SPECTRUM_LIMIT}
         key = (id(entry.fit), entry.origin.source_model, entry.origin.kind)
         if key not in self._spectra:
-            self._spectra[key] = spectrum(fit.gram)
+            self._spectra[key] = theory.spectrum(fit.gram)
         found = self._spectra[key]
         self.payload.add(prefix + "spectrum", found.eigenvalues, "float32")
         return {"leftOut": False, "rank": found.rank, "effectiveRank": found.effective_rank}

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-import covlasso._core as _core
 from covlasso._base.arrays import Float64, Int32, Matrix
 from covlasso._base.checks import check_count, check_flag, check_lambda, check_number
 from covlasso._base.device_arrays import DeviceArray, place, ready
 from covlasso._base.devices import Asked
 from covlasso._base.html import ROWS, table_html
 from covlasso._base.progress import Report, reporter
+from covlasso._core import Paths, Status
 from covlasso.dependencies import Dependencies, find_target
 from covlasso.gram import Gram
 from covlasso.solver.problem import Problem, check_problem
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     pass
 
 
-_STATUS = np.array([status.name.lower() for status in sorted(_core.Status)])
+_STATUS = np.array([status.name.lower() for status in sorted(Status)])
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Path:
     meanwhile. Wherever a target is asked for, it is a category number or, where names are known, a name.
     """
 
-    def __init__(self, problem: Problem, core: _core.Paths, options: Options):
+    def __init__(self, problem: Problem, core: Paths, options: Options):
         self._problem = problem
         self._core = core
         self._options = options
@@ -269,7 +269,7 @@ def run(problem: Problem, options: Options, progress: bool | Report | None = Non
     """Hand checked arguments to the core."""
     devices = place(options.device, problem.on_device)
     with reporter(progress) as report:
-        core = _core.Paths(
+        core = Paths(
             problem.gram.core,
             _for_core(problem.cross),
             _for_core(problem.energy),

@@ -7,7 +7,7 @@ from oracles import assert_refused, random_gram
 from typer.testing import CliRunner
 
 import covlasso
-from covlasso import _core
+from covlasso._base import devices
 from covlasso._base.ranks import Group, own_device
 from covlasso.cli import app
 
@@ -66,7 +66,7 @@ def test_what_is_no_device(machine, asked, error):
 
 
 def test_a_build_without_cuda_code_says_how_to_get_one(monkeypatch):
-    monkeypatch.setattr(_core, "cuda_built", lambda: False)
+    monkeypatch.setattr(devices, "cuda_built", lambda: False)
     assert not covlasso.cuda_available()
     parts = ("device is 'cuda:1'", "no CUDA code", "-C cmake.define.COVLASSO_CUDA=ON", 'device="cpu"')
     assert_refused(lambda: covlasso.path(GRAM, device="cuda:1"), RuntimeError, parts)
@@ -151,7 +151,7 @@ def test_the_command_demo_passes_it_on(machine):
 
 
 def test_a_command_without_device_fails_in_one_line(monkeypatch):
-    monkeypatch.setattr(_core, "cuda_built", lambda: False)
+    monkeypatch.setattr(devices, "cuda_built", lambda: False)
     found = CliRunner().invoke(app, ["demo", "--no-report", "--device", "cuda"])
     assert found.exit_code == 2
     assert "no CUDA code" in found.output

@@ -201,7 +201,7 @@ def test_a_factor_on_the_host_with_cross_rows_on_a_device(machine):
 def test_an_array_of_a_device_that_cannot_be_used(monkeypatch, count):
     machine = Machine(count or 0)
     if count is None:
-        monkeypatch.setattr("covlasso._core.cuda_built", lambda: False)
+        monkeypatch.setattr("covlasso._base.devices.cuda_built", lambda: False)
     else:
         machine.install(monkeypatch)
     parts = ("gram is in the memory of a CUDA device", "no CUDA", "host memory")

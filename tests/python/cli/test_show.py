@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 import covlasso
 from covlasso import Moments, SplitMoments
 from covlasso.cli import app
-from covlasso.dependencies import match
 from covlasso.solver import solve_moments
 
 NAMES = [
@@ -72,40 +71,6 @@ def record(*arguments):
     outcome = invoke(*arguments, "--json", "-")
     assert outcome.exit_code == 0, outcome.stderr
     return json.loads(outcome.stdout)
-
-
-@pytest.mark.parametrize(
-    ("text", "places", "literal"),
-    [
-        ("sports car", [0], True),
-        ("#3", [3], True),
-        ("3", [3], True),
-        ("7", [10], True),  # the name comes before the number
-        ("#7", [7], True),
-        ("crane", [2, 3], True),
-        ("Sports Car", [0], False),
-        ("sports", [0], False),
-        ("wolf", [5], False),  # the beginning of one, a part of another
-        ("olf", [4, 5], False),
-        ("sprots car", [0], False),
-        ("GRÜSSE", [9], False),
-        ("", [6], True),
-        ("<script>", [8], True),
-        ("12", [], False),
-        ("#12", [], True),
-        ("zebra crossing", [], False),
-        (" ", [], False),
-    ],
-)
-def test_what_a_text_means(text, places, literal):
-    found = match(text, NAMES, range(N))
-    assert (found.places, found.literal) == (places, literal)
-
-
-def test_numbers_are_those_of_the_targets():
-    assert match("9", None, [4, 9]).places == [1]
-    assert match("9", ["x", "y"], [4, 9]).places == [1]
-    assert match("0", None, [4, 9]).places == []
 
 
 @pytest.mark.parametrize(

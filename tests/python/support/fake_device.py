@@ -6,6 +6,8 @@ import functools
 import numpy as np
 
 from covlasso import _core
+from covlasso._base import device_arrays, devices
+from covlasso.solver import solution_path
 
 REAL_PATHS = _core.Paths
 
@@ -42,11 +44,11 @@ class Machine:
         self.count, self.calls, self.waited, self.home = count, [], [], {}
 
     def install(self, monkeypatch):
-        monkeypatch.setattr(_core, "cuda_built", lambda: True)
-        monkeypatch.setattr(_core, "cuda_device_count", lambda: self.count)
-        monkeypatch.setattr(_core, "cuda_pointer_device", self.home.__getitem__)
-        monkeypatch.setattr(_core, "DeviceMatrix", functools.partial(Matrix, self))
-        monkeypatch.setattr(_core, "Paths", self._paths)
+        monkeypatch.setattr(devices, "cuda_built", lambda: True)
+        monkeypatch.setattr(devices, "cuda_device_count", lambda: self.count)
+        monkeypatch.setattr(device_arrays, "cuda_pointer_device", self.home.__getitem__)
+        monkeypatch.setattr(device_arrays, "DeviceMatrix", functools.partial(Matrix, self))
+        monkeypatch.setattr(solution_path, "Paths", self._paths)
         return self
 
     def array(self, values, device=0, **changes):

@@ -9,8 +9,6 @@ from covlasso.moments import Accumulator, Split, SplitMoments
 
 torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
 
-from covlasso._base.ranks import Group  # noqa: E402
-from covlasso.logits.writer import LogitWriter  # noqa: E402
 from covlasso.torch import Batch, Resumable, extract  # noqa: E402
 from covlasso.torch.extraction.device_sums import DeviceSums  # noqa: E402
 
@@ -314,10 +312,6 @@ def test_logits_beyond_float16(models, inputs, tmp_path):
         extract(models, loader(inputs), out=tmp_path / "m.safetensors", save_logits="float16")
     with pytest.raises(ValueError, match="save_logits needs out"):
         extract(models, loader(inputs), save_logits="float16")
-    with pytest.raises(ValueError, match="precision is 'float8'"):
-        LogitWriter(tmp_path / "m", ["wide"], Group(), "float8")
-    with pytest.raises(ValueError, match="equal file names"):
-        LogitWriter(tmp_path / "m", ["a/b", "a:b"], Group())
 
 
 @pytest.mark.parametrize("mean", [1e4, 1e6])

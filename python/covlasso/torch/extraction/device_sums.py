@@ -96,7 +96,7 @@ class DeviceSums:
                 self._second[key] = centred[a].T @ centred[b]
 
     def _moments(self, part: str, heads: Mapping[str, LinearHead]) -> Moments:
-        """Moments of one part: with m its mean and d = m - c, sums about m are those about c less count d d'."""
+        """Moments of one part: with its mean m and d = m - c, sums about m are those about c less n d d'."""
         count = self._count[part]
         shift = {name: c.cpu().numpy() for name, c in self._shift.items()}
         offset = {name: self._first[part, name].cpu().numpy() / count for name in shift}

@@ -1,0 +1,1 @@
+"""The ground: checks, storage, progress, arrays of other libraries, devices and ranks; open to all wings."""

@@ -1,0 +1,35 @@
+"""Logits and labels beside moments: what is written is what was added, in the order of the data; no torch."""
+
+import numpy as np
+import pytest
+
+from covlasso import Split
+from covlasso._base.ranks import Group
+from covlasso.logits import LogitWriter, open_logits
+
+
+def test_rows_come_back_in_the_order_of_their_positions(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = {"a/b": rng.standard_normal((5, 3)), "c": rng.standard_normal((5, 2))}
+    keys, split = ["k", "l", "k", "m", "n\\"], Split(0.5)
+    writer = LogitWriter(tmp_path / "m.safetensors", list(rows), Group(), "float32")
+    writer.begin(None)
+    for part in ([3, 1], [0, 4, 2]):
+        some = {name: values[part] for name, values in rows.items()}
+        writer.add(some, part, [10 * k for k in part], [f"s{k}" for k in part], [keys[k] for k in part])
+    writer.close()
+    writer.finish({name: values.shape[1] for name, values in rows.items()}, split)
+    for name, stem in (("a/b", "a_b"), ("c", "c")):
+        (block,) = open_logits(tmp_path / f"m.logits.{stem}.npy").blocks(10)
+        np.testing.assert_array_equal(block, rows[name].astype(np.float32))
+    np.testing.assert_array_equal(np.load(tmp_path / "m.labels.npy"), [0, 10, 20, 30, 40])
+    np.testing.assert_array_equal(np.load(tmp_path / "m.held_out.npy"), split.part(keys) == 1)
+    assert (tmp_path / "m.samples.txt").read_text().splitlines() == ["s0", "s1", "s2", "s3", "s4"]
+    assert set(writer.finished) <= set(tmp_path.iterdir())
+
+
+def test_bad_writers(tmp_path):
+    with pytest.raises(ValueError, match="precision is 'float8'"):
+        LogitWriter(tmp_path / "m", ["wide"], Group(), "float8")
+    with pytest.raises(ValueError, match="equal file names"):
+        LogitWriter(tmp_path / "m", ["a/b", "a:b"], Group())
