@@ -78,7 +78,7 @@ build() {
 }
 
 # Without it the tests would be skipped, and pass.
-find_device() { "$python" -c 'from covlasso._devices import require_cuda; require_cuda("a device is wanted")'; }
+find_device() { "$python" -c 'from covlasso._base.devices import require_cuda; require_cuda("a device is wanted")'; }
 
 export -f have facts add_wheels build find_device
 

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.stats
 
 import covlasso
-from covlasso import Dependencies, Moments, Origin, Path, SplitMoments, theory
+from covlasso import Dependencies, Moments, Path, SplitMoments, theory
 from covlasso.datasets import ImagenetLite
 
 DIRECTIONS = (("lite0", "lite0"), ("lite1", "lite1"), ("lite0", "lite1"), ("lite1", "lite0"))
@@ -154,7 +154,7 @@ def few_pictures(data: SplitMoments, model: str) -> None:
         for fold in data.folds[1:k]:
             part += fold
         seen = SplitMoments(part, data.held_out)
-        lasso = covlasso.solve_moments(part, Origin(model, model), terms=10)
+        lasso = covlasso.solve_moments(part, target=model, terms=10)
         found = covlasso.compare_methods(lasso, seen, methods=["lasso", "refitted", "all"])
         pairs = [f"{np.median(one.fit.r2):.2f} / {np.median(one.held_out.r2):.2f}" for one in found.values()]
         rows.append([f"{k} of {len(data.folds)}", part.count, *pairs])
@@ -164,7 +164,7 @@ def few_pictures(data: SplitMoments, model: str) -> None:
 def how_stable(data: SplitMoments, model: str) -> None:
     print("### Which edges survive other pictures?\n")
     found = covlasso.stability(data, terms=10, target=model, pairs=50)
-    deps = covlasso.solve_moments(data.fit, Origin(model, model), terms=10, refit=True)
+    deps = covlasso.solve_moments(data.fit, target=model, terms=10, refit=True)
     frequency = found.of(deps)
     size = np.abs(deps.coef.data)
     order = [np.argsort(-size[a:b]) + a for a, b in zip(deps.coef.indptr, deps.coef.indptr[1:], strict=False)]

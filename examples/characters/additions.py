@@ -14,7 +14,7 @@ from setting import Setting
 from torch import nn
 
 import covlasso
-from covlasso import Moments, Origin
+from covlasso import Moments
 from covlasso.torch import compose_head, extract
 
 Predict = Callable[[Set], npt.NDArray[np.floating]]  # scores of all characters, in the order of the task
@@ -74,8 +74,9 @@ def joint_moments(task: Task, seen: Set) -> Moments:
 
 def from_second(task: Task, moments: Moments, terms: int, kind: str = "second_moment") -> Predict:
     """Compose the new characters from the second network's logits."""
-    origin = Origin("second", "network", moment=kind)
-    deps = covlasso.solve_moments(moments, origin, terms=terms, refit=True)
+    deps = covlasso.solve_moments(
+        moments, target="second", source="network", kind=kind, terms=terms, refit=True
+    )
     return task.predict(compose_head(task.network, deps, names=task.names[task.known :], moments=moments))
 
 
@@ -101,8 +102,8 @@ def named_by_second(task: Task) -> Set:
 
 def from_labels(task: Task, moments: Moments, terms: int) -> Predict:
     """Compose the new characters from labelled pictures, by their `label_moments`."""
-    origin = Origin("new", "known", moment="covariance", allow_same=True)
-    deps = covlasso.solve_moments(moments, origin, terms=terms, refit=True)
+    direction = {"target": "new", "source": "known", "kind": "covariance", "allow_same": True}
+    deps = covlasso.solve_moments(moments, **direction, terms=terms, refit=True)
     return task.predict(compose_head(task.network, deps, moments=moments))
 
 

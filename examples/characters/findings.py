@@ -146,7 +146,7 @@ def held_out(data: Data, setting: Setting) -> None:
 
 def solve(data: Data, target: str, source: str, terms: int) -> Dependencies:
     """Refitted dependencies on the training pictures."""
-    return covlasso.solve_moments(data.moments.fit, Origin(target, source), terms=terms, refit=True)
+    return covlasso.solve_moments(data.moments.fit, target=target, source=source, terms=terms, refit=True)
 
 
 def title(target: str, source: str) -> str:
@@ -163,7 +163,9 @@ def sparsity(data: Data, setting: Setting) -> None:
             for share in (0.8, 0.9, 0.95):
                 deps = covlasso.solve_moments(
                     data.moments.fit,
-                    Origin(target, source, moment=kind),
+                    target=target,
+                    source=source,
+                    kind=kind,
                     relative_error=1.0 - share,
                     max_terms=TERMS[-1],
                     refit=True,

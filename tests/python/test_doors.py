@@ -1,4 +1,4 @@
-"""Another wing is entered by its door, and no wing goes through the house's own: what lint-imports cannot say."""
+"""Wings are entered by their doors, and none goes through the house's own: what lint-imports cannot say."""
 
 import ast
 from pathlib import Path

@@ -10,7 +10,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from covlasso._core import KKT_TOLERANCE
 from covlasso.datasets import ImagenetLite, load_imagenet_lite
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.report import is_report, write_report
-from covlasso.solver import Blocks, path
+from covlasso.solver import Blocks
 
 DIRECTIONS = (("lite0", "lite0"), ("lite1", "lite1"), ("lite0", "lite1"), ("lite1", "lite0"))
 THRESHOLDS = (0.5, 0.7, 0.9)
@@ -136,7 +136,7 @@ def _solve(
     progress = None if report is None else partial(report, origin.title)
     fit, held_out = Blocks.of(data.fit, origin), Blocks.of(data.held_out, origin)
     start = time.perf_counter()
-    paths = path(**fit.arguments(), progress=progress, **options)
+    paths = fit.paths(progress, **options)
     terms = options["max_terms"]
     lasso, refit = paths.at(terms=terms), paths.at(terms=terms, refit=True)
     seconds = time.perf_counter() - start
@@ -159,10 +159,9 @@ def write_page(demo: Demo, file: Path, report: TitledReport | None = None) -> No
     FileExistsError
         ``file`` is there and is no report: reports of earlier runs are replaced.
     """
-    deps = [replace(direction.refit.found, origin=direction.origin) for direction in demo.directions]
     write_report(
         file,
-        deps,
+        [direction.refit.found for direction in demo.directions],
         moments=demo.data,
         title="EfficientNet-Lite0 and -Lite1",
         overwrite=is_report(file),

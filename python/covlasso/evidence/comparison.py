@@ -14,7 +14,7 @@ from covlasso.evidence import baselines
 from covlasso.evidence.evaluation import Evaluation, evaluate
 from covlasso.evidence.prediction import is_fit, origin_of
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks, path, same
+from covlasso.solver import Blocks, same
 
 METHODS = ("lasso", "refitted", "pursuit", "correlation", "random", "all")
 
@@ -113,15 +113,10 @@ def _solve(
 
 def _lasso(deps: Dependencies, rows: baselines.Rows, origin: Origin) -> Dependencies | None:
     """Lasso solutions of refitted ones, if they have the same terms."""
-    options: dict[str, Any] = {"l2": origin.l2, "positive": origin.positive, "min_lambda": deps.lam}
-    paths = path(**rows.blocks.arguments(), max_terms=len(rows.scale), **options)
-    again = replace(
-        paths.at(lam=deps.lam),
-        targets=deps.targets,
-        target_names=deps.target_names,
-        source_names=deps.source_names,
-        origin=deps.origin,
+    paths = rows.blocks.paths(
+        max_terms=len(rows.scale), min_lambda=deps.lam, l2=origin.l2, positive=origin.positive
     )
+    again = paths.at(lam=deps.lam)
     differing = (again.coef != 0).astype(np.int8) - (deps.coef != 0).astype(np.int8)
     return again if differing.count_nonzero() == 0 else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -263,8 +263,8 @@ def held_out_r2(
     blocks = Blocks.of(moments, origin, targets, "covariance")
 
     def measure(deps: Dependencies) -> Float64:
-        known = replace(deps, targets=targets, origin=origin)
-        return quality(prediction_of(known, fit, fit, None, None), moments, blocks).of_kind(origin.kind)
+        prediction = prediction_of(deps, fit, fit, origin.target_model, origin.source_model)
+        return quality(prediction, moments, blocks).of_kind(origin.kind)
 
     return measure
 

@@ -208,8 +208,7 @@ def _fold_curves(
         for part in rest[1:]:
             others += part
         check_fits(path, others, origin)
-        blocks = Blocks.of(others, origin)
-        again = path.again(blocks.gram, blocks.cross, None if blocks.intra else blocks.energy)
+        again = Blocks.of(others, origin, path.targets).again(path)
         curves.append(_curves(again, fold, origin, refit, report))
     return curves
 

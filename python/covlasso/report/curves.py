@@ -13,7 +13,7 @@ from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import r2_by_terms
 from covlasso.report.entry import Measured
-from covlasso.solver import Blocks, Path, path
+from covlasso.solver import Blocks, Path
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _SAME = 1e-6  # largest difference of coefficients, relative to the largest of all, that is the same solution
@@ -57,14 +57,8 @@ class Curves:
 
 def follow(entry: Measured, fit: Blocks, terms: int, progress: TitledReport | None) -> Curves:
     """Solve the paths of ``entry`` on ``fit`` to ``terms`` terms, and measure them on both parts."""
-    origin = entry.origin
-    paths = path(
-        **fit.arguments(),
-        max_terms=terms,
-        l2=origin.l2,
-        positive=origin.positive,
-        progress=None if progress is None else partial(progress, f"paths, {entry.title}"),
-    )
+    told = None if progress is None else partial(progress, f"paths, {entry.title}")
+    paths = fit.paths(told, max_terms=terms, l2=entry.origin.l2, positive=entry.origin.positive)
     measure = entry.measure()
     r2 = {}
     for name, refit in (("lasso", False), ("refit", True)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,9 +11,12 @@ import numpy.typing as npt
 import scipy.sparse
 
 from covlasso._base.arrays import Float64, Int32, Kind, Matrix
+from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.gram import Gram, as_gram, rows_times
 from covlasso.moments import Moments
+from covlasso.solver.problem import Problem, check_problem
+from covlasso.solver.solution_path import Options, Path, run
 
 SAME = 1e-6  # relative difference of energies within which moments are those that something was found on
 
@@ -102,6 +105,8 @@ class Blocks:
         e_i = E[f_i^2].
     targets : (n_targets,) int32 array
         Categories explained.
+    origin : Origin, or None
+        The direction, where it is known.
     exclude : (n_targets, p) sparse boolean array, "self", or None
         What each target does without, as `covlasso.path` takes it.
     names : sequence of str, or None
@@ -114,6 +119,7 @@ class Blocks:
     cross: Matrix | None
     energy: Float64
     targets: Int32
+    origin: Origin | None = None
     exclude: Any = "self"
     names: Sequence[str] | None = None
     source_names: Sequence[str] | None = None
@@ -155,6 +161,7 @@ class Blocks:
             cross=cross,
             energy=moments.energy(target, kind)[rows],
             targets=rows,
+            origin=origin,
             exclude=excluded(moments, origin, rows),
             names=names,
             source_names=moments.class_names.get(source),
@@ -175,15 +182,27 @@ class Blocks:
         """Whether targets and sources are categories of one network."""
         return self.cross is None
 
-    def arguments(self) -> dict[str, Any]:
-        """Arguments of `covlasso.path` that say what is to be solved.
+    def problem(self) -> Problem:
+        """Return what is to be solved; its paths number and name the targets as categories of their model."""
+        found = check_problem(
+            self.gram,
+            self.cross,
+            None if self.intra else self.energy,
+            self.targets if self.intra else None,  # between two networks cross has just their rows
+            "self" if self.intra else self.exclude,
+            None,
+            self.names,
+            self.source_names,
+        )
+        return replace(found, categories=self.targets, origin=self.origin)
 
-        Between two networks the rows of ``cross`` are the targets, so that they are numbered from 0 there.
-        """
-        named = {"gram": self.gram, "names": self.names, "source_names": self.source_names}
-        if self.cross is None:
-            return {**named, "targets": self.targets}
-        return {**named, "cross": self.cross, "energy": self.energy, "exclude": self.exclude}
+    def paths(self, progress: Report | None = None, **options: Any) -> Path:
+        """Exact paths of these targets; options as in `covlasso.path`."""
+        return run(self.problem(), Options.checked(len(self.targets), **options), progress)
+
+    def again(self, paths: Path) -> Path:
+        """Follow the same paths, with their options, on these moments of their targets."""
+        return paths.on(self.problem())
 
     def row(self, t: int) -> Float64:
         """c_i of the target at position t, (p,)."""

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from covlasso._base.checks import check_count, check_flag, check_lambda, check_number
-from covlasso._base.devices import check_device
+from covlasso._base.checks import check_count, check_lambda
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies
 from covlasso.gram import Gram
@@ -118,16 +117,16 @@ def path(
            [0.25, 0.  , 0.  ],
            [0.  , 0.  , 0.  ]])
     """
-    asked = check_device(device)
     problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
-    options = Options(
-        max_terms=check_count(max_terms, "max_terms"),
-        min_lambda=check_lambda(min_lambda, "min_lambda", len(problem.targets)),
-        relative_error=check_number(relative_error, "relative_error"),
-        l2=check_number(l2, "l2"),
-        positive=check_flag(positive, "positive"),
-        n_threads=0 if n_threads is None else check_count(n_threads, "n_threads"),
-        device=asked,
+    options = Options.checked(
+        len(problem.targets),
+        max_terms=max_terms,
+        min_lambda=min_lambda,
+        relative_error=relative_error,
+        l2=l2,
+        positive=positive,
+        n_threads=n_threads,
+        device=device,
     )
     return run(problem, options, progress)
 
@@ -186,17 +185,17 @@ def solve(
     >>> print(solve(gram, terms=1, refit=True, names=["car", "truck", "tub"]).equation("car"))
     car = 0.50 truck
     """
-    asked = check_device(device)
     place = one_place(lam, terms, relative_error)
     problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
-    options = Options(
+    options = Options.checked(
+        len(problem.targets),
         max_terms=check_count(terms, "terms") if place == "terms" else problem.gram.shape[0],
         min_lambda=check_lambda(lam if place == "lam" else 0.0, "lam", len(problem.targets)),
-        relative_error=check_number(relative_error, "relative_error") if place == "relative_error" else 0.0,
-        l2=check_number(l2, "l2"),
-        positive=check_flag(positive, "positive"),
-        n_threads=0 if n_threads is None else check_count(n_threads, "n_threads"),
-        device=asked,
+        relative_error=0.0 if relative_error is None else relative_error,
+        l2=l2,
+        positive=positive,
+        n_threads=n_threads,
+        device=device,
     )
     paths = run(problem, options, progress)
     return paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from covlasso._base.arrays import Int32, Kind
 from covlasso._base.checks import check_count
@@ -13,7 +12,6 @@ from covlasso.dependencies import Dependencies, Origin
 from covlasso.gram import as_gram
 from covlasso.moments import Moments
 from covlasso.solver.direction import Blocks, all_targets, pair_of
-from covlasso.solver.from_arrays import path
 from covlasso.solver.solution_path import one_place
 
 _BLOCK = 1 << 25  # entries of the cross moments in memory at a time: 256 MB
@@ -96,8 +94,7 @@ def solve_moments(
     parts = []
     for done, block in _blocks(rows, gram.shape[0], origin):
         with _of_all(progress, done, len(block), len(rows)) as report:
-            paths = path(
-                **Blocks.of(moments, origin, block, gram=gram).arguments(),
+            paths = Blocks.of(moments, origin, block, gram=gram).paths(
                 max_terms=limit or gram.shape[0],
                 min_lambda=0.0 if lam is None else lam,
                 relative_error=0.0 if relative_error is None else relative_error,
@@ -107,8 +104,7 @@ def solve_moments(
                 device=device,
                 progress=report,
             )
-            found = paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)
-        parts.append(replace(found, targets=block, origin=origin))
+            parts.append(paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit))
     return Dependencies.concatenate(parts)
 
 

@@ -13,6 +13,7 @@ import scipy.sparse
 from covlasso._base.arrays import Array, Float64, Int32, Int64
 from covlasso._base.checks import check_length, check_matrix, check_names, check_vector
 from covlasso._base.device_arrays import DeviceArray, in_place
+from covlasso.dependencies import Origin
 from covlasso.gram import Gram, as_gram
 
 Matrix = Array | DeviceArray
@@ -21,18 +22,20 @@ Exclude = Any  # "self", None, a boolean array or a scipy sparse array
 
 @dataclass(frozen=True)
 class Problem:
-    """The arguments of the core, and the names that the core does not need."""
+    """The arguments of the core, and what results say that the core does not need: numbers, names, origin."""
 
     gram: Gram | DeviceArray
     cross: Matrix | None  # in the memory of a device if gram is
     energy: Float64 | DeviceArray | None  # one per row of cross; in the memory of a device only if gram is
-    targets: Int32
+    targets: Int32  # rows of cross, or of gram
     exclude_self: bool
     exclusion_offset: Int64 | None
     exclusion_index: Int32 | None
     weights: Float64 | None
+    categories: Int32  # numbers of the targets
     target_names: tuple[str, ...] | None  # one per target
     source_names: tuple[str, ...] | None
+    origin: Origin | None = None
 
     @property
     def intra(self) -> bool:
@@ -86,6 +89,7 @@ def check_problem(
         exclusion_offset=offset,
         exclusion_index=index,
         weights=_check_weights(weights, len(rows), p),
+        categories=rows,
         target_names=None if labels is None else tuple(labels[i] for i in rows),
         source_names=sources,
     )

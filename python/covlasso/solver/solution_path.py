@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,7 @@ import scipy.sparse
 from covlasso._base.arrays import Float64, Int32, Matrix
 from covlasso._base.checks import check_count, check_flag, check_lambda, check_number
 from covlasso._base.device_arrays import DeviceArray, place, ready
-from covlasso._base.devices import Asked
+from covlasso._base.devices import Asked, check_device
 from covlasso._base.html import ROWS, table_html
 from covlasso._base.progress import Report, reporter
 from covlasso._core import Paths, Status
@@ -38,6 +39,30 @@ class Options:
     positive: bool
     n_threads: int  # 0: one per hardware thread
     device: Asked
+
+    @classmethod
+    def checked(
+        cls,
+        n_targets: int,
+        *,
+        max_terms: int,
+        min_lambda: float | npt.ArrayLike = 0.0,
+        relative_error: float = 0.0,
+        l2: float = 0.0,
+        positive: bool = False,
+        n_threads: int | None = None,
+        device: str | Sequence[str] = "cpu",
+    ) -> Options:
+        """Check options as `covlasso.path` takes them; the errors are those that it raises."""
+        return cls(
+            max_terms=check_count(max_terms, "max_terms"),
+            min_lambda=check_lambda(min_lambda, "min_lambda", n_targets),
+            relative_error=check_number(relative_error, "relative_error"),
+            l2=check_number(l2, "l2"),
+            positive=check_flag(positive, "positive"),
+            n_threads=0 if n_threads is None else check_count(n_threads, "n_threads"),
+            device=check_device(device),
+        )
 
 
 class Knots(NamedTuple):
@@ -87,7 +112,7 @@ class Path:
     @property
     def targets(self) -> Int32:
         """Categories explained, (n_targets,)."""
-        return self._problem.targets
+        return self._problem.categories
 
     @property
     def intra(self) -> bool:
@@ -177,11 +202,12 @@ class Path:
             energy=self._problem.target_energy,
             kkt=found.kkt,
             status=_STATUS[found.status],
-            targets=self._problem.targets,
+            targets=self.targets,
             intra=self._problem.intra,
             refit=refit,
             target_names=self.target_names,
             source_names=self.source_names,
+            origin=self._problem.origin,
         )
 
     def error(self, target: int | str, lam: float | npt.ArrayLike) -> Float64:
@@ -230,8 +256,18 @@ class Path:
             wanted = "gram alone" if old.intra else "gram, cross and energy"
             raise ValueError(f"gram has shape {shape}; give {wanted}, with a gram of shape {old.gram.shape}")
         exclude = "self" if old.intra else None
-        new = check_problem(gram, cross, energy, old.targets, exclude, None, None, None)
-        return run(replace(old, gram=new.gram, cross=new.cross, energy=new.energy), self._options)
+        return self.on(check_problem(gram, cross, energy, old.targets, exclude, None, None, None))
+
+    def on(self, moments: Problem) -> Path:
+        """Paths of the same targets with the same options on the moments of another checked problem."""
+        problem = replace(
+            self._problem,
+            gram=moments.gram,
+            cross=moments.cross,
+            energy=moments.energy,
+            targets=moments.targets,
+        )
+        return run(problem, self._options)
 
     def __repr__(self) -> str:
         """Say how many targets and sources there are, and why the paths ended."""
