@@ -20,7 +20,7 @@ from covlasso.cli._common import (
 
 
 class Format(str, Enum):
-    """Formats of `covlasso.export`."""
+    """Formats of `covlasso.graph.encode`."""
 
     csv = "csv"
     json = "json"

@@ -16,7 +16,7 @@ from covlasso.dependencies import Dependencies, Origin
 from covlasso.gram import Gram, as_gram, rows_times
 from covlasso.moments import Moments
 from covlasso.solver.problem import Problem, check_problem
-from covlasso.solver.solution_path import Options, Path, run
+from covlasso.solver.solution_path import Options, Path, run, run_on
 
 SAME = 1e-6  # relative difference of energies within which moments are those that something was found on
 
@@ -202,7 +202,7 @@ class Blocks:
 
     def again(self, paths: Path) -> Path:
         """Follow the same paths, with their options, on these moments of their targets."""
-        return paths.on(self.problem())
+        return run_on(self.problem(), paths)
 
     def row(self, t: int) -> Float64:
         """c_i of the target at position t, (p,)."""

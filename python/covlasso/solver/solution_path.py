@@ -256,18 +256,7 @@ class Path:
             wanted = "gram alone" if old.intra else "gram, cross and energy"
             raise ValueError(f"gram has shape {shape}; give {wanted}, with a gram of shape {old.gram.shape}")
         exclude = "self" if old.intra else None
-        return self.on(check_problem(gram, cross, energy, old.targets, exclude, None, None, None))
-
-    def on(self, moments: Problem) -> Path:
-        """Paths of the same targets with the same options on the moments of another checked problem."""
-        problem = replace(
-            self._problem,
-            gram=moments.gram,
-            cross=moments.cross,
-            energy=moments.energy,
-            targets=moments.targets,
-        )
-        return run(problem, self._options)
+        return run_on(check_problem(gram, cross, energy, old.targets, exclude, None, None, None), self)
 
     def __repr__(self) -> str:
         """Say how many targets and sources there are, and why the paths ended."""
@@ -325,6 +314,18 @@ def run(problem: Problem, options: Options, progress: bool | Report | None = Non
             progress=report,
         )
     return Path(problem, core, options)
+
+
+def run_on(moments: Problem, path: Path) -> Path:
+    """Follow the paths of the same targets with the same options on the moments of another checked problem."""
+    problem = replace(
+        path._problem,
+        gram=moments.gram,
+        cross=moments.cross,
+        energy=moments.energy,
+        targets=moments.targets,
+    )
+    return run(problem, path._options)
 
 
 def _for_core(value: Any) -> Any:

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from odd_names import NAMES
 from typer.testing import CliRunner
 
 import covlasso
@@ -13,20 +14,6 @@ from covlasso import Moments, SplitMoments
 from covlasso.cli import app
 from covlasso.solver import solve_moments
 
-NAMES = [
-    "sports car",
-    "racer",
-    "crane",
-    "crane",
-    "timber wolf",
-    "wolf spider",
-    "",
-    "[bold]x",
-    "<script>",
-    "Grüße",
-    "7",
-    "a'\"b",
-]
 N, SAMPLES = len(NAMES), 500
 
 

@@ -1,23 +1,10 @@
 """Which category is meant by a name, a part of one, or a number."""
 
 import pytest
+from odd_names import NAMES
 
 from covlasso.dependencies import match
 
-NAMES = [
-    "sports car",
-    "racer",
-    "crane",
-    "crane",
-    "timber wolf",
-    "wolf spider",
-    "",
-    "[bold]x",
-    "<script>",
-    "Grüße",
-    "7",
-    "a'\"b",
-]
 N = len(NAMES)
 
 
