@@ -317,7 +317,7 @@ def run(problem: Problem, options: Options, progress: bool | Report | None = Non
 
 
 def run_on(moments: Problem, path: Path) -> Path:
-    """Follow the paths of the same targets with the same options on the moments of another checked problem."""
+    """Follow the paths of the same targets, with the same options, on the moments of another problem."""
     problem = replace(
         path._problem,
         gram=moments.gram,
