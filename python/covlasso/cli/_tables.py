@@ -26,6 +26,7 @@ def table(title: str, *columns: Column | str) -> Table:
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
+        collapse_padding=True,
     )
 
 

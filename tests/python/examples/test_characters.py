@@ -16,7 +16,7 @@ pytest.importorskip("timm", reason="the networks are timm's")
 pytest.importorskip("matplotlib", reason="the scripts draw figures")
 pytest.importorskip("fontTools", reason="the scripts read character maps")
 
-FOLDER = Path(__file__).parents[2] / "examples" / "characters"
+FOLDER = Path(__file__).parents[3] / "examples" / "characters"
 OPTIONS = ["--seed", "3", "--characters", "8", "--variants", "2", "--epochs", "4", "--threads", "1"]
 
 

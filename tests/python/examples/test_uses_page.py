@@ -10,7 +10,7 @@ from covlasso import Moments
 
 torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
 
-PAGE = Path(__file__).parents[2] / "docs" / "uses.md"
+PAGE = Path(__file__).parents[3] / "docs" / "uses.md"
 
 
 def network(categories, seed):
