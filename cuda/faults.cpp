@@ -3,7 +3,7 @@
 
 #include "covlasso/error.hpp"
 #include "device.hpp"
-#include "validate.hpp"
+#include "faults.hpp"
 
 namespace covlasso {
 namespace cuda {

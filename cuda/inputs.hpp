@@ -3,11 +3,11 @@
 
 #include <vector>
 
+#include "algorithm/load.hpp"
 #include "covlasso/problem.hpp"
-#include "job.hpp"
-#include "lane_gram.hpp"
+#include "faults.hpp"
 #include "memory.hpp"
-#include "validate.hpp"
+#include "team/lane_gram.hpp"
 
 namespace covlasso {
 namespace cuda {

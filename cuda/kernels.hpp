@@ -3,7 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "backend.hpp"
+#include "cpu/backend.hpp"
 #include "inputs.hpp"
 
 namespace covlasso {

@@ -1,6 +1,6 @@
 // Mirrors csrc/src/validate.cpp: the same checks in the same order, where the moments lie. All threads look at once, and
 // the fault with the lowest number is the one that validate.cpp would have met first.
-#include "validate.hpp"
+#include "faults.hpp"
 
 #include "device.hpp"
 

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <string>
 
-#include "backend.hpp"
 #include "covlasso/error.hpp"
 #include "covlasso/gram.hpp"
+#include "cpu/backend.hpp"
 
 namespace covlasso {
 

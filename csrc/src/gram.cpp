@@ -3,7 +3,7 @@
 
 #include <type_traits>
 
-#include "backend.hpp"
+#include "cpu/backend.hpp"
 
 namespace covlasso {
 

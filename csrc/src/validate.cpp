@@ -1,5 +1,5 @@
 // Checks of everything that comes from outside, before any work is done.
-#include "entries.hpp"
+#include "validate.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -9,7 +9,7 @@
 
 #include "covlasso/error.hpp"
 #include "covlasso/problem.hpp"
-#include "parallel.hpp"
+#include "cpu/parallel.hpp"
 
 namespace covlasso {
 

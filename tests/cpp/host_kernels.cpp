@@ -2,9 +2,9 @@
 // for results, so that rounds have to be repeated.
 #include <memory>
 
+#include "algorithm/team_worker.hpp"
 #include "factored_gram.hpp"
 #include "kernels.hpp"
-#include "worker.hpp"
 
 namespace covlasso {
 namespace cuda {

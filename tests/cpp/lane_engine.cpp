@@ -7,10 +7,10 @@
 #include <memory>
 #include <vector>
 
+#include "algorithm/team_worker.hpp"
 #include "engine.hpp"
-#include "lane_gram.hpp"
+#include "team/lane_gram.hpp"
 #include "thread_lanes.hpp"
-#include "worker.hpp"
 
 namespace covlasso {
 namespace lanes {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "lane_gram.hpp"
+#include "team/lane_gram.hpp"
 #include "thread_lanes.hpp"
 
 using namespace covlasso;

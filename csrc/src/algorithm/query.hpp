@@ -1,10 +1,10 @@
 // Solutions read off a path: the events say which sources are active and with which signs; the rest is one solve.
 #pragma once
 
-#include "answer.hpp"
-#include "backend.hpp"
-#include "coordinate_descent.hpp"
-#include "piece.hpp"
+#include "algorithm/answer.hpp"
+#include "algorithm/coordinate_descent.hpp"
+#include "algorithm/piece.hpp"
+#include "cpu/backend.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

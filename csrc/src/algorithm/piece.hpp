@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "candidates.hpp"
-#include "target.hpp"
+#include "algorithm/candidates.hpp"
+#include "algorithm/target.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "piece.hpp"
+#include "algorithm/piece.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -9,10 +9,10 @@
 // candidates by a sequential rule as in Tibshirani et al., J. R. Stat. Soc. B 74 (2012).
 #pragma once
 
-#include "backend.hpp"
-#include "forecast.hpp"
-#include "piece.hpp"
-#include "stage.hpp"
+#include "algorithm/forecast.hpp"
+#include "algorithm/piece.hpp"
+#include "algorithm/stage.hpp"
+#include "cpu/backend.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -11,9 +11,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "active_set.hpp"
-#include "target.hpp"
-#include "team.hpp"
+#include "algorithm/active_set.hpp"
+#include "algorithm/target.hpp"
+#include "team/team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -1,4 +1,4 @@
-#include "batched_gram.hpp"
+#include "cpu/batched_gram.hpp"
 
 namespace covlasso {
 

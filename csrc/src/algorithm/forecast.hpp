@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "target.hpp"
-#include "team.hpp"
+#include "algorithm/target.hpp"
+#include "team/team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "backend.hpp"
+#include "cpu/backend.hpp"
 
 #if defined(COVLASSO_X86) && defined(_MSC_VER)
 #include <intrin.h>

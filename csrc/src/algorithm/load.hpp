@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "algorithm/target.hpp"
 #include "covlasso/problem.hpp"
-#include "target.hpp"
-#include "team.hpp"
+#include "team/team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -4,7 +4,7 @@
 // are added as a tree. So an entry of G has the same bits wherever it is asked for, and beside whichever others.
 #pragma once
 
-#include "backend.hpp"
+#include "cpu/backend.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

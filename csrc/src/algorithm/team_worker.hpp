@@ -1,9 +1,9 @@
 // What a team does with one target at a time: follows its path, reads its solutions, goes through its pieces.
 #pragma once
 
-#include "homotopy.hpp"
-#include "job.hpp"
-#include "query.hpp"
+#include "algorithm/homotopy.hpp"
+#include "algorithm/load.hpp"
+#include "algorithm/query.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

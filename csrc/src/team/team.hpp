@@ -14,8 +14,8 @@
 #include <atomic>
 #include <cmath>
 
-#include "heap.hpp"
-#include "panels.hpp"
+#include "team/heap.hpp"
+#include "team/panels.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

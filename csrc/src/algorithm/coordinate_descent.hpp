@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "target.hpp"
-#include "team.hpp"
+#include "algorithm/target.hpp"
+#include "team/team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

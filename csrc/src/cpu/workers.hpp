@@ -7,9 +7,9 @@
 #include <memory>
 #include <vector>
 
-#include "backend.hpp"
-#include "batched_gram.hpp"
-#include "parallel.hpp"
+#include "cpu/backend.hpp"
+#include "cpu/batched_gram.hpp"
+#include "cpu/parallel.hpp"
 
 namespace covlasso {
 

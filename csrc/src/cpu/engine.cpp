@@ -1,6 +1,6 @@
 // The engine on the processors: a worker per thread, each with one target at a time.
 #include "engine.hpp"
-#include "workers.hpp"
+#include "cpu/workers.hpp"
 
 namespace covlasso {
 

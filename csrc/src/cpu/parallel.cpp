@@ -1,4 +1,4 @@
-#include "parallel.hpp"
+#include "cpu/parallel.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -3,8 +3,8 @@
 
 #include <limits>
 
-#include "buffer.hpp"
 #include "covlasso/path.hpp"
+#include "team/buffer.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

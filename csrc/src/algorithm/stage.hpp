@@ -10,8 +10,8 @@
 // categories have much in common.
 #pragma once
 
-#include "candidates.hpp"
-#include "target.hpp"
+#include "algorithm/candidates.hpp"
+#include "algorithm/target.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

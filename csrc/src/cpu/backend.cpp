@@ -1,7 +1,7 @@
 // The code of one set of instructions; compiled once for each, with COVLASSO_ISA naming it.
-#include "dense.hpp"
-#include "factored.hpp"
-#include "serial_worker.hpp"
+#include "cpu/dense_products.hpp"
+#include "cpu/factor_products.hpp"
+#include "cpu/serial_worker.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -3,8 +3,8 @@
 
 #include <cuda_runtime_api.h>
 
-#include "entries.hpp"
-#include "lane_gram.hpp"
+#include "team/lane_gram.hpp"
+#include "validate.hpp"
 
 namespace covlasso {
 namespace cuda {

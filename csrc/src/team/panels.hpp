@@ -1,7 +1,7 @@
 // A dense matrix cut into panels of 32 columns, each contiguous: the shape in which all inner products stream.
 #pragma once
 
-#include "buffer.hpp"
+#include "team/buffer.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -1,7 +1,7 @@
 // The worker of the CPU: one lane, memory from the heap.
 #pragma once
 
-#include "worker.hpp"
+#include "algorithm/team_worker.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -10,7 +10,7 @@
 
 #include <cmath>
 
-#include "panels.hpp"
+#include "team/panels.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

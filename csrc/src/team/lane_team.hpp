@@ -7,8 +7,8 @@
 
 #include <cmath>
 
-#include "arena.hpp"
-#include "team.hpp"
+#include "team/arena.hpp"
+#include "team/team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
