@@ -88,10 +88,7 @@ void FactoredGram::multiply_all(const Product* products, Index count) const {
     backend().multiply_factor(factor_, inner.data(), static_cast<Index>(out.size()), out.data());
 }
 
-double FactoredGram::epsilon() const {
-    constexpr Index others = 4;  // the tree over the partial sums, and the rounding of a product
-    return 0x1p-53 * static_cast<double>((factor_.cols + partial_sums - 1) / partial_sums + others);
-}
+double FactoredGram::epsilon() const { return backend().factor_epsilon(factor_.cols); }
 
 Index FactoredGram::batch() const {
     // So that the workspaces of a batch take about a quarter of the factor's memory; four vectors make a tile of

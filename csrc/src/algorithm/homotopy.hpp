@@ -11,8 +11,8 @@
 
 #include "algorithm/forecast.hpp"
 #include "algorithm/piece.hpp"
+#include "algorithm/records.hpp"
 #include "algorithm/stage.hpp"
-#include "cpu/backend.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

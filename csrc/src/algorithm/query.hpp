@@ -4,7 +4,7 @@
 #include "algorithm/answer.hpp"
 #include "algorithm/coordinate_descent.hpp"
 #include "algorithm/piece.hpp"
-#include "cpu/backend.hpp"
+#include "algorithm/records.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

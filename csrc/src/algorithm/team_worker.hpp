@@ -4,6 +4,7 @@
 #include "algorithm/homotopy.hpp"
 #include "algorithm/load.hpp"
 #include "algorithm/query.hpp"
+#include "algorithm/records.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -1,4 +1,6 @@
 // The code of one set of instructions; compiled once for each, with COVLASSO_ISA naming it.
+#include "cpu/backend.hpp"
+
 #include "cpu/dense_products.hpp"
 #include "cpu/factor_products.hpp"
 #include "cpu/serial_worker.hpp"
@@ -20,7 +22,8 @@ const Backend backend{COVLASSO_STRING(COVLASSO_ISA),
                       multiply<float>,
                       multiply<double>,
                       multiply_factor,
-                      gather_factor};
+                      gather_factor,
+                      factor_epsilon};
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

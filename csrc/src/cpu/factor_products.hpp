@@ -4,10 +4,13 @@
 // are added as a tree. So an entry of G has the same bits wherever it is asked for, and beside whichever others.
 #pragma once
 
-#include "cpu/backend.hpp"
+#include "covlasso/gram.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
+
+/// An inner product of two rows is added up in this many partial sums: a 512-bit vector of them.
+inline constexpr Index partial_sums = 8;
 
 /// Rows and vectors worked on together: as many sums as the registers hold.
 #if defined(__AVX512F__)
@@ -76,6 +79,12 @@ inline void gather_factor(const MatrixView<double>& f, Id row, const Id* columns
         column[0] = f.row(columns[t]);
         multiply_tile<1, 1>(column, f.row(row), f.cols, &out, t);
     }
+}
+
+/// Precision of f_i . f_j for rows of that length, relative to |f_i| |f_j|: so many terms does a partial sum have.
+inline double factor_epsilon(Index length) {
+    constexpr Index others = 4;  // the tree over the partial sums, and the rounding of a product
+    return 0x1p-53 * static_cast<double>((length + partial_sums - 1) / partial_sums + others);
 }
 
 }  // namespace COVLASSO_ISA

@@ -1,7 +1,10 @@
 // The worker of the CPU: one lane, memory from the heap.
 #pragma once
 
+#include <atomic>
+
 #include "algorithm/team_worker.hpp"
+#include "cpu/worker.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
