@@ -1,9 +1,9 @@
-// The checks of csrc/src/validate.cpp for moments that lie in the memory of the device.
+// Faults of moments that lie in the memory of the device: their numbers, who finds them (validate.cu), and who says in
+// words what they are (faults.cpp).
 #pragma once
 
 #include <cuda_runtime_api.h>
 
-#include "team/lane_gram.hpp"
 #include "validate.hpp"
 
 namespace covlasso {
@@ -11,9 +11,9 @@ namespace cuda {
 
 /// What is checked; all pointers into memory of the device.
 struct Moments {
-    LaneGram gram;
+    AnyMatrix gram;
     bool gram_is_sound;    ///< made here: its pairs need no check
-    CrossRows cross;       ///< empty: the intra-network form
+    AnyMatrix cross;       ///< empty: the intra-network form
     const double* energy;  ///< one per row of cross
     const Id* targets;     ///< the rows of cross that are used; nullptr: the first ones
     Index target_count;
@@ -22,8 +22,8 @@ struct Moments {
     double gram_slack() const { return moment_slack(gram.f32.data != nullptr); }
 };
 
-/// The place of a fault in the order in which validate.cpp looks for them: the diagonal (j for G_jj), the pairs, the cross
-/// rows.
+/// The place of a fault in the order in which csrc/src/validate.cpp looks for them: the diagonal (j for G_jj), the pairs,
+/// the cross rows.
 using Fault = unsigned long long;
 inline constexpr Fault no_fault = ~Fault{0};
 
@@ -39,7 +39,7 @@ COVLASSO_FN constexpr Fault cross_fault(Index p, Index t, Index j) {
 /// root[j] = sqrt(G_jj), and the first fault, where there is one before `first`.
 void find_faults(const Moments& moments, double* root, Fault* first, cudaStream_t stream);
 
-/// Throws the exception that validate.cpp throws for it.
+/// Throws the exception that csrc/src/validate.cpp throws for it.
 [[noreturn]] void throw_fault(Fault fault, const Moments& moments);
 
 }  // namespace cuda

@@ -3,7 +3,6 @@
 
 #include "algorithm/team_worker.hpp"
 #include "lanes.cuh"
-#include "team/lane_gram.hpp"
 
 namespace covlasso {
 namespace cuda {

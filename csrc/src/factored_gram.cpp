@@ -67,25 +67,19 @@ void FactoredGram::gather(Id row, const Id* columns, Index count, double* out) c
     backend().gather_factor(factor_, row, columns, count, out);
 }
 
-void FactoredGram::multiply(const SparseVectors& x, double* out, Index stride) const {
-    const Product product{x, out, stride};
+void FactoredGram::multiply(SparseVector x, double* out) const {
+    const Product product{x, out};
     multiply_all(&product, 1);
 }
 
 void FactoredGram::multiply_all(const Product* products, Index count) const {
+    std::vector<double> inner(static_cast<std::size_t>(count * factor_.cols));  // F'x, one row per product
     std::vector<double*> out;
-    for (Index i = 0; i < count; ++i)
-        for (Index v = 0; v < products[i].x.vectors; ++v)
-            out.push_back(products[i].out + v * products[i].stride);
-    std::vector<double> inner(out.size() *
-                              static_cast<std::size_t>(factor_.cols));  // F'x, one row per vector
-    double* u = inner.data();
-    for (Index i = 0; i < count; ++i)
-        for (Index v = 0; v < products[i].x.vectors; ++v, u += factor_.cols) {
-            const SparseVectors& x = products[i].x;
-            backend().multiply_f64(factor_, x.index, x.value + v * x.count, x.count, u);
-        }
-    backend().multiply_factor(factor_, inner.data(), static_cast<Index>(out.size()), out.data());
+    for (Index i = 0; i < count; ++i) {
+        backend().multiply_f64(factor_, products[i].x, inner.data() + i * factor_.cols);
+        out.push_back(products[i].out);
+    }
+    backend().multiply_factor(factor_, inner.data(), count, out.data());
 }
 
 double FactoredGram::epsilon() const { return backend().factor_epsilon(factor_.cols); }

@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+#include "covlasso/gram.hpp"
 #include "team/panels.hpp"
 
 namespace covlasso {

@@ -91,8 +91,7 @@ private:
     template <class Finish>
     COVLASSO_FN void for_product(Finish finish) {
         team_.sync();
-        multiply(team_, gram_, source_.data(), value_.data(), size_, target_->sources,
-                 target_->next_gradient.data(), finish);
+        multiply(team_, gram_, {source_.data(), value_.data(), size_}, target_->next_gradient.data(), finish);
         team_.sync();
     }
 

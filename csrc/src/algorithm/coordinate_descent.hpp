@@ -111,7 +111,7 @@ private:
     COVLASSO_FN void compute_gradient(Target& target, double l2) {
         double* gradient = target.next_gradient.data();
         const double* cross = target.cross.data();
-        multiply(team_, gram_, source_.data(), value_.data(), size_, target.sources, gradient,
+        multiply(team_, gram_, {source_.data(), value_.data(), size_}, gradient,
                  [=](Index j, double product) { gradient[j] = 2.0 * (cross[j] - product); });
         team_.sync();
         team_.for_each(size_, [&](Index s) { gradient[source_[s]] -= 2.0 * l2 * value_[s]; });

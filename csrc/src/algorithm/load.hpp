@@ -64,12 +64,11 @@ COVLASSO_STEP void load(const Team& team, const Problem& problem, const typename
     target.root = root;
     if (problem.intra()) {
         const double one = 1.0;
-        multiply(team, gram, &i, &one, 1, target.sources, cross,
-                 [=](Index j, double entry) { cross[j] = entry; });
-        target.energy = entry(gram, i, i);
+        multiply(team, gram, {&i, &one, 1}, cross, [=](Index j, double entry) { cross[j] = entry; });
+        target.energy = entry(team, gram, i, i);
     } else {
-        const CrossRows& rows = problem.cross;
-        team.for_each(target.sources, [=](Index j) { cross[j] = rows.at(i, j); });
+        const AnyMatrix& rows = problem.cross;
+        team.for_each(target.sources, [=](Index j) { cross[j] = rows(i, j); });
         target.energy = problem.energy[i];
     }
     load_penalty(team, problem, t, target);

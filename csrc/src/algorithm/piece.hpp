@@ -135,7 +135,7 @@ public:
         team_.for_each(k, [&](Index r) { beta_[r] = active_.coefficient(r, lambda); });
         team_.sync();
         const double* cross = target_->cross.data();
-        multiply(team_, gram_, active_.sources(), beta_.data(), k, target_->sources, gradient,
+        multiply(team_, gram_, {active_.sources(), beta_.data(), k}, gradient,
                  [=](Index j, double product) { gradient[j] = 2.0 * (cross[j] - product); });
         team_.sync();
         team_.for_each(k, [&](Index r) { gradient[active_.source(r)] -= 2.0 * l2_ * beta_[r]; });

@@ -1,4 +1,4 @@
-// One target as the homotopy sees it: arrays over all sources, filled by the backend, and the limits of its path.
+// One target as the homotopy sees it: arrays over all sources (load.hpp fills them), and the limits of its path.
 #pragma once
 
 #include <limits>

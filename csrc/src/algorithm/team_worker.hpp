@@ -5,12 +5,14 @@
 #include "algorithm/load.hpp"
 #include "algorithm/query.hpp"
 #include "algorithm/records.hpp"
+#include "team/team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
 
 template <class Team>
 class TeamWorker {
+    static_assert(is_team<Team>);
     using Gram = typename Team::Gram;
 
 public:
@@ -56,11 +58,11 @@ private:
     /// For so many terms there is room from the start: their arrays come first, and so they lie near.
     COVLASSO_FN Index first_terms() const {
         constexpr Index most = 63;
-        return std::min({most, rules_.max_terms, gram_.size()});
+        return std::min({most, rules_.max_terms, size(team_, gram_)});
     }
 
     COVLASSO_FN void load(Index t) {
-        target_.reserve(team_, gram_.size());
+        target_.reserve(team_, size(team_, gram_));
         COVLASSO_ISA::load(team_, problem_, gram_, root_, t, target_);
     }
 

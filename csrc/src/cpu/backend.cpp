@@ -19,8 +19,8 @@ static std::unique_ptr<Worker> make_worker(const Problem& problem, const Options
 extern const Backend backend;
 const Backend backend{COVLASSO_STRING(COVLASSO_ISA),
                       make_worker,
-                      multiply<float>,
-                      multiply<double>,
+                      multiply_dense<float>,
+                      multiply_dense<double>,
                       multiply_factor,
                       gather_factor,
                       factor_epsilon};

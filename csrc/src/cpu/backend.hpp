@@ -14,11 +14,9 @@ struct Backend {
     /// root: sqrt(G_jj) for all sources. Everything referred to must outlive the worker.
     std::unique_ptr<Worker> (*make_worker)(const Problem&, const Options&, const double* root,
                                            const std::atomic<bool>* stop);
-    /// out = G x for one sparse vector.
-    void (*multiply_f32)(const MatrixView<float>& g, const Id* index, const double* x, Index count,
-                         double* out);
-    void (*multiply_f64)(const MatrixView<double>& g, const Id* index, const double* x, Index count,
-                         double* out);
+    /// out_j = sum over r of x_r G(index_r, j)
+    void (*multiply_f32)(const MatrixView<float>& g, SparseVector x, double* out);
+    void (*multiply_f64)(const MatrixView<double>& g, SparseVector x, double* out);
     /// out[v][j] = f_j . u_v for all rows f_j of F; the vectors u_v follow one another.
     void (*multiply_factor)(const MatrixView<double>& f, const double* u, Index vectors, double* const* out);
     /// out[t] = f_row . f_columns[t]

@@ -13,8 +13,8 @@ BatchedGram::Turn::~Turn() {
     batch_.running_.unlock();
 }
 
-void BatchedGram::multiply(const SparseVectors& x, double* out, Index stride) const {
-    Request mine{{x, out, stride}, false, nullptr};
+void BatchedGram::multiply(SparseVector x, double* out) const {
+    Request mine{{x, out}, false, nullptr};
     waiting_.push_back(&mine);
     compute_if_all_wait();
     std::unique_lock<std::mutex> turn(running_, std::adopt_lock);

@@ -37,7 +37,7 @@ public:
         gram_.gather(row, columns, count, out);
     }
     /// To be called by a thread that has its Turn.
-    void multiply(const SparseVectors& x, double* out, Index stride) const override;
+    void multiply(SparseVector x, double* out) const override;
     double epsilon() const override { return gram_.epsilon(); }
 
 private:

@@ -29,24 +29,24 @@ void add_rows(const MatrixView<T>& g, const Id* index, const double* x, bool fir
     }
 }
 
-/// out = G x for one sparse vector.
+/// out_j = sum over r of x_r G(index_r, j), which is G x for a symmetric G.
 template <class T>
-void multiply(const MatrixView<T>& g, const Id* index, const double* x, Index count, double* out) {
-    if (count == 0) {
+void multiply_dense(const MatrixView<T>& g, SparseVector x, double* out) {
+    if (x.count == 0) {
         for (Index j = 0; j < g.cols; ++j) out[j] = 0.0;
         return;
     }
     Index r = 0;
-    for (; r + 8 <= count; r += 8) add_rows<8>(g, index + r, x + r, r == 0, out);
-    if (r + 4 <= count) {
-        add_rows<4>(g, index + r, x + r, r == 0, out);
+    for (; r + 8 <= x.count; r += 8) add_rows<8>(g, x.index + r, x.value + r, r == 0, out);
+    if (r + 4 <= x.count) {
+        add_rows<4>(g, x.index + r, x.value + r, r == 0, out);
         r += 4;
     }
-    if (r + 2 <= count) {
-        add_rows<2>(g, index + r, x + r, r == 0, out);
+    if (r + 2 <= x.count) {
+        add_rows<2>(g, x.index + r, x.value + r, r == 0, out);
         r += 2;
     }
-    if (r < count) add_rows<1>(g, index + r, x + r, r == 0, out);
+    if (r < x.count) add_rows<1>(g, x.index + r, x.value + r, r == 0, out);
 }
 
 }  // namespace COVLASSO_ISA

@@ -1,10 +1,11 @@
-// The worker of the CPU: one lane, memory from the heap.
+// The worker of a processor: one lane, memory from the heap.
 #pragma once
 
 #include <atomic>
 
 #include "algorithm/team_worker.hpp"
 #include "cpu/worker.hpp"
+#include "team/serial_team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "covlasso/gram.hpp"
+#include "covlasso/config.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

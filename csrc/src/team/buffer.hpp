@@ -1,7 +1,7 @@
 // Scratch memory for the solver: aligned, uninitialised, growing by doubling; the team owns it.
 #pragma once
 
-#include "covlasso/gram.hpp"
+#include "covlasso/matrix.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

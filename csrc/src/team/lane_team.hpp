@@ -1,19 +1,16 @@
-// A team of several lanes that share memory: a thread block on the GPU; threads in the tests.
+// A team of several lanes that share memory: a thread block on the GPU; threads in the tests. Its Gram is a dense matrix in
+// memory that all lanes see.
 //
 // The loops deal out their elements in turn: element j belongs to lane j mod lanes. A reduction over few elements is made
 // by every warp for itself, which needs no barrier; over many, each warp reduces its own and all add up the results of
 // the warps. So the order of a sum depends on the number of lanes and on nothing else.
 #pragma once
 
-#include <cmath>
-
 #include "team/arena.hpp"
 #include "team/team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
-
-struct LaneGram;
 
 /// What a lane keeps for itself: its copy of the arena, and which half of the scratch comes next.
 struct LaneState {
@@ -34,7 +31,7 @@ struct LaneState {
 template <class Lanes>
 class LaneTeam {
 public:
-    using Gram = LaneGram;
+    using Gram = AnyMatrix;
 
     COVLASSO_FN LaneTeam(Lanes lanes, LaneState* state) : lanes_(lanes), state_(state) {}
 
@@ -196,6 +193,59 @@ private:
     Lanes lanes_;
     LaneState* state_;
 };
+
+template <class Lanes>
+COVLASSO_FN Index size(const LaneTeam<Lanes>&, const AnyMatrix& gram) {
+    return gram.rows();
+}
+
+template <class Lanes>
+COVLASSO_FN double entry(const LaneTeam<Lanes>&, const AnyMatrix& gram, Id i, Id j) {
+    return gram(i, j);
+}
+
+template <class Lanes>
+COVLASSO_FN void gather(const LaneTeam<Lanes>& team, const AnyMatrix& gram, Id row, const Id* columns,
+                        Index count, double* out) {
+    team.for_each(count, [=](Index t) { out[t] = gram(row, columns[t]); });
+}
+
+template <class Lanes>
+COVLASSO_FN void gather_rows(const LaneTeam<Lanes>& team, const AnyMatrix& gram, const Id* row, Index rows,
+                             const Id* columns, Index first, Index end, Panels& to, Index first_row) {
+    const Index width = end - first;
+    team.for_each(rows * width, [&](Index x) {
+        const Index r = x / width, j = first + x % width;
+        to.at(first_row + r, j) = gram(row[r], columns[j]);
+    });
+}
+
+/// finish(j, (G x)_j) by rows: neighbouring lanes read neighbouring numbers. Four rows at a time, so that a lane has that
+/// many readings under way.
+template <class Lanes, class T, class Finish>
+COVLASSO_FN void add_rows(const LaneTeam<Lanes>& team, const MatrixView<T>& g, SparseVector x,
+                          Finish finish) {
+    team.for_each(g.cols, [=](Index j) {
+        const T* column = g.data + j;
+        double total[4] = {};
+        Index r = 0;
+        for (; r + 4 <= x.count; r += 4)
+            for (int i = 0; i < 4; ++i)
+                total[i] += x.value[r + i] * static_cast<double>(column[x.index[r + i] * g.stride]);
+        for (; r < x.count; ++r) total[0] += x.value[r] * static_cast<double>(column[x.index[r] * g.stride]);
+        finish(j, (total[0] + total[1]) + (total[2] + total[3]));
+    });
+}
+
+/// Needs no scratch.
+template <class Lanes, class Finish>
+COVLASSO_FN void multiply(const LaneTeam<Lanes>& team, const AnyMatrix& gram, SparseVector x, double*,
+                          Finish finish) {
+    if (gram.f64.data)
+        add_rows(team, gram.f64, x, finish);
+    else
+        add_rows(team, gram.f32, x, finish);
+}
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso
