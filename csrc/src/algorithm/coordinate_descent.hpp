@@ -40,7 +40,7 @@ public:
     /// Minimises   b'Gb - 2c'b + l2 |b|^2 + lambda sum_j w_j |b_j|   over the working set, which grows by the sources
     /// that violate the KKT conditions, until the largest violation (residual()) is within `tolerance`.
     COVLASSO_STEP void solve(Target& target, double lambda, double l2, bool positive, double tolerance) {
-        double before = infinity_;
+        double before = infinity;
         sweeps_left_ = most_sweeps;
         while (sweeps_left_ > 0 && !team_.stopped()) {
             load(target, l2);
@@ -121,7 +121,7 @@ private:
     COVLASSO_FN void admit_violators(Target& target, double lambda, bool positive, double tolerance) {
         const double *g = target.next_gradient.data(), *w = target.penalty.data();
         const auto excess = [=](Index j) {
-            return w[j] < infinity_ ? (positive ? g[j] : std::fabs(g[j])) - lambda * w[j] : 0.0;
+            return w[j] < infinity ? (positive ? g[j] : std::fabs(g[j])) - lambda * w[j] : 0.0;
         };
         const double outside = team_.max(target.sources, excess);
         double* free = target.outside.data();  // 0 marks the working set
@@ -142,7 +142,6 @@ private:
         team_.sync();
     }
 
-    static constexpr double infinity_ = std::numeric_limits<double>::infinity();
     static constexpr double inner = 1e-2;  // the sweeps go this much further than the tolerance asks
     static constexpr int most_sweeps = 20000;
 

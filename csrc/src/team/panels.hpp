@@ -50,8 +50,6 @@ public:
         team.sync();
     }
 
-    COVLASSO_FN Index rows() const { return rows_; }
-
     COVLASSO_FN double* panel(Index q) { return panel_[q]; }
     COVLASSO_FN const double* panel(Index q) const { return panel_[q]; }
     COVLASSO_FN double& at(Index r, Index j) {
@@ -63,7 +61,6 @@ public:
 
     /// Where column j begins; its entry in row r lies r * panel_width further.
     COVLASSO_FN const double* column(Index j) const { return panel(j / panel_width) + j % panel_width; }
-    COVLASSO_FN double* column(Index j) { return panel(j / panel_width) + j % panel_width; }
 
     /// Row `to` becomes a copy of row `from`, in the first `columns` columns.
     template <class Team>
