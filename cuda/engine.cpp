@@ -1,10 +1,10 @@
-// Mirrors csrc/src/cpu_engine.cpp: instead of threads with a worker each, devices with a share of the targets each, and
+// Mirrors csrc/src/cpu/engine.cpp: instead of threads with a worker each, devices with a share of the targets each, and
 // on every device blocks that take targets in rounds.
 #include "engine.hpp"
 
 #include <algorithm>
 
-#include "parallel.hpp"
+#include "cpu/parallel.hpp"
 #include "share.hpp"
 
 namespace covlasso {

@@ -1,5 +1,5 @@
-// Mirrors csrc/src/factored_gram.cpp: there products are made with F, here G is formed once, as a device has the
-// multiply-adds for it and its blocks share no product of a batch.
+// Mirrors csrc/src/factored_gram.cpp and its cpu/factor_products.hpp: there products are made with F, here G is formed
+// once, as a device has the multiply-adds for it and its blocks share no product of a batch.
 #include "factored_gram.hpp"
 
 #include "device.hpp"

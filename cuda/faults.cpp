@@ -3,7 +3,7 @@
 
 #include "covlasso/error.hpp"
 #include "device.hpp"
-#include "validate.hpp"
+#include "faults.hpp"
 
 namespace covlasso {
 namespace cuda {
@@ -17,15 +17,14 @@ T fetched(const T* from) {
     return value;
 }
 
-double fetched(const MatrixView<float>& f32, const MatrixView<double>& f64, Index i, Index j) {
-    return f64.data ? fetched(f64.row(i) + j) : static_cast<double>(fetched(f32.row(i) + j));
+double fetched(const AnyMatrix& matrix, Index i, Index j) {
+    return matrix.f64.data ? fetched(matrix.f64.row(i) + j)
+                           : static_cast<double>(fetched(matrix.f32.row(i) + j));
 }
 
-double gram_entry(const LaneGram& gram, Index i, Index j) { return fetched(gram.f32, gram.f64, i, j); }
-
 void describe_pair(const Moments& m, Index i, Index j) {
-    const double scale = std::sqrt(gram_entry(m.gram, i, i)) * std::sqrt(gram_entry(m.gram, j, j));
-    check_pair(i, j, gram_entry(m.gram, i, j), gram_entry(m.gram, j, i), scale, m.gram_slack());
+    const double scale = std::sqrt(fetched(m.gram, i, i)) * std::sqrt(fetched(m.gram, j, j));
+    check_pair(i, j, fetched(m.gram, i, j), fetched(m.gram, j, i), scale, m.gram_slack());
 }
 
 /// Entry j of the cross row of the target at position t; -1: its energy.
@@ -34,16 +33,16 @@ void describe_cross(const Moments& m, Index t, Index j) {
     const double energy = fetched(m.energy + i);
     check_energy(i, energy);
     if (j < 0) return;
-    const double scale = std::sqrt(energy) * std::sqrt(gram_entry(m.gram, j, j));
-    check_cross_entry(i, j, fetched(m.cross.f32, m.cross.f64, i, j), scale, m.cross_slack);
+    const double scale = std::sqrt(energy) * std::sqrt(fetched(m.gram, j, j));
+    check_cross_entry(i, j, fetched(m.cross, i, j), scale, m.cross_slack);
 }
 
 }  // namespace
 
 void throw_fault(Fault fault, const Moments& m) {
-    const Index p = m.gram.size(), number = static_cast<Index>(fault);
+    const Index p = m.gram.rows(), number = static_cast<Index>(fault);
     if (number < p)
-        check_diagonal(number, gram_entry(m.gram, number, number));
+        check_diagonal(number, fetched(m.gram, number, number));
     else if (number < p + p * p)
         describe_pair(m, (number - p) / p, (number - p) % p);
     else

@@ -26,7 +26,7 @@ Inputs::Inputs(const Problem& problem, const Options& options, const Stream& str
     place_lists(problem);
     job_.rules.min_lambdas = place(options.min_lambdas, problem.target_count, "the ends of the paths");
 
-    double* root = keep<double>(job_.gram.size(), "the diagonal");
+    double* root = keep<double>(job_.gram.rows(), "the diagonal");
     job_.root = root;
     fault_.fill(0xff);
     moments_.cross_slack = cross_slack(problem);
@@ -39,14 +39,13 @@ void Inputs::check_moments() const {
 }
 
 double Inputs::place_gram(const Gram& gram) {
-    if (const auto* f64 = dynamic_cast<const DenseGram<double>*>(&gram))
-        job_.gram.f64 = place(f64->view(), "the Gram");
-    else if (const auto* f32 = dynamic_cast<const DenseGram<float>*>(&gram))
-        job_.gram.f32 = place(f32->view(), "the Gram");
-    else if (const auto* factored = dynamic_cast<const FactoredGram*>(&gram))
-        return form(factored->factor());
-    else
+    const AnyMatrix matrix = gram.matrix();
+    const MatrixView<double> factor = gram.factor();
+    if (matrix.empty() && factor.data != nullptr) return form(factor);
+    if (matrix.empty())
         write_out(gram);
+    else
+        job_.gram = place(matrix, "the Gram");
     moments_.gram = job_.gram;
     return gram.epsilon();
 }
@@ -83,12 +82,10 @@ double Inputs::form(const MatrixView<double>& factor) {
 }
 
 void Inputs::place_cross(const Problem& problem) {
-    CrossRows& cross = job_.problem.cross;
-    if (problem.cross.f64.data) cross.f64 = place(problem.cross.f64, "the cross rows");
-    if (problem.cross.f32.data) cross.f32 = place(problem.cross.f32, "the cross rows");
+    job_.problem.cross = place(problem.cross, "the cross rows");
     job_.problem.energy =
         problem.intra() ? nullptr : place(problem.energy, problem.cross.rows(), "the energies");
-    moments_.cross = cross;
+    moments_.cross = job_.problem.cross;
     moments_.energy = job_.problem.energy;
 }
 
@@ -128,6 +125,12 @@ MatrixView<T> Inputs::place(const MatrixView<T>& from, const char* what) {
                             static_cast<std::size_t>(from.rows), cudaMemcpyDefault, stream_.get()),
           "copying to the device");
     return {to, from.rows, from.cols, from.cols};
+}
+
+AnyMatrix Inputs::place(const AnyMatrix& from, const char* what) {
+    if (from.f64.data) return place(from.f64, what);
+    if (from.f32.data) return place(from.f32, what);
+    return {};
 }
 
 template <class T>

@@ -3,11 +3,10 @@
 
 #include <vector>
 
+#include "algorithm/load.hpp"
 #include "covlasso/problem.hpp"
-#include "job.hpp"
-#include "lane_gram.hpp"
+#include "faults.hpp"
 #include "memory.hpp"
-#include "validate.hpp"
 
 namespace covlasso {
 namespace cuda {
@@ -15,7 +14,7 @@ namespace cuda {
 /// What a block is given beside its target; all pointers into memory of the device.
 struct Job {
     Problem problem;  ///< without its gram
-    LaneGram gram;
+    AnyMatrix gram;
     const double* root;  ///< sqrt(G_jj)
     Rules rules;
 };
@@ -44,6 +43,7 @@ private:
     const T* place(const T* from, Index count, const char* what);
     template <class T>
     MatrixView<T> place(const MatrixView<T>& from, const char* what);
+    AnyMatrix place(const AnyMatrix& from, const char* what);
     template <class T>
     T* keep(Index count, const char* what);
 

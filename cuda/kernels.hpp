@@ -3,7 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "backend.hpp"
+#include "algorithm/records.hpp"
 #include "inputs.hpp"
 
 namespace covlasso {

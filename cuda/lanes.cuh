@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels.hpp"
-#include "lane_team.hpp"
+#include "team/lane_team.hpp"
 
 namespace covlasso {
 namespace cuda {

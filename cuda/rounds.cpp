@@ -28,7 +28,7 @@ Rounds::Rounds(const Inputs& inputs, const Stream& stream, const Shape& shape, I
       taken_(stream, 2, "counters"),
       fates_(stream, static_cast<std::size_t>(last - first), "the state of the targets") {
     std::iota(waiting_.begin(), waiting_.end(), first);
-    const Index p = inputs.job().gram.size();
+    const Index p = inputs.job().gram.rows();
     shape_.far = expected_workspace(p, std::min(inputs.job().rules.max_terms, p));
     share_memory();
 }

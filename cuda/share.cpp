@@ -95,7 +95,7 @@ Share::~Share() {
 
 /// Room that suffices for the terms of most solutions.
 Index Share::terms_each() const {
-    return std::min(inputs_->job().rules.max_terms, inputs_->job().gram.size()) + 1;
+    return std::min(inputs_->job().rules.max_terms, inputs_->job().gram.rows()) + 1;
 }
 
 /// How many targets at a time leave room for other things, if each takes so much.

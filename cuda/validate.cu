@@ -1,6 +1,6 @@
 // Mirrors csrc/src/validate.cpp: the same checks in the same order, where the moments lie. All threads look at once, and
 // the fault with the lowest number is the one that validate.cpp would have met first.
-#include "validate.hpp"
+#include "faults.hpp"
 
 #include "device.hpp"
 
@@ -11,9 +11,9 @@ namespace {
 
 constexpr int tile = 32, tile_rows = 8, row_threads = 256;
 
-__global__ void check_diagonal_entries(LaneGram gram, double* root, Fault* first) {
+__global__ void check_diagonal_entries(AnyMatrix gram, double* root, Fault* first) {
     const Index j = static_cast<Index>(blockIdx.x) * blockDim.x + threadIdx.x;
-    if (j >= gram.size()) return;
+    if (j >= gram.rows()) return;
     const double d = gram(j, j);
     if (!is_energy(d)) atomicMin(first, static_cast<Fault>(j));
     root[j] = sqrt(d);
@@ -40,14 +40,14 @@ __global__ void check_pairs(MatrixView<T> g, const double* root, double slack, F
 
 /// The block of target t checks its energy and its cross row.
 __global__ void check_cross_rows(Moments m, const double* root, Fault* first) {
-    const Index t = blockIdx.x, i = m.targets ? m.targets[t] : t, p = m.gram.size();
+    const Index t = blockIdx.x, i = m.targets ? m.targets[t] : t, p = m.gram.rows();
     const double energy = m.energy[i], top = sqrt(energy);
     if (!is_energy(energy)) {
         if (threadIdx.x == 0) atomicMin(first, cross_fault(p, t, -1));
         return;
     }
     for (Index j = threadIdx.x; j < p; j += blockDim.x) {
-        const double c = m.cross.at(i, j);
+        const double c = m.cross(i, j);
         if (!is_finite(c) || !is_bounded(c, top * root[j], m.cross_slack))
             atomicMin(first, cross_fault(p, t, j));
     }
@@ -63,7 +63,7 @@ void launch_pairs(const MatrixView<T>& g, const double* root, double slack, Faul
 }  // namespace
 
 void find_faults(const Moments& m, double* root, Fault* first, cudaStream_t stream) {
-    const auto blocks = static_cast<unsigned>((m.gram.size() + row_threads - 1) / row_threads);
+    const auto blocks = static_cast<unsigned>((m.gram.rows() + row_threads - 1) / row_threads);
     check_diagonal_entries<<<blocks, row_threads, 0, stream>>>(m.gram, root, first);
     if (!m.gram_is_sound && m.gram.f64.data) launch_pairs(m.gram.f64, root, m.gram_slack(), first, stream);
     if (!m.gram_is_sound && m.gram.f32.data) launch_pairs(m.gram.f32, root, m.gram_slack(), first, stream);

@@ -1,9 +1,8 @@
-// Mirrors csrc/src/serial_worker.hpp: a block is the worker, its memory an arena, and it takes targets from a queue.
+// Mirrors csrc/src/cpu/serial_worker.hpp: a block is the worker, its memory an arena, and it takes targets from a queue.
 #pragma once
 
-#include "lane_gram.hpp"
+#include "algorithm/team_worker.hpp"
 #include "lanes.cuh"
-#include "worker.hpp"
 
 namespace covlasso {
 namespace cuda {

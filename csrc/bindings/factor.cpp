@@ -31,7 +31,7 @@ py::array_t<double> ArrayFactor::rows(const VectorArgument<Id>& index) const {
         if (row[t] < 0 || row[t] >= n)
             throw py::index_error("index: " + std::to_string(row[t]) + " at position " + std::to_string(t) +
                                   " is out of range for " + std::to_string(n) + " categories");
-        products.push_back({{row + t, &one, 1, 1}, out.mutable_data() + t * n, n});
+        products.push_back({{row + t, &one, 1}, out.mutable_data() + t * n});
     }
     const py::gil_scoped_release free_gil;
     gram_->multiply_all(products.data(), count);

@@ -43,26 +43,19 @@ std::shared_ptr<const Gram> gram_over(const GramArgument& argument) {
     return std::make_shared<DenseGram<float>>(matrix_view<float>(array, "gram"));
 }
 
-CrossRows cross_over(const MatrixArgument& argument, Index sources) {
+AnyMatrix cross_over(const MatrixArgument& argument, Index sources) {
     const std::string expected = "(n, " + std::to_string(sources) + ") with n > 0";
-    CrossRows rows;
     if (const auto* matrix = on_device(argument)) {
         require_shape(matrix->rows() > 0 && matrix->cols() == sources, "cross", expected,
                       matrix->shape_text());
-        if (matrix->is_float64())
-            rows.f64 = matrix->view<double>();
-        else
-            rows.f32 = matrix->view<float>();
-        return rows;
+        if (matrix->is_float64()) return matrix->view<double>();
+        return matrix->view<float>();
     }
     const auto array = matrix_of(argument, "cross");
     require_shape(array.ndim() == 2 && array.shape(0) > 0 && array.shape(1) == sources, "cross", expected,
                   shape_text(array));
-    if (py::isinstance<py::array_t<double>>(array))
-        rows.f64 = matrix_view<double>(array, "cross");
-    else
-        rows.f32 = matrix_view<float>(array, "cross");
-    return rows;
+    if (py::isinstance<py::array_t<double>>(array)) return matrix_view<double>(array, "cross");
+    return matrix_view<float>(array, "cross");
 }
 
 const double* energy_over(const EnergyArgument& argument, Index targets) {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "backend.hpp"
+#include "algorithm/records.hpp"
 
 namespace covlasso {
 

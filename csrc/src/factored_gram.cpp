@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <string>
 
-#include "backend.hpp"
 #include "covlasso/error.hpp"
 #include "covlasso/gram.hpp"
+#include "cpu/backend.hpp"
 
 namespace covlasso {
 
@@ -67,31 +67,22 @@ void FactoredGram::gather(Id row, const Id* columns, Index count, double* out) c
     backend().gather_factor(factor_, row, columns, count, out);
 }
 
-void FactoredGram::multiply(const SparseVectors& x, double* out, Index stride) const {
-    const Product product{x, out, stride};
+void FactoredGram::multiply(SparseVector x, double* out) const {
+    const Product product{x, out};
     multiply_all(&product, 1);
 }
 
 void FactoredGram::multiply_all(const Product* products, Index count) const {
+    std::vector<double> inner(static_cast<std::size_t>(count * factor_.cols));  // F'x, one row per product
     std::vector<double*> out;
-    for (Index i = 0; i < count; ++i)
-        for (Index v = 0; v < products[i].x.vectors; ++v)
-            out.push_back(products[i].out + v * products[i].stride);
-    std::vector<double> inner(out.size() *
-                              static_cast<std::size_t>(factor_.cols));  // F'x, one row per vector
-    double* u = inner.data();
-    for (Index i = 0; i < count; ++i)
-        for (Index v = 0; v < products[i].x.vectors; ++v, u += factor_.cols) {
-            const SparseVectors& x = products[i].x;
-            backend().multiply_f64(factor_, x.index, x.value + v * x.count, x.count, u);
-        }
-    backend().multiply_factor(factor_, inner.data(), static_cast<Index>(out.size()), out.data());
+    for (Index i = 0; i < count; ++i) {
+        backend().multiply_f64(factor_, products[i].x, inner.data() + i * factor_.cols);
+        out.push_back(products[i].out);
+    }
+    backend().multiply_factor(factor_, inner.data(), count, out.data());
 }
 
-double FactoredGram::epsilon() const {
-    constexpr Index others = 4;  // the tree over the partial sums, and the rounding of a product
-    return 0x1p-53 * static_cast<double>((factor_.cols + partial_sums - 1) / partial_sums + others);
-}
+double FactoredGram::epsilon() const { return backend().factor_epsilon(factor_.cols); }
 
 Index FactoredGram::batch() const {
     // So that the workspaces of a batch take about a quarter of the factor's memory; four vectors make a tile of

@@ -3,12 +3,12 @@
 
 #include <type_traits>
 
-#include "backend.hpp"
+#include "cpu/backend.hpp"
 
 namespace covlasso {
 
 void Gram::multiply_all(const Product* products, Index count) const {
-    for (Index i = 0; i < count; ++i) multiply(products[i].x, products[i].out, products[i].stride);
+    for (Index i = 0; i < count; ++i) multiply(products[i].x, products[i].out);
 }
 
 template <class T>
@@ -23,14 +23,11 @@ void DenseGram<T>::gather(Id row, const Id* columns, Index count, double* out) c
 }
 
 template <class T>
-void DenseGram<T>::multiply(const SparseVectors& x, double* out, Index stride) const {
-    for (Index v = 0; v < x.vectors; ++v) {
-        const double* value = x.value + v * x.count;
-        if constexpr (std::is_same_v<T, float>)
-            backend().multiply_f32(view_, x.index, value, x.count, out + v * stride);
-        else
-            backend().multiply_f64(view_, x.index, value, x.count, out + v * stride);
-    }
+void DenseGram<T>::multiply(SparseVector x, double* out) const {
+    if constexpr (std::is_same_v<T, float>)
+        backend().multiply_f32(view_, x, out);
+    else
+        backend().multiply_f64(view_, x, out);
 }
 
 template <class T>

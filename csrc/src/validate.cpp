@@ -1,5 +1,5 @@
 // Checks of everything that comes from outside, before any work is done.
-#include "entries.hpp"
+#include "validate.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -9,7 +9,7 @@
 
 #include "covlasso/error.hpp"
 #include "covlasso/problem.hpp"
-#include "parallel.hpp"
+#include "cpu/parallel.hpp"
 
 namespace covlasso {
 
@@ -148,16 +148,21 @@ void check_square(const MatrixView<T>& view) {
 
 void check_gram_shape(const Gram& gram) {
     if (gram.size() < 1) fail("gram", "empty; at least one category is needed");
-    if (const auto* f64 = dynamic_cast<const DenseGram<double>*>(&gram)) check_square(f64->view());
-    if (const auto* f32 = dynamic_cast<const DenseGram<float>*>(&gram)) check_square(f32->view());
+    const AnyMatrix matrix = gram.matrix();
+    if (matrix.f64.data) check_square(matrix.f64);
+    if (matrix.f32.data) check_square(matrix.f32);
+    if (!matrix.empty() && matrix.rows() != gram.size())
+        fail("gram",
+             "its matrix() has " + text(matrix.rows()) + " rows, but its size() is " + text(gram.size()));
 }
 
 /// Checks a Gram that lies in memory; others are taken at their word but for their diagonal.
 void check_gram(const Gram& gram, int threads) {
-    if (const auto* f64 = dynamic_cast<const DenseGram<double>*>(&gram)) {
-        check_dense(f64->view(), threads);
-    } else if (const auto* f32 = dynamic_cast<const DenseGram<float>*>(&gram)) {
-        check_dense(f32->view(), threads);
+    const AnyMatrix matrix = gram.matrix();
+    if (matrix.f64.data) {
+        check_dense(matrix.f64, threads);
+    } else if (matrix.f32.data) {
+        check_dense(matrix.f32, threads);
     } else {
         std::vector<double> diagonal(static_cast<std::size_t>(gram.size()));
         gram.diagonal(diagonal.data());
@@ -190,7 +195,7 @@ void check_cross_row(const Problem& problem, const std::vector<double>& root, In
     const double energy = problem.energy[i], slack = cross_slack(problem);
     check_energy(i, energy);
     for (Index j = 0; j < problem.sources(); ++j)
-        check_cross_entry(i, j, problem.cross.at(i, j), std::sqrt(energy) * root[static_cast<std::size_t>(j)],
+        check_cross_entry(i, j, problem.cross(i, j), std::sqrt(energy) * root[static_cast<std::size_t>(j)],
                           slack);
 }
 

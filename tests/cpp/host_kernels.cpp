@@ -2,9 +2,10 @@
 // for results, so that rounds have to be repeated.
 #include <memory>
 
+#include "algorithm/team_worker.hpp"
 #include "factored_gram.hpp"
 #include "kernels.hpp"
-#include "worker.hpp"
+#include "team/serial_team.hpp"
 
 namespace covlasso {
 namespace cuda {
@@ -17,7 +18,7 @@ std::size_t workspace_of(Index t) {
     return t % 5 == 3 ? std::size_t{1} << 18 : 0;
 }
 
-std::unique_ptr<covlasso::Gram> gram_of(const LaneGram& gram) {
+std::unique_ptr<covlasso::Gram> gram_of(const AnyMatrix& gram) {
     if (gram.f64.data) return std::make_unique<DenseGram<double>>(gram.f64);
     return std::make_unique<DenseGram<float>>(gram.f32);
 }
@@ -110,7 +111,7 @@ void launch_pieces(const Round& round, const StoredPaths& stored, const PieceArr
 }
 
 void find_faults(const Moments& m, double* root, Fault* first, cudaStream_t) {
-    const Index p = m.gram.size();
+    const Index p = m.gram.rows();
     const auto note = [&](bool fault, Fault number) { *first = fault && number < *first ? number : *first; };
     for (Index j = 0; j < p; ++j) {
         note(!is_energy(m.gram(j, j)), static_cast<Fault>(j));
@@ -124,8 +125,8 @@ void find_faults(const Moments& m, double* root, Fault* first, cudaStream_t) {
         const Index i = m.targets ? m.targets[t] : t;
         note(!is_energy(m.energy[i]), cross_fault(p, t, -1));
         for (Index j = 0; j < p && is_energy(m.energy[i]); ++j)
-            note(!is_finite(m.cross.at(i, j)) ||
-                     !is_bounded(m.cross.at(i, j), std::sqrt(m.energy[i]) * root[j], m.cross_slack),
+            note(!is_finite(m.cross(i, j)) ||
+                     !is_bounded(m.cross(i, j), std::sqrt(m.energy[i]) * root[j], m.cross_slack),
                  cross_fault(p, t, j));
     }
 }

@@ -7,10 +7,9 @@
 #include <memory>
 #include <vector>
 
+#include "algorithm/team_worker.hpp"
 #include "engine.hpp"
-#include "lane_gram.hpp"
 #include "thread_lanes.hpp"
-#include "worker.hpp"
 
 namespace covlasso {
 namespace lanes {
@@ -18,20 +17,14 @@ namespace lanes {
 /// The Gram as lanes see it: the caller's memory where it is dense, else written out.
 class Matrix {
 public:
-    explicit Matrix(const Gram& gram) : root(static_cast<std::size_t>(gram.size())) {
+    explicit Matrix(const Gram& gram) : root(static_cast<std::size_t>(gram.size())), view(gram.matrix()) {
         gram.diagonal(root.data());
         for (double& x : root) x = std::sqrt(x);
-        if (const auto* f64 = dynamic_cast<const DenseGram<double>*>(&gram)) {
-            view.f64 = f64->view();
-        } else if (const auto* f32 = dynamic_cast<const DenseGram<float>*>(&gram)) {
-            view.f32 = f32->view();
-        } else {
-            write_out(gram);
-        }
+        if (view.empty()) write_out(gram);
     }
 
     std::vector<double> root;
-    LaneGram view;
+    AnyMatrix view;
 
 private:
     void write_out(const Gram& gram) {

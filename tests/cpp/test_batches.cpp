@@ -12,7 +12,7 @@ using covlasso::DenseGram;
 using covlasso::Options;
 using covlasso::Paths;
 using covlasso::Product;
-using covlasso::SparseVectors;
+using covlasso::SparseVector;
 using covlasso::Status;
 
 namespace {
@@ -27,9 +27,7 @@ public:
     void gather(Id row, const Id* columns, Index count, double* out) const override {
         dense_.gather(row, columns, count, out);
     }
-    void multiply(const SparseVectors& x, double* out, Index stride) const override {
-        dense_.multiply(x, out, stride);
-    }
+    void multiply(SparseVector x, double* out) const override { dense_.multiply(x, out); }
     void multiply_all(const Product* products, Index count) const override {
         if (++calls_ == fail_at) throw std::runtime_error("the disk is gone");
         products_ += count;

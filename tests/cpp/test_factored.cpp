@@ -143,13 +143,13 @@ TEST_CASE("FactoredGram: an entry has the same bits wherever it is asked for") {
             gathered.emplace_back(at(n));
             gram.gather(i, all.data(), n, gathered.back().data());
             multiplied.emplace_back(at(n));
-            products.push_back({{&i, &one, 1, 1}, multiplied.back().data(), n});
+            products.push_back({{&i, &one, 1}, multiplied.back().data()});
         }
         gram.multiply_all(products.data(), static_cast<Index>(products.size()));
         for (std::size_t x = 0; x < rows.size(); ++x) {
             CHECK(gathered[x] == multiplied[x]);
             std::vector<double> alone(at(n));
-            gram.multiply(products[x].x, alone.data(), n);
+            gram.multiply(products[x].x, alone.data());
             CHECK(alone == multiplied[x]);
             double single = 0, mirrored = 0;
             gram.gather(rows[x], &rows[2], 1, &single);
@@ -160,24 +160,28 @@ TEST_CASE("FactoredGram: an entry has the same bits wherever it is asked for") {
     }
 }
 
-TEST_CASE("FactoredGram: products with several sparse vectors") {
+TEST_CASE("FactoredGram: products with sparse vectors, alone and together") {
     const Matrix f = gaussian(37, 20, 8);
     const Matrix g = product(f);
     const FactoredGram gram(f.view());
     const std::vector<Id> support = {2, 30, 36};
     const std::vector<double> values = {1.5, -2, 0.25, 0, 3, 1};
-    std::vector<double> out(2 * 40, -1.0);
-    gram.multiply({support.data(), values.data(), 3, 2}, out.data(), 40);
+    std::vector<double> out(2 * 40, -1.0), alone(37);
+    const Product products[] = {{{support.data(), values.data(), 3}, out.data()},
+                                {{support.data(), values.data() + 3, 3}, out.data() + 40}};
+    gram.multiply_all(products, 2);
     for (Index v = 0; v < 2; ++v) {
+        gram.multiply(products[v].x, alone.data());
         for (Index j = 0; j < 37; ++j) {
             double sum = 0;
             for (Index r = 0; r < 3; ++r) sum += g(j, support[at(r)]) * values[at(3 * v + r)];
             CHECK(std::abs(out[at(v * 40 + j)] - sum) <= 1e-12);
+            CHECK(out[at(v * 40 + j)] == alone[at(j)]);
         }
         for (Index j = 37; j < 40; ++j) CHECK(out[at(v * 40 + j)] == -1.0);
     }
-    gram.multiply({support.data(), values.data(), 0, 1}, out.data(), 40);
-    for (std::size_t j = 0; j < 37; ++j) CHECK(out[j] == 0);
+    gram.multiply({support.data(), nullptr, 0}, alone.data());
+    for (const double x : alone) CHECK(x == 0);
 }
 
 TEST_CASE("paths on F F' are those on the dense matrix") {

@@ -9,8 +9,9 @@
 
 using namespace test;
 using covlasso::DenseGram;
+using covlasso::InvalidArgument;
 using covlasso::Paths;
-using covlasso::SparseVectors;
+using covlasso::SparseVector;
 
 namespace {
 
@@ -32,16 +33,13 @@ public:
         for (Index t = 0; t < count; ++t) out[t] = dot(columns[t], wm);
     }
 
-    void multiply(const SparseVectors& x, double* out, Index stride) const override {
-        for (Index v = 0; v < x.vectors; ++v) {
-            std::vector<double> inner(at(m_.rows)), outer(at(m_.rows));
-            for (Index r = 0; r < x.count; ++r)
-                for (Index k = 0; k < m_.rows; ++k)
-                    inner[at(k)] += x.value[v * x.count + r] * w_(x.index[r], k);
-            for (Index k = 0; k < m_.rows; ++k)
-                for (Index l = 0; l < m_.rows; ++l) outer[at(k)] += m_(k, l) * inner[at(l)];
-            for (Index j = 0; j < size(); ++j) out[v * stride + j] = dot(j, outer);
-        }
+    void multiply(SparseVector x, double* out) const override {
+        std::vector<double> inner(at(m_.rows)), outer(at(m_.rows));
+        for (Index r = 0; r < x.count; ++r)
+            for (Index k = 0; k < m_.rows; ++k) inner[at(k)] += x.value[r] * w_(x.index[r], k);
+        for (Index k = 0; k < m_.rows; ++k)
+            for (Index l = 0; l < m_.rows; ++l) outer[at(k)] += m_(k, l) * inner[at(l)];
+        for (Index j = 0; j < size(); ++j) out[j] = dot(j, outer);
     }
 
     double epsilon() const override { return 0x1p-53; }
@@ -60,6 +58,25 @@ private:
     }
 
     Matrix w_, m_;
+};
+
+/// A Gram of the user's own that shows where its entries lie.
+class ShownGram final : public covlasso::Gram {
+public:
+    ShownGram(const Matrix& g, Index size) : dense_(g.view()), size_(size) {}
+
+    Index size() const override { return size_; }
+    void diagonal(double* out) const override { dense_.diagonal(out); }
+    void gather(Id row, const Id* columns, Index count, double* out) const override {
+        dense_.gather(row, columns, count, out);
+    }
+    void multiply(SparseVector x, double* out) const override { dense_.multiply(x, out); }
+    double epsilon() const override { return dense_.epsilon(); }
+    covlasso::AnyMatrix matrix() const override { return dense_.matrix(); }
+
+private:
+    DenseGram<double> dense_;
+    Index size_;
 };
 
 void check_close(const covlasso::Solutions& a, const covlasso::Solutions& b, Index p, double tolerance) {
@@ -91,6 +108,39 @@ TEST_CASE("a Gram of the user's own, W M W', gives what its dense form gives") {
     for (Index t = 0; t < 40; ++t) CHECK(own.kkt()[at(t)] <= covlasso::kkt_tolerance);
     check_close(own.at_terms(6), dense.at_terms(6), 40, 1e-9);
     check_solutions(data, {}, own, own.at_terms(6));
+}
+
+TEST_CASE("a Gram of the user's own that shows its matrix has it checked, and the path of the dense one") {
+    Data data(correlated(20, 60, 48));
+    auto problem = data.problem();
+    const Paths dense(problem, {});
+    const ShownGram shown(data.gram, 20), smaller(data.gram, 19);
+    problem.gram = &shown;
+    CHECK(Paths(problem, {}).at_terms(7).value == dense.at_terms(7).value);
+    problem.gram = &smaller;
+    CHECK_THROWS_WITH_AS(Paths(problem, {}), "gram: its matrix() has 20 rows, but its size() is 19",
+                         InvalidArgument);
+    data.gram(3, 11) += 0.1;
+    problem.gram = &shown;
+    CHECK_THROWS_AS(Paths(problem, {}), InvalidArgument);
+}
+
+TEST_CASE("what a Gram is: a matrix in memory, a factor, or neither") {
+    const Matrix f = gaussian(6, 6, 49);
+    const std::vector<float> narrow(36, 1.0f);
+    const DenseGram<double> wide(f.view());
+    const DenseGram<float> single({narrow.data(), 6, 6, 6});
+    const covlasso::FactoredGram factored(f.view());
+    const HeadGram own(f, f);
+    CHECK(wide.matrix().f64.data == f.data.data());
+    CHECK(wide.matrix().rows() == 6);
+    CHECK(single.matrix().f32.data == narrow.data());
+    CHECK(single.matrix().cols() == 6);
+    CHECK(factored.factor().data == f.data.data());
+    CHECK(factored.matrix().empty());
+    CHECK(own.matrix().empty());
+    CHECK(wide.factor().data == nullptr);
+    CHECK(own.factor().data == nullptr);
 }
 
 TEST_CASE("float32 gives the path of the same numbers in float64") {
@@ -139,21 +189,22 @@ TEST_CASE("a view with a row stride: what lies between the rows is never read") 
 TEST_CASE("DenseGram: diagonal, gather and multiply against the raw matrix") {
     const Matrix g = correlated(37, 60, 47);
     const DenseGram<double> gram(g.view());
-    std::vector<double> out(2 * 40);
+    std::vector<double> out(40, -1.0);
     gram.diagonal(out.data());
     for (Index j = 0; j < 37; ++j) CHECK(out[at(j)] == g(j, j));
     const std::vector<Id> columns = {36, 0, 5, 5};
     gram.gather(11, columns.data(), 4, out.data());
     for (std::size_t t = 0; t < 4; ++t) CHECK(out[t] == g(11, columns[t]));
     const std::vector<Id> support = {2, 30, 36};
-    const std::vector<double> values = {1.5, -2, 0.25, 0, 3, 1};
-    gram.multiply({support.data(), values.data(), 3, 2}, out.data(), 40);
-    for (Index v = 0; v < 2; ++v)
+    for (const std::vector<double>& values : {std::vector<double>{1.5, -2, 0.25}, {0, 3, 1}}) {
+        gram.multiply({support.data(), values.data(), 3}, out.data());
         for (Index j = 0; j < 37; ++j) {
             double sum = 0;
-            for (Index r = 0; r < 3; ++r) sum += g(j, support[at(r)]) * values[at(3 * v + r)];
-            CHECK(out[at(v * 40 + j)] == doctest::Approx(sum).epsilon(1e-13));
+            for (Index r = 0; r < 3; ++r) sum += g(j, support[at(r)]) * values[at(r)];
+            CHECK(out[at(j)] == doctest::Approx(sum).epsilon(1e-13));
         }
-    gram.multiply({support.data(), values.data(), 0, 1}, out.data(), 40);
+    }
+    gram.multiply({support.data(), nullptr, 0}, out.data());
     for (std::size_t j = 0; j < 37; ++j) CHECK(out[j] == 0);
+    for (std::size_t j = 37; j < 40; ++j) CHECK(out[j] == -1.0);
 }

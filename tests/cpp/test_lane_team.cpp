@@ -6,7 +6,6 @@
 #include <cmath>
 #include <vector>
 
-#include "lane_gram.hpp"
 #include "thread_lanes.hpp"
 
 using namespace covlasso;
@@ -185,14 +184,13 @@ TEST_CASE("lanes: G x by rows, in float32 and float64") {
     for (Index e = 0; e < p * p; ++e) g[at(e)] = single[at(e)] = static_cast<float>(e % 11 - 5);
     const std::vector<Id> index = {3, 36, 0, 17, 5, 8};
     const std::vector<double> value = {1.0, -2.0, 3.0, 4.0, -5.0, 6.0};
-    LaneGram f64, f32;
-    f64.f64 = {g.data(), p, p, p};
-    f32.f32 = {single.data(), p, p, p};
-    for (const LaneGram& gram : {f64, f32})
+    const AnyMatrix f64 = MatrixView<double>{g.data(), p, p, p},
+                    f32 = MatrixView<float>{single.data(), p, p, p};
+    for (const AnyMatrix& gram : {f64, f32})
         for (const Index count : {0, 1, 3, 4, 6}) {
             std::vector<double> out(at(p), -1.0);
             in_both_ways([&](const ThreadTeam& team, Index) {
-                multiply(team, gram, index.data(), value.data(), count, p, nullptr,
+                multiply(team, gram, {index.data(), value.data(), count}, nullptr,
                          [&](Index j, double product) { out[at(j)] = product; });
             });
             for (Index j = 0; j < p; ++j) {

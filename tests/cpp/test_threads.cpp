@@ -13,7 +13,7 @@ using namespace test;
 using covlasso::DenseGram;
 using covlasso::Options;
 using covlasso::Paths;
-using covlasso::SparseVectors;
+using covlasso::SparseVector;
 using covlasso::Status;
 
 namespace {
@@ -31,10 +31,10 @@ public:
     void gather(Id row, const Id* columns, Index count, double* out) const override {
         dense_.gather(row, columns, count, out);
     }
-    void multiply(const SparseVectors& x, double* out, Index stride) const override {
+    void multiply(SparseVector x, double* out) const override {
         std::this_thread::sleep_for(delay_);
         if (++products_ == fail_at_) throw std::runtime_error("the disk is gone");
-        dense_.multiply(x, out, stride);
+        dense_.multiply(x, out);
     }
     double epsilon() const override { return dense_.epsilon(); }
 

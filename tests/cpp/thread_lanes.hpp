@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "lane_team.hpp"
+#include "team/lane_team.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {

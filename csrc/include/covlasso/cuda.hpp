@@ -1,7 +1,7 @@
 // What this build and this machine have of CUDA.
 #pragma once
 
-#include "covlasso/gram.hpp"
+#include "covlasso/matrix.hpp"
 
 namespace covlasso {
 

@@ -4,49 +4,24 @@
 #include <cstdint>
 #include <vector>
 
-/// Marks what runs on the processors and, compiled by nvcc, on CUDA devices too. A step is large or called from several
-/// places: on a device it remains a function, as copies of it wherever it is called would take minutes to compile.
-#if defined(__CUDACC__)
-#define COVLASSO_FN __host__ __device__
-#define COVLASSO_STEP __host__ __device__ __noinline__
-#else
-#define COVLASSO_FN
-#define COVLASSO_STEP
-#endif
+#include "covlasso/matrix.hpp"
 
 namespace covlasso {
-
-/// Number of an entry or offset: always 64 bits, so that n * n cannot overflow.
-using Index = std::int64_t;
 
 /// Number of a category (a row or column of the Gram).
 using Id = std::int32_t;
 
-/// A row-major view over the caller's memory; nothing is copied.
-template <class T>
-struct MatrixView {
-    const T* data = nullptr;
-    Index rows = 0;
-    Index cols = 0;
-    Index stride = 0;  ///< elements between the starts of two rows; >= cols
-
-    COVLASSO_FN const T* row(Index i) const { return data + i * stride; }
-    COVLASSO_FN T operator()(Index i, Index j) const { return data[i * stride + j]; }
-};
-
-/// Several sparse vectors with one common support: vector v has value[v * count + r] at index[r].
-struct SparseVectors {
+/// A sparse vector x: it has value[r] at index[r] for r < count, and is zero elsewhere.
+struct SparseVector {
     const Id* index = nullptr;
     const double* value = nullptr;
-    Index count = 0;    ///< length of the support
-    Index vectors = 1;  ///< how many vectors
+    Index count = 0;
 };
 
-/// A product to be computed: out[v * stride + j] = (G x_v)_j, for 0 <= j < p and every vector v of x.
+/// A product to be computed: out[j] = (G x)_j for 0 <= j < p.
 struct Product {
-    SparseVectors x;
+    SparseVector x;
     double* out = nullptr;
-    Index stride = 0;
 };
 
 /// A symmetric positive semi-definite p x p matrix G, reached by rows and by products with sparse vectors.
@@ -66,8 +41,8 @@ public:
     /// out[t] = G(row, columns[t]) for t < count.
     virtual void gather(Id row, const Id* columns, Index count, double* out) const = 0;
 
-    /// out[v * stride + j] = (G x_v)_j, for 0 <= j < p and every vector v of x.
-    virtual void multiply(const SparseVectors& x, double* out, Index stride) const = 0;
+    /// out[j] = (G x)_j for 0 <= j < p.
+    virtual void multiply(SparseVector x, double* out) const = 0;
 
     /// Precision of the entries, relative to sqrt(G_ii G_jj): 2^-53 for stored float64, 2^-24 for stored float32.
     virtual double epsilon() const = 0;
@@ -78,6 +53,13 @@ public:
     /// How many products the solver should ask for at a time: more than one where multiply_all() reads a large matrix once
     /// for all of them. It then follows as many targets at once on every processor, with some 50 p bytes for each.
     virtual Index batch() const { return 1; }
+
+    /// The entries, p x p, where they lie in memory: they are then checked before any work, and a CUDA device reads them
+    /// there. Empty: they are reached by the members above only, and taken at their word.
+    virtual AnyMatrix matrix() const { return {}; }
+
+    /// The factor F, p x r, of G = F F', from which a CUDA device forms G. Empty: there is none.
+    virtual MatrixView<double> factor() const { return {}; }
 };
 
 /// A Gram held as a float32 or float64 matrix in the caller's memory; arithmetic is in double.
@@ -90,8 +72,9 @@ public:
     Index size() const override { return view_.rows; }
     void diagonal(double* out) const override;
     void gather(Id row, const Id* columns, Index count, double* out) const override;
-    void multiply(const SparseVectors& x, double* out, Index stride) const override;
+    void multiply(SparseVector x, double* out) const override;
     double epsilon() const override;
+    AnyMatrix matrix() const override { return view_; }
 
     const MatrixView<T>& view() const { return view_; }
 
@@ -119,12 +102,11 @@ public:
     Index size() const override { return factor_.rows; }
     void diagonal(double* out) const override;
     void gather(Id row, const Id* columns, Index count, double* out) const override;
-    void multiply(const SparseVectors& x, double* out, Index stride) const override;
+    void multiply(SparseVector x, double* out) const override;
     void multiply_all(const Product* products, Index count) const override;
     double epsilon() const override;
     Index batch() const override;
-
-    const MatrixView<double>& factor() const { return factor_; }
+    MatrixView<double> factor() const override { return factor_; }
 
 private:
     MatrixView<double> factor_;

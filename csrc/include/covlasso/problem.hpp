@@ -9,19 +9,6 @@
 
 namespace covlasso {
 
-/// Rows c_i of the cross moments, one per target, in float32 or float64 (exactly one of the two is set).
-struct CrossRows {
-    MatrixView<float> f32;
-    MatrixView<double> f64;
-
-    COVLASSO_FN bool empty() const { return f32.data == nullptr && f64.data == nullptr; }
-    Index rows() const { return f64.data ? f64.rows : f32.rows; }
-    Index cols() const { return f64.data ? f64.cols : f32.cols; }
-    COVLASSO_FN double at(Index i, Index j) const {
-        return f64.data ? f64(i, j) : static_cast<double>(f32(i, j));
-    }
-};
-
 /// Excluded sources per target, in compressed rows: those of targets[t] are index[offset[t]] .. index[offset[t+1] - 1].
 struct ExclusionLists {
     const Index* offset = nullptr;
@@ -37,7 +24,7 @@ struct ExclusionLists {
 /// All pointers are views over the caller's memory, which must outlive the problem and every Paths made from it.
 struct Problem {
     const Gram* gram = nullptr;
-    CrossRows cross;
+    AnyMatrix cross;                 ///< rows c_i of the cross moments, one per possible target
     const double* energy = nullptr;  ///< one per row of cross; unused in the intra-network form
     const Id* targets = nullptr;     ///< rows to solve; nullptr: all of them, in order
     Index target_count = 0;
@@ -46,7 +33,7 @@ struct Problem {
     const double* weights =
         nullptr;  ///< penalty factors: 0 (unpenalised), 1e-100 to 1e100, or inf (excluded); nullptr: all 1
     Index weights_stride = 0;  ///< 0: one row of p factors for all targets; p: one row per target
-    bool on_device = false;    ///< gram (a DenseGram), cross or energy lie in the memory of a CUDA device
+    bool on_device = false;    ///< the gram's matrix(), cross or energy lie in the memory of a CUDA device
 
     Index sources() const { return gram->size(); }
     COVLASSO_FN bool intra() const { return cross.empty(); }

@@ -1,0 +1,321 @@
+// Solutions read off a path: the events say which sources are active and with which signs; the rest is one solve.
+#pragma once
+
+#include "algorithm/answer.hpp"
+#include "algorithm/coordinate_descent.hpp"
+#include "algorithm/piece.hpp"
+#include "algorithm/records.hpp"
+
+namespace covlasso {
+namespace COVLASSO_ISA {
+
+/// A point of a path: the first `events` events have happened.
+struct Point {
+    double lambda;
+    Index events;
+    Status status;
+};
+
+template <class Team>
+class Query {
+    using Gram = typename Team::Gram;
+
+public:
+    COVLASSO_FN Query(Team team, const Gram& gram)
+        : team_(team), piece_(team, gram), descent_(team, gram), answer_(team, gram) {}
+
+    /// Room for `terms` active sources from the start.
+    COVLASSO_FN void reserve(Index terms) { piece_.reserve(terms + 1); }
+
+    /// The path to read, and the target and limits with which it was followed.
+    COVLASSO_FN void open(Target& target, const Limits& limits, const PathView& path) {
+        target_ = &target;
+        limits_ = limits;
+        path_ = path;
+    }
+
+    COVLASSO_FN const ActiveSet& active() const { return piece_.active(); }
+    COVLASSO_FN Quadratic error() const { return piece_.active().error(team_, target_->energy, limits_.l2); }
+
+    COVLASSO_FN Point at_lambda(double lambda) const {
+        const bool reached = lambda >= path_.outcome.lambda_end;
+        if (!reached && path_.outcome.status != Status::floor)
+            return end_of_path();  // below a floor: by descent
+        Index events = 0;
+        while (events < path_.count && path_.event[events].lambda > lambda) ++events;
+        return {lambda, events, Status::certified};
+    }
+
+    /// Just before term `terms` + 1 enters for the first time.
+    COVLASSO_FN Point at_terms(Index terms) const {
+        Index active = 0;
+        for (Index e = 0; e < path_.count; ++e) {
+            const Event& event = path_.event[e];
+            if (event.sign != 0 && active == terms) return {event.lambda, e, Status::certified};
+            active += event.sign != 0 ? 1 : -1;
+        }
+        Point end = end_of_path();
+        if (end.status == Status::terms && terms == limits_.max_terms) end.status = Status::certified;
+        return end;
+    }
+
+    /// The largest lambda with error <= bound.
+    COVLASSO_FN Point at_error(double bound) {
+        begin_replay();
+        double high = path_.outcome.lambda_max;
+        for (Index e = 0; e <= path_.count; ++e) {
+            const double low = e < path_.count ? path_.event[e].lambda : path_.outcome.lambda_end;
+            if (low <= high) {
+                if (error().largest_below(bound * (1.0 + 1e-6), low, high) >= low)
+                    piece_.refine();  // exact where it matters
+                const double lambda = error().largest_below(bound, low, high);
+                if (lambda >= low) return {lambda, e, Status::certified};
+                high = low;
+            }
+            if (e < path_.count) step(path_.event[e]);
+        }
+        Point end = end_of_path();
+        if (end.status == Status::error && bound >= limits_.error * (1.0 - 1e-12))
+            end.status = Status::certified;
+        return end;
+    }
+
+    /// The solution at a point, certified from the caller's Gram; refit: least squares on its support.
+    COVLASSO_FN Solution solve(const Point& point, bool refit) {
+        if (path_.outcome.status == Status::interrupted) return unsolved();
+        const double lambda = point.lambda;
+        collect(point.events);
+        assemble();
+        double kkt = certify_piece(lambda);
+        for (int step = 0; step < 2 && kkt > refine_above; ++step) {
+            piece_.refine();
+            kkt = certify_piece(lambda);
+        }
+        const bool from_path = kkt <= kkt_tolerance;
+        if (!from_path) kkt = certify_descent(lambda);
+        if (team_.stopped()) return unsolved();
+        Status status = point.status;
+        if (!(kkt <= kkt_tolerance)) {
+            if (lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
+            status = Status::uncertified;
+        }
+        if (below_rounding(status, lambda)) status = Status::floor;
+        const double error = from_path ? this->error()(lambda) : answer_.error();
+        return refit ? refitted(from_path, {lambda, kkt, status}) : answered({lambda, kkt, status}, error);
+    }
+
+    /// What is true of a target whose path is not known: b = 0 at lambda = infinity.
+    COVLASSO_FN Solution unsolved() const {
+        return {answer_.sources(), answer_.values(), 0, infinity, target_->energy, 0.0, Status::interrupted};
+    }
+
+    COVLASSO_FN void begin_replay() {
+        collect_all();
+        start_piece();
+    }
+
+    COVLASSO_FN void replay(const Event& event) {
+        step(event);
+        piece_.refine();
+    }
+
+private:
+    struct Member {
+        Id source;
+        std::int32_t sign;
+    };
+
+    /// Members by ascending source, in memory that has room for one more.
+    struct MemberList {
+        Member* member;
+        Index size = 0;
+
+        COVLASSO_FN void insert(Member added) {
+            Index m = size++;
+            for (; m > 0 && member[m - 1].source > added.source; --m) member[m] = member[m - 1];
+            member[m] = added;
+        }
+
+        COVLASSO_FN void erase(Id source) {
+            Index m = place_of(source);
+            for (--size; m < size; ++m) member[m] = member[m + 1];
+        }
+
+        /// Its position, or the size if it is not among them.
+        COVLASSO_FN Index place_of(Id source) const {
+            Index m = 0;
+            while (m < size && member[m].source != source) ++m;
+            return m;
+        }
+    };
+
+    /// Where a solution is, and what is known of it; a refit keeps it.
+    struct Known {
+        double lambda;
+        double kkt;
+        Status status;
+    };
+
+    COVLASSO_FN void step(const Event& event) {
+        if (event.sign != 0)
+            piece_.enter(place_of(event.source), 0.5 * event.sign * target_->penalty[event.source]);
+        else
+            for (Index r = 0; r < active().size(); ++r)
+                if (active().source(r) == event.source) {
+                    piece_.leave(r);
+                    break;
+                }
+    }
+
+    COVLASSO_FN Point end_of_path() const {
+        return {path_.outcome.lambda_end, path_.count, path_.outcome.status};
+    }
+
+    /// Residuals are relative to lambda times the smallest weight; at lambda = 0 to that of lambda_max, and where this
+    /// is 0 too, to the cross moments.
+    COVLASSO_FN double scale(double lambda) const {
+        if (lambda > 0.0) return lambda * target_->least_penalty;
+        if (path_.outcome.lambda_max > 0.0) return path_.outcome.lambda_max * target_->least_penalty;
+        const double* cross = target_->cross.data();
+        return 2.0 * team_.max(target_->sources, [=](Index j) { return std::fabs(cross[j]); });
+    }
+
+    /// Where lambda is so small that rounding decides, there is no certificate: a residual beyond the tolerance is
+    /// excused by the bound on rounding, one within it is believed down to rounding's usual size.
+    COVLASSO_FN bool below_rounding(Status status, double lambda) const {
+        const double bound = answer_.gradient_error() / scale(lambda);
+        if (status == Status::uncertified) return bound > kkt_tolerance;
+        return status == Status::certified && bound > usual * kkt_tolerance;
+    }
+
+    /// members_: who is active after the first `events` events, ascending.
+    COVLASSO_FN void collect(Index events) {
+        members_.reserve(team_, events + 1);
+        size_ = team_.from_one([&] {
+            MemberList members{members_.data()};
+            for (Index e = 0; e < events; ++e) {
+                const Event& event = path_.event[e];
+                if (event.sign != 0)
+                    members.insert({event.source, event.sign});
+                else
+                    members.erase(event.source);
+            }
+            return members.size;
+        });
+    }
+
+    /// members_: all that ever enter, ascending.
+    COVLASSO_FN void collect_all() {
+        members_.reserve(team_, path_.count + 1);
+        size_ = team_.from_one([&] {
+            MemberList members{members_.data()};
+            for (Index e = 0; e < path_.count; ++e) {
+                const Id source = path_.event[e].source;
+                if (members.place_of(source) == members.size) members.insert({source, 0});
+            }
+            return members.size;
+        });
+    }
+
+    /// Its position among the members.
+    COVLASSO_FN Index place_of(Id source) { return MemberList{members_.data(), size_}.place_of(source); }
+
+    /// An empty piece whose candidates are the members.
+    COVLASSO_FN void start_piece() {
+        piece_.begin(*target_, limits_.l2, limits_.noise);
+        team_.for_each(size_, [&](Index m) { target_->chosen[m] = members_[m].source; });
+        team_.sync();
+        piece_.admit(size_);
+    }
+
+    COVLASSO_STEP void assemble() {
+        start_piece();
+        for (Index m = 0; m < size_; ++m)
+            piece_.enter(m, 0.5 * members_[m].sign * target_->penalty[members_[m].source]);
+        piece_.refine();
+    }
+
+    /// The answer from the piece; a coefficient of the wrong sign is zero but for rounding.
+    COVLASSO_STEP double certify_piece(double lambda) {
+        answer_.begin(*target_, limits_.l2, active().size());
+        for (Index r = 0; r < active().size(); ++r) {
+            const double value = active().coefficient(r, lambda);
+            if (value * active().push(r) >= 0.0) answer_.put(active().source(r), value);
+        }
+        return certify(lambda);
+    }
+
+    /// The answer from coordinate descent, which starts at the piece's coefficients.
+    COVLASSO_FN double certify_descent(double lambda) {
+        descent_.clear();
+        for (Index r = 0; r < active().size(); ++r) {
+            const double value = active().coefficient(r, lambda);
+            descent_.admit(active().source(r), limits_.positive && value < 0.0 ? 0.0 : value);
+        }
+        descent_.solve(*target_, lambda, limits_.l2, limits_.positive, 0.1 * kkt_tolerance * scale(lambda));
+        put_descent();
+        return certify(lambda);
+    }
+
+    COVLASSO_FN double certify(double lambda) {
+        const double residual = answer_.residual(lambda, limits_.positive);
+        return residual > 0.0 ? residual / scale(lambda) : 0.0;
+    }
+
+    /// The answer is what descent found, by ascending source; so are the members.
+    COVLASSO_FN void put_descent() {
+        members_.reserve(team_, descent_.size() + 1);
+        size_ = team_.from_one([&] {
+            MemberList members{members_.data()};
+            for (Index s = 0; s < descent_.size(); ++s)
+                if (descent_.value(s) != 0.0)
+                    members.insert({descent_.source(s), descent_.value(s) > 0.0 ? 1 : -1});
+            return members.size;
+        });
+        answer_.begin(*target_, limits_.l2, size_);
+        for (Index m = 0; m < size_; ++m)
+            for (Index s = 0; s < descent_.size(); ++s)
+                if (descent_.source(s) == members_[m].source)
+                    answer_.put(members_[m].source, descent_.value(s));
+    }
+
+    /// Least squares (with the ridge term) on the support of the Lasso solution.
+    COVLASSO_FN Solution refitted(bool from_path, const Known& known) {
+        if (!from_path) assemble();  // on the support that descent found
+        if (limits_.positive) return refitted_positive(known);
+        answer_.begin(*target_, limits_.l2, active().size());
+        for (Index r = 0; r < active().size(); ++r) answer_.put(active().source(r), active().base(r));
+        return answered(known, error()(0.0));
+    }
+
+    COVLASSO_FN Solution refitted_positive(const Known& known) {
+        descent_.clear();
+        for (Index r = 0; r < active().size(); ++r)
+            descent_.admit(active().source(r), std::fmax(active().base(r), 0.0));
+        descent_.solve_positive(*target_, limits_.l2, 1e-3 * kkt_tolerance * path_.outcome.lambda_max);
+        if (team_.stopped()) return unsolved();
+        put_descent();
+        return answered(known, answer_.error());
+    }
+
+    COVLASSO_FN Solution answered(const Known& known, double error) const {
+        return {answer_.sources(), answer_.values(), answer_.size(), known.lambda, error,
+                known.kkt,         known.status};
+    }
+
+    static constexpr double refine_above = 1e-12;
+    static constexpr double usual = 16.0;  // bound on rounding over its usual size
+
+    Team team_;
+    Piece<Team> piece_;
+    CoordinateDescent<Team> descent_;
+    Answer<Team> answer_;
+    Limits limits_{};
+    Target* target_ = nullptr;
+    PathView path_{};
+    Index size_ = 0;
+    Buffer<Member> members_;
+};
+
+}  // namespace COVLASSO_ISA
+}  // namespace covlasso
