@@ -224,3 +224,14 @@ def test_a_pipe_from_solve(moments):
     outcome = invoke("-", "racer", input=written.stdout_bytes)
     assert outcome.exit_code == 0
     assert outcome.stdout.startswith("racer (#1)")
+
+
+def test_a_json_file_that_cannot_be_written_is_one_clear_error(moments):
+    file, _ = solved(moments, "a", "a")
+    for place, reason in (
+        (moments.parent, "Is a directory"),
+        (moments.parent / "no" / "x.json", "No such file or directory"),
+    ):
+        outcome = invoke(file, "--json", str(place))
+        assert (outcome.exit_code, outcome.stdout) == (2, "")
+        assert outcome.stderr == f"error: cannot write {place}: {reason}; give another FILE to --json\n"
