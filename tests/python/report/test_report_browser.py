@@ -500,3 +500,15 @@ def test_twenty_thousand_categories(reader, tmp_path):
     reader.go("graph")
     assert f"of {coef.nnz:,}" in reader.text("output")
     assert "weaker edges not drawn" in reader.text(".found")
+    reader.tab.fill("#least-r2", "0.85")  # most of these categories have none of the strongest edges of all
+    reader.tab.dispatch_event("#least-r2", "change")
+    reader.said("R² of at least 0.85 not drawn")
+    nodes, ends = reader.tab.evaluate(
+        """() => {
+            const chart = echarts.getInstanceByDom(document.querySelector('.network'));
+            const { data, edges } = chart.getOption().series[0];
+            return [data.length, edges.flatMap(({ source, target }) => [source, target])];
+        }"""
+    )
+    assert f"{len(ends) // 2:,} edges between {nodes:,} categories" in reader.text(".found")
+    assert set(ends) == set(range(nodes))

@@ -4,7 +4,7 @@ import { count, el, fixed, plural, say } from "./dom.js";
 import { draw } from "./chart.js";
 import { hashOf } from "./places.js";
 import { setUpSearch } from "./search.js";
-import { DRAWN_EDGES, arrange, communitiesOf, mapOf, neighbourhood, partOf, strongest } from "./network.js";
+import { DRAWN_EDGES, arrange, communitiesOf, neighbourhood, onTheMap, strongest } from "./network.js";
 import { communityColour, networkOption, r2Colour, signColour } from "./network_chart.js";
 
 const FIRST = 400; // edges shown at first: a picture that can still be read
@@ -138,7 +138,7 @@ function shownGraph(set, focus, controls) {
   const wanted = focus === null ? controls.wanted() : AROUND;
   const { edges, possible } =
     focus === null ? strongest(set, wanted, leastR2) : neighbourhood(set, focus, wanted);
-  const nodes = focus === null ? partOf(mapOf(set), edges) : arrange(edges);
+  const nodes = focus === null ? onTheMap(set, edges) : arrange(edges);
   return { edges, possible, leastR2, nodes, communities: communitiesOf(nodes) };
 }
 

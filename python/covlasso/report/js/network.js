@@ -70,16 +70,17 @@ export function strongest(set, wanted, leastR2 = -Infinity) {
   return { edges, possible };
 }
 
-/** The map of a set: where its categories stand, from many more edges than are drawn. */
-export function mapOf(set) {
+/** Nodes of these edges where the map of the set has them, which is of many more edges; anew if it lacks some. */
+export function onTheMap(set, edges) {
   set.map ??= arrange(strongest(set, MAP_EDGES).edges);
-  return set.map;
+  return partOf(set.map, edges) ?? arrange(edges);
 }
 
-/** The part of an arrangement that these edges touch. */
+/** The part of an arrangement that these edges touch, if all their ends are in it. */
 export function partOf(nodes, edges) {
   const keys = new Set(edges.flatMap(({ from, to }) => [from.key, to.key]));
-  return nodes.filter(({ key }) => keys.has(key));
+  const part = nodes.filter(({ key }) => keys.has(key));
+  return part.length === keys.size ? part : null;
 }
 
 /** [number, members] of every community that has some of these nodes; members with most edges come first. */
