@@ -24,7 +24,6 @@ STANDARD = Path("-")  # standard input or output in the place of a file
 
 _EXTRAS = {  # which extra of covlasso brings a package
     "matplotlib": "plot",
-    "networkx": "graph",
     "pandas": "frame",
     "pyarrow": "parquet",
     "timm": "timm",

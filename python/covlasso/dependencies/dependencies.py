@@ -185,13 +185,10 @@ class Dependencies:
         Nodes are category numbers within one network, and ("target", i), ("source", j) between two networks.
         Every target is a node with the attributes lam, error, energy, kkt and status; nodes have a ``name``
         where it is known.
-
-        Raises
-        ------
-        ImportError
-            networkx is not installed.
         """
-        graph: nx.DiGraph = needed("networkx").DiGraph()
+        import networkx as nx
+
+        graph = nx.DiGraph()
 
         def node(role: str, category: int) -> Any:
             return category if self.intra else (role, category)

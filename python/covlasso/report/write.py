@@ -55,7 +55,8 @@ def write_report(
     overwrite : bool, default False
         Whether an existing file may be replaced.
     progress : callable, optional
-        Called as progress(title of the work, done, total) while paths are solved and measured.
+        Called as progress(title of the work, done, total) while communities are found, paths
+        solved and measured.
 
     Returns
     -------

@@ -1,5 +1,8 @@
 """The graph of categories: planted dependencies found exactly, and every question against its definition."""
 
+import os
+import subprocess
+import sys
 from itertools import combinations
 
 import numpy as np
@@ -143,6 +146,31 @@ def test_communities_are_the_planted_groups():
     assert found == [list(range(8)), list(range(8, 14)), list(range(14, 18)), [18]]
     assert communities(deps, seed=1) == found
     assert communities(deps, "and") == found
+
+
+def test_equal_seeds_give_equal_communities_in_every_process():
+    """Nodes between two networks hold text, whose hashes differ from process to process."""
+    script = (
+        "import numpy as np, covlasso\n"
+        "rng = np.random.default_rng(0)\n"
+        "logits = rng.standard_normal((400, 60)) @ rng.standard_normal((60, 60))\n"
+        "gram = logits.T @ logits / 400\n"
+        "for given in ((gram,), (gram, gram, gram.diagonal())):\n"
+        "    print(covlasso.graph.communities(covlasso.solve(*given, terms=5), seed=3))\n"
+    )
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for hash_seed in ("1", "2", "3")
+    }
+    assert len(answers) == 1
+    assert "target" in answers.pop()
 
 
 def test_communities_between_two_networks_hold_both(between):

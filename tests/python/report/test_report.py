@@ -9,6 +9,7 @@ import pytest
 from report_reader import read, small_deps, small_halves
 
 import covlasso
+from covlasso.graph import communities
 from covlasso.report.payload import Payload, rounded
 
 NAMES = [f"category {i}" for i in range(12)]
@@ -111,6 +112,37 @@ def test_paths_are_the_coefficients_between_their_knots(data, halves, k):
                 drawn[get("runSource")[r]] += np.interp(place, falling, line[::-1])
         assert value == get("valueStart")[d + 1]
         assert np.allclose(drawn, found, rtol=0, atol=3e-3 * np.abs(found).max())
+
+
+def nodes_by_community(data, k, deps):
+    """Nodes of every community in the file, as `covlasso.graph.communities` lists them."""
+    node = lambda role, category: category if deps.intra else (role, category)  # noqa: E731
+    target, source = data.array(f"{k}.targetCommunity"), data.array(f"{k}.sourceCommunity")
+    found = {node("source", j): number for j, number in enumerate(source.tolist()) if number >= 0}
+    for t, number in zip(deps.targets.tolist(), target.tolist(), strict=True):
+        assert found.setdefault(node("target", t), number) == number
+    groups = [[] for _ in range(max(found.values()) + 1)]
+    for one, number in sorted(found.items()):
+        groups[number].append(one)
+    return groups
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_communities_are_those_of_the_graph(data, sets, k):
+    assert nodes_by_community(data, k, sets[k]) == communities(sets[k])
+
+
+def test_communities_of_some_targets_and_sources_that_no_equation_holds(halves, tmp_path):
+    within = small_deps(halves, targets=np.array([7, 2], np.int32), terms=2)
+    between = small_deps(halves, "b", "a", terms=1, targets=np.array([9, 0, 4], np.int32))
+    data = read(covlasso.write_report(tmp_path / "r.html", [within, between]))
+    for k, deps in enumerate((within, between)):
+        assert nodes_by_community(data, k, deps) == communities(deps)
+        unused = np.setdiff1d(np.arange(12), deps.coef.indices)
+        if deps.intra:
+            unused = np.setdiff1d(unused, deps.targets)
+        assert np.flatnonzero(data.array(f"{k}.sourceCommunity") < 0).tolist() == unused.tolist()
+        assert unused.size
 
 
 def test_own_category_is_the_squared_cosine(data, halves):
@@ -219,7 +251,9 @@ def test_progress_is_reported(halves, tmp_path):
     assert {(title, total) for title, _, total in calls} <= {
         ("paths, within a", 12),
         ("error by terms, within a", 8),
+        ("communities, within a", 1),
     }
+    assert [call[1] for call in calls if call[0] == "communities, within a"] == [0, 1]
 
 
 def test_an_existing_file_stays(halves, tmp_path):

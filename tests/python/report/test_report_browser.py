@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import scipy.sparse
-from report_reader import HOSTILE, small_deps, small_halves
+from report_reader import HOSTILE, read, small_deps, small_halves
 
 import covlasso
 from covlasso.datasets import load_imagenet_lite
@@ -242,6 +242,85 @@ def test_the_graph_is_filtered_and_searched(reader, lite):
     reader.tab.wait_for_function("() => !document.querySelector('.found').textContent.includes('around')")
 
 
+def drawn_nodes(deps, edges):
+    """(role, category) of both ends of edges; within a network a category is one node."""
+    row = np.repeat(deps.targets, deps.n_terms)
+    targets = {("source" if deps.intra else "target", i) for i in row[edges].tolist()}
+    return targets | {("source", j) for j in deps.coef.indices[edges].tolist()}
+
+
+def listed_communities(reader):
+    """(drawn, size, categories named) of every community in the list of the page."""
+    found = []
+    for item in reader.tab.locator(".communities li").all():
+        drawn, size = item.inner_text().partition(":")[0].split(" of ")
+        links = [link.get_attribute("href") for link in item.locator("a").all()]
+        named = [int(link.partition("=")[2].partition("&")[0]) for link in links]
+        found.append((int(drawn), int(size), named))
+    return found
+
+
+@pytest.mark.parametrize("place", ["graph&set=0", "graph&set=1", "graph&set=2", "graph=817&set=0"])
+def test_the_list_of_communities_is_the_one_in_the_file(reader, lite, place):
+    file, sets = lite
+    k = int(place[-1])
+    deps, data = sets[k], read(file)
+    numbers = {role: data.array(f"{k}.{role}Community") for role in ("target", "source")}
+    reader.open(file, place)
+    words = reader.text(".found")
+    size = np.abs(deps.coef.data.astype(np.float32))
+    if "=817" in place:
+        row = np.repeat(deps.targets, deps.n_terms)
+        edges = np.flatnonzero((row == 817) | (deps.coef.indices == 817))
+    else:
+        edges = np.argsort(-size, kind="stable")[: int(words.split()[0].replace(",", ""))]
+    of = {(role, i): int(numbers[role][i]) for role, i in drawn_nodes(deps, edges)}  # all are targets here
+    there = sorted(set(of.values()))
+    assert f"between {len(of)} categories in {len(there)} communities" in words
+    every = [*numbers["source"], *([] if deps.intra else numbers["target"])]
+    listed = listed_communities(reader)
+    assert len(listed) == min(8, len(there))
+    for (drawn, members, named), number in zip(listed, there, strict=False):
+        assert (drawn, members) == (list(of.values()).count(number), every.count(number))
+        assert len(named) == min(8, drawn)
+        assert all(number in (of.get(("source", i)), of.get(("target", i))) for i in named)
+
+
+def test_both_graphs_of_a_comparison_have_the_colours_of_their_own_communities(reader, lite):
+    file, _ = lite
+    data = read(file)
+    reader.open(file, "compare")
+    pictures = reader.tab.evaluate(
+        """() => [...document.querySelectorAll('.network')].map(canvas =>
+            echarts.getInstanceByDom(canvas).getOption().series[0].data.map(
+                dot => [dot.name, dot.itemStyle.color]))"""
+    )
+    faint, other, *groups = reader.tab.evaluate(
+        """names => {
+            const style = getComputedStyle(document.documentElement);
+            return names.map(name => style.getPropertyValue('--' + name).trim());
+        }""",
+        ["faint", "other", *(f"group-{k}" for k in range(10))],
+    )
+    of = [{}, {}]
+    for k, dots in enumerate(pictures):
+        number = data.array(f"{k}.sourceCommunity")
+        for name, shown in dots:
+            if shown != faint:  # no edge of it is drawn in this picture
+                of[k].setdefault(int(number[int(name)]), set()).add(shown)
+        assert all(len(shown) == 1 for shown in of[k].values())
+        coloured = [shown for (shown,) in of[k].values() if shown != other]
+        assert len(set(coloured)) == len(coloured) > 5
+    left = {number: {groups[number] if number < len(groups) else other} for number in of[0]}
+    assert of[0] == left
+    same = {}  # categories of a community on the right, by communities on the left
+    for one, two in zip(data.array("0.sourceCommunity"), data.array("1.sourceCommunity"), strict=True):
+        same[one, two] = same.get((one, two), 0) + 1
+    one, two = max(same, key=same.get)
+    assert of[1][two] == of[0][one]
+    assert "colours of this set's communities" in reader.text(".grid")
+
+
 def test_a_dot_of_the_graph_can_be_clicked(reader, lite):
     reader.open(lite[0], "graph=817")
     place = reader.tab.evaluate(
@@ -421,3 +500,15 @@ def test_twenty_thousand_categories(reader, tmp_path):
     reader.go("graph")
     assert f"of {coef.nnz:,}" in reader.text("output")
     assert "weaker edges not drawn" in reader.text(".found")
+    reader.tab.fill("#least-r2", "0.85")  # most of these categories have none of the strongest edges of all
+    reader.tab.dispatch_event("#least-r2", "change")
+    reader.said("R² of at least 0.85 not drawn")
+    nodes, ends = reader.tab.evaluate(
+        """() => {
+            const chart = echarts.getInstanceByDom(document.querySelector('.network'));
+            const { data, edges } = chart.getOption().series[0];
+            return [data.length, edges.flatMap(({ source, target }) => [source, target])];
+        }"""
+    )
+    assert f"{len(ends) // 2:,} edges between {nodes:,} categories" in reader.text(".found")
+    assert set(ends) == set(range(nodes))

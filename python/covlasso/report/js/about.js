@@ -24,6 +24,10 @@ const TERMS = [
     "Status",
     "certified: the solution asked for. Otherwise the reason why its path ended earlier (terms, lambda, error, exhausted, floor), or uncertified.",
   ],
+  [
+    "Community",
+    "Categories tied more to each other than to the rest: by the Louvain method, with the sizes of all coefficients of a set as weights, drawn or not. covlasso.graph.communities gives the same ones.",
+  ],
   ["Used by", "Number of equations that hold the category as a term."],
 ];
 

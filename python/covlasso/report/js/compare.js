@@ -3,7 +3,7 @@
 import { count, el, fixed, plural } from "./dom.js";
 import { draw, plainTable } from "./chart.js";
 import { hashOf } from "./places.js";
-import { comparable, correlation, overlap } from "./compare_numbers.js";
+import { comparable, correlation, matched, overlap } from "./compare_numbers.js";
 import { arrange, partOf, strongest } from "./network.js";
 import { communityColour, networkOption, signColour } from "./network_chart.js";
 import { dots } from "./summary_charts.js";
@@ -137,21 +137,28 @@ function mostShared(a, b, { perTarget }) {
   );
 }
 
-/** Both graphs on the positions of their union; what they share stands out. */
+/** Both graphs on the positions of their union, each in the colours of its own communities. */
 function sideBySide(a, b) {
+  const within = a.intra && b.intra;
+  const number = { [a.index]: (k) => k, [b.index]: matched(a, b) };
   const name = ({ from, to }) => `${from.category} ${to.category}`;
-  const plain = (edges) =>
-    edges.map((edge) => ({ ...edge, from: simple(edge.from, "source"), to: simple(edge.to, "target") }));
-  const simple = (node, role) => ({ ...node, key: `${a.intra && b.intra ? "" : role}${node.category}` });
-  const [left, right] = [a, b].map((set) => plain(strongest(set, EDGES).edges));
-  const arranged = partOf(arrange([a, b].flatMap((set) => plain(strongest(set, MAP_EDGES).edges))), [
-    ...left,
-    ...right,
-  ]);
+  const inBoth = (set, node, role) => ({
+    ...node,
+    ...(within ? {} : { key: `${role} ${node.category}`, isSource: role === "source" }),
+    community: number[set.index](node.community),
+  });
+  const edgesOf = (set, wanted) =>
+    strongest(set, wanted).edges.map((edge) => ({
+      ...edge,
+      from: inBoth(set, edge.from, "source"),
+      to: inBoth(set, edge.to, "target"),
+    }));
+  const [left, right] = [a, b].map((set) => edgesOf(set, EDGES));
+  const arranged = partOf(arrange([a, b].flatMap((set) => edgesOf(set, MAP_EDGES))), [...left, ...right]);
   const all = [a, b].map((set) => new Set(strongest(set, Infinity).edges.map(name)));
   const panel = (set, edges, others) => {
     const inOther = (edge) => others.has(name(edge));
-    const mine = new Set(edges.flatMap(({ from, to }) => [from.key, to.key]));
+    const mine = new Map(edges.flatMap(({ from, to }) => [from, to]).map((node) => [node.key, node]));
     const shared = edges.filter(inOther).length;
     const canvas = el("div", {
       class: "chart network",
@@ -162,17 +169,16 @@ function sideBySide(a, b) {
       canvas,
       (colours, size) =>
         networkOption(colours, set, {
-          nodes: arranged.nodes,
+          nodes: arranged,
           edges,
           size,
           line: 1.4,
           dot: 0.7,
-          colourOf: (node, c) => (mine.has(node.key) ? communityColour(node, c) : c.faint),
+          colourOf: (node, c) => (mine.has(node.key) ? communityColour(mine.get(node.key), c) : c.faint),
           edgeColourOf: (edge, c) => (inOther(edge) ? c.accent : c.muted),
         }),
       ({ dataType, dataIndex }) => {
-        if (dataType === "node")
-          location.hash = hashOf("category", arranged.nodes[dataIndex].category, set.index);
+        if (dataType === "node") location.hash = hashOf("category", arranged[dataIndex].category, set.index);
       },
     );
     return el(
@@ -183,7 +189,7 @@ function sideBySide(a, b) {
       el(
         "p",
         { class: "note" },
-        `${plural(edges.length, "strongest edge")} of ${count(set.nEdges)}; ${count(shared)} in the accent colour are terms of the other set too.`,
+        `${plural(edges.length, "strongest edge")} of ${count(set.nEdges)}; ${count(shared)} in the accent colour are terms of the other set too. Dots have the colours of this set's communities${set === a ? "" : ", each that of its closest match on the left"}.`,
       ),
     );
   };
@@ -193,7 +199,7 @@ function sideBySide(a, b) {
 /** One set between two networks: sources on the left, targets on the right. */
 function columnsPart(set) {
   const { edges, possible } = strongest(set, COLUMN_EDGES);
-  const { nodes } = arrange(edges);
+  const nodes = arrange(edges);
   const sides = [nodes.filter(({ isSource }) => isSource), nodes.filter(({ isSource }) => !isSource)];
   const byCommunity = (p, q) =>
     p.community - q.community || q.used + q.terms - p.used - p.terms || p.category - q.category;
@@ -253,7 +259,7 @@ function columnsPart(set) {
       el(
         "p",
         { class: "note" },
-        `${plural(edges.length, "strongest edge")} of ${count(possible)}; the graph shows more, and a category's page all of its own. Add covlasso report ... --other FILE for two sets side by side.`,
+        `${plural(edges.length, "strongest edge")} of ${count(possible)}; dots in the colours of their communities; the graph shows more, and a category's page all of its own. Add covlasso report ... --other FILE for two sets side by side.`,
       ),
     ),
   );

@@ -45,3 +45,27 @@ export function correlation(x, y) {
   }
   return xy / Math.sqrt(xx * yy);
 }
+
+/**
+ * A function from numbers of the communities of b to those of a: to the one with most categories in common, where that
+ * has no better partner. What is left is numbered after those of a.
+ */
+export function matched(a, b) {
+  const n = a.communitySizes.length;
+  const common = new Map(); // by the number in b times n, plus the number in a
+  for (const name of ["targetCommunity", "sourceCommunity"]) {
+    b[name].forEach((k, i) => {
+      const pair = k * n + a[name][i];
+      if (k >= 0 && a[name][i] >= 0) common.set(pair, (common.get(pair) ?? 0) + 1);
+    });
+  }
+  const partner = new Map();
+  const taken = new Set();
+  for (const [pair] of [...common].sort(([p, x], [q, y]) => y - x || p - q)) {
+    const [k, own] = [Math.floor(pair / n), pair % n];
+    if (partner.has(k) || taken.has(own)) continue;
+    partner.set(k, own);
+    taken.add(own);
+  }
+  return (k) => partner.get(k) ?? n + k;
+}

@@ -18,6 +18,8 @@ export class DependencySet {
       "status",
       "heldOut",
       "own",
+      "targetCommunity",
+      "sourceCommunity",
     ]) {
       this[name] = this.array(name);
     }
@@ -82,6 +84,16 @@ export class DependencySet {
   coefficient(t, j) {
     for (let k = this.offset[t]; k < this.offset[t + 1]; k++) if (this.source[k] === j) return this.coef[k];
     return 0;
+  }
+
+  /** Number of nodes of every community; within a network the sources are all of them. */
+  get communitySizes() {
+    if (!this.sizes) {
+      this.sizes = [];
+      for (const k of [...(this.intra ? [] : this.targetCommunity), ...this.sourceCommunity])
+        if (k >= 0) this.sizes[k] = (this.sizes[k] ?? 0) + 1;
+    }
+    return this.sizes;
   }
 
   statusOf(t) {

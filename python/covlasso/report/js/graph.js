@@ -4,7 +4,7 @@ import { count, el, fixed, plural, say } from "./dom.js";
 import { draw } from "./chart.js";
 import { hashOf } from "./places.js";
 import { setUpSearch } from "./search.js";
-import { DRAWN_EDGES, arrange, mapOf, neighbourhood, partOf, strongest } from "./network.js";
+import { DRAWN_EDGES, arrange, communitiesOf, neighbourhood, onTheMap, strongest } from "./network.js";
 import { communityColour, networkOption, r2Colour, signColour } from "./network_chart.js";
 
 const FIRST = 400; // edges shown at first: a picture that can still be read
@@ -138,7 +138,8 @@ function shownGraph(set, focus, controls) {
   const wanted = focus === null ? controls.wanted() : AROUND;
   const { edges, possible } =
     focus === null ? strongest(set, wanted, leastR2) : neighbourhood(set, focus, wanted);
-  return { edges, possible, leastR2, ...(focus === null ? partOf(mapOf(set), edges) : arrange(edges)) };
+  const nodes = focus === null ? onTheMap(set, edges) : arrange(edges);
+  return { edges, possible, leastR2, nodes, communities: communitiesOf(nodes) };
 }
 
 function inWords({ edges, possible, nodes, communities, leastR2 }, focus, set) {
@@ -152,7 +153,7 @@ function inWords({ edges, possible, nodes, communities, leastR2 }, focus, set) {
   const left = possible - edges.length;
   const filter = leastR2 === -Infinity ? "" : ` into categories with R² of at least ${fixed(leastR2)}`;
   return (
-    `${plural(edges.length, "edge")}${name} between ${plural(nodes.length, "category", "categories")} in ${plural(communities.filter((members) => members.length).length, "community", "communities")}` +
+    `${plural(edges.length, "edge")}${name} between ${plural(nodes.length, "category", "categories")} in ${plural(communities.length, "community", "communities")}` +
     (left
       ? `; ${plural(left, "weaker edge")}${filter} not drawn${focus === null ? ` (|coefficient| up to ${fixed(weakest)})` : ""}.`
       : `: all there are${filter}.`)
@@ -198,18 +199,17 @@ function selectedPart(set, node) {
 
 function communitiesPart(set, communities) {
   const link = (node) => el("a", { href: hashOf("graph", node.category, set.index) }, node.name);
-  const there = [...communities.entries()].filter(([, members]) => members.length);
-  const rows = there.slice(0, LISTED).map(([number, members]) =>
+  const rows = communities.slice(0, LISTED).map(([number, members]) =>
     el(
       "li",
       {},
       el("span", { class: "dot", style: `background:var(--group-${number}, var(--other))` }),
-      `${count(members.length)}: `,
+      `${count(members.length)} of ${count(set.communitySizes[number])}: `,
       members.slice(0, LISTED).flatMap((node, k) => [k ? ", " : "", link(node)]),
       members.length > LISTED ? `, and ${count(members.length - LISTED)} more` : "",
     ),
   );
-  const left = there.length - rows.length;
+  const left = communities.length - rows.length;
   return el(
     "section",
     {},
@@ -217,7 +217,7 @@ function communitiesPart(set, communities) {
     el(
       "p",
       { class: "note" },
-      "Groups tied more to each other than to the rest (Louvain method, on the strongest edges, drawn or not).",
+      "Groups tied more to each other than to the rest, found on all edges, drawn or not. 2 of 9: two of nine members are drawn.",
     ),
     el("ol", { class: "communities" }, rows),
     left > 0 && el("p", { class: "note" }, `${plural(left, "smaller one")} not listed.`),

@@ -1,4 +1,4 @@
-// Which categories and terms a graph shows, where they stand, and which belong together.
+// Which categories and terms a graph shows, and where they stand; what belongs together is in the file.
 
 /** More edges than this are not drawn at once: nobody can read them. The view says how many are left out. */
 export const DRAWN_EDGES = 3000;
@@ -23,7 +23,7 @@ function targetOf(set) {
   return set.targetOfEdge;
 }
 
-/** One end of an edge: within a network a category is one node, between two it is one in each. */
+/** One end of an edge, with its community: within a network a category is one node, between two one in each. */
 function nodeOfTarget(set, t) {
   const category = set.targets[t];
   return {
@@ -32,6 +32,7 @@ function nodeOfTarget(set, t) {
     category,
     t,
     isSource: false,
+    community: set.targetCommunity[t],
   };
 }
 
@@ -44,6 +45,7 @@ function nodeOfSource(set, j) {
     category: j,
     t: set.intra ? undefined : t,
     isSource: true,
+    community: set.sourceCommunity[j],
   };
 }
 
@@ -68,17 +70,29 @@ export function strongest(set, wanted, leastR2 = -Infinity) {
   return { edges, possible };
 }
 
-/** The map of a set: where its categories stand and what they belong to, from many more edges than are drawn. */
-export function mapOf(set) {
+/** Nodes of these edges where the map of the set has them, which is of many more edges; anew if it lacks some. */
+export function onTheMap(set, edges) {
   set.map ??= arrange(strongest(set, MAP_EDGES).edges);
-  return set.map;
+  return partOf(set.map, edges) ?? arrange(edges);
 }
 
-/** The part of an arrangement that these edges touch. */
-export function partOf({ nodes, communities }, edges) {
+/** The part of an arrangement that these edges touch, if all their ends are in it. */
+export function partOf(nodes, edges) {
   const keys = new Set(edges.flatMap(({ from, to }) => [from.key, to.key]));
-  const inside = ({ key }) => keys.has(key);
-  return { nodes: nodes.filter(inside), communities: communities.map((members) => members.filter(inside)) };
+  const part = nodes.filter(({ key }) => keys.has(key));
+  return part.length === keys.size ? part : null;
+}
+
+/** [number, members] of every community that has some of these nodes; members with most edges come first. */
+export function communitiesOf(nodes) {
+  const members = new Map();
+  for (const node of nodes) {
+    if (!members.has(node.community)) members.set(node.community, []);
+    members.get(node.community).push(node);
+  }
+  const importance = (node) => node.used + node.terms;
+  for (const list of members.values()) list.sort((a, b) => importance(b) - importance(a));
+  return [...members].sort(([a], [b]) => a - b);
 }
 
 /** Everything around one category: its terms, its dependents, and the edges among all these. */
@@ -111,7 +125,7 @@ export function neighbourhood(set, category, wanted) {
   return { edges, possible: touching.length + among.length };
 }
 
-/** Nodes of these edges with position, community and number of edges; communities come largest first. */
+/** Nodes of these edges with their positions and numbers of edges. */
 export function arrange(edges) {
   const graph = new graphology.UndirectedGraph();
   const nodes = new Map();
@@ -127,10 +141,8 @@ export function arrange(edges) {
       graph.updateEdgeAttribute(from.key, to.key, "weight", (weight) => weight + Math.abs(coef));
     else graph.addEdge(from.key, to.key, { weight: Math.abs(coef) });
   }
-  if (graph.size === 0) return { nodes: [...nodes.values()], communities: [] };
-  const communities = group(graph, nodes);
-  place(graph, nodes, communities);
-  return { nodes: [...nodes.values()], communities };
+  if (graph.size > 0) place(graph, nodes);
+  return [...nodes.values()];
 }
 
 /** k-th point of a sunflower, which fills a disc evenly. */
@@ -141,9 +153,9 @@ function sunflower(k, spacing) {
 }
 
 /** Positions: every community starts as a disc, then forces act, stronger inside a community than across. */
-function place(graph, nodes, communities) {
+function place(graph, nodes) {
   let before = 0;
-  for (const members of communities) {
+  for (const [, members] of communitiesOf(nodes.values())) {
     const centre = sunflower(before + members.length / 2, SPACING);
     members.forEach(({ key }, k) => {
       const { x, y } = sunflower(k, SPACING / 2);
@@ -168,33 +180,4 @@ function place(graph, nodes, communities) {
     settings: { margin: 2, ratio: 1.2 },
   });
   graph.forEachNode((key, { x, y }) => Object.assign(nodes.get(key), { x, y }));
-}
-
-function group(graph, nodes) {
-  const label = graphologyLibrary.communitiesLouvain(graph, { getEdgeWeight: "weight", rng: generator(1) });
-  const members = new Map();
-  for (const [key, community] of Object.entries(label)) {
-    if (!members.has(community)) members.set(community, []);
-    members.get(community).push(nodes.get(key));
-  }
-  const importance = (node) => node.used + node.terms;
-  const communities = [...members.values()].sort(
-    (a, b) => b.length - a.length || a[0].key.localeCompare(b[0].key),
-  );
-  communities.forEach((list, number) => {
-    list.sort((a, b) => importance(b) - importance(a));
-    for (const node of list) node.community = number;
-  });
-  return communities;
-}
-
-/** Random numbers from a seed (mulberry32), for a result that is the same every time. */
-function generator(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
-  };
 }
