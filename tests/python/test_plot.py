@@ -9,7 +9,6 @@ from report_reader import small_deps, small_halves
 import covlasso
 
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-pytest.importorskip("networkx", reason="networkx is not installed")
 
 NAMES = ["racer", "$5 note", "<script>", "猫", *(f"category {i}" for i in range(4, 12))]
 

@@ -39,7 +39,7 @@ def encode(deps: Dependencies, form: str) -> bytes:
     ValueError
         There is no such format, or a name has a character that XML cannot hold.
     ImportError
-        The format's package is not installed: networkx for GraphML, pyarrow for Parquet.
+        Parquet, and pyarrow is not installed.
     """
     if form not in FORMATS:
         raise ValueError(f"format is {form!r}; one of {', '.join(FORMATS)} is expected")
@@ -107,14 +107,18 @@ def _parquet(deps: Dependencies) -> bytes:
 
 
 def _graphml(deps: Dependencies) -> bytes:
+    import networkx as nx
+
     stream = io.BytesIO()
     # Not write_graphml, whose bytes depend on whether lxml is installed.
-    needed("networkx").write_graphml_xml(_xml_graph(deps), stream)
+    nx.write_graphml_xml(_xml_graph(deps), stream)
     return stream.getvalue()
 
 
 def _text_graph(deps: Dependencies) -> nx.DiGraph:
     """Return the graph with text for nodes: "17" within one network, "target 17", "source 3" between two."""
+    import networkx as nx
+
     graph = deps.to_networkx()
     for node, values in graph.nodes(data=True):
         if deps.intra:
@@ -122,8 +126,7 @@ def _text_graph(deps: Dependencies) -> nx.DiGraph:
         else:
             values["role"], values["category"] = node
     names = {node: str(node) if deps.intra else f"{node[0]} {node[1]}" for node in graph}
-    renamed: nx.DiGraph = needed("networkx").relabel_nodes(graph, names)
-    return renamed
+    return nx.relabel_nodes(graph, names)
 
 
 def _xml_graph(deps: Dependencies) -> nx.DiGraph:

@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 import pytest
 from oracles import random_cross, random_gram
@@ -54,7 +55,7 @@ def file(deps, tmp_path):
 
 def need(form):
     """Skip where the package of the format is not installed."""
-    packages = {"graphml": "networkx", "parquet": "pyarrow"}
+    packages = {"parquet": "pyarrow"}
     if form in packages:
         pytest.importorskip(packages[form])
 
@@ -73,7 +74,6 @@ def coefficients(edges, deps, category):
 
 @pytest.mark.parametrize("which", ["deps", "between"])
 def test_graphml_read_back_is_the_graph(which, request):
-    nx = pytest.importorskip("networkx")
     deps = request.getfixturevalue(which)
     graph = nx.read_graphml(io.BytesIO(encode(deps, "graphml")))
     nodes = dict(graph.nodes(data=True))
@@ -183,7 +183,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(file, tmp_path, monkeypatch):
         assert outcome.stderr.startswith("error: ")
         assert outcome.stderr.count("\n") == 1
     assert invoke(file, "--format", "xlsx").exit_code == 2
-    for form, package in (("graphml", "networkx"), ("parquet", "pyarrow")):
+    for form, package in (("parquet", "pyarrow"),):
         monkeypatch.setitem(__import__("sys").modules, package, None)
         outcome = invoke(file, "--format", form)
         assert outcome.exit_code == 2
