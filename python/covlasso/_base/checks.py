@@ -16,6 +16,7 @@ LARGEST = 2.0**500
 """Largest size of a logit: squares, and sums of 2^23 of them, stay within float64."""
 _LARGEST_COUNT = 2**31 - 1  # the core numbers sources in 32 bits
 _EXPONENT = 0x7C00  # exponent bits of float16
+_LARGEST_HALF = 65504.0
 
 
 # ---- arrays ----
@@ -86,7 +87,8 @@ def check_finite(values: Array, name: str) -> None:
 
 def _all_within(values: Array, largest: float) -> bool:
     """Whether `first_bad` would find nothing, in one or two passes without a copy."""
-    if values.dtype == np.float16:  # numpy compares these slowly; infinity and NaN have all exponent bits set
+    if values.dtype == np.float16 and largest >= _LARGEST_HALF:
+        # numpy compares these slowly; infinity and NaN have all exponent bits set
         return int((values.view(np.uint16) & _EXPONENT).max()) < _EXPONENT
     top = max(float(values.max()), -float(values.min()))
     return math.isfinite(top) and top <= largest

@@ -57,8 +57,7 @@ def r2_by_terms(
     report : callable, optional
         Called as report(k, K).
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        none = np.where(path.energy > 0, 0.0, np.nan)
+    none = np.where(path.energy > 0, 0.0, np.nan)
     fit, held_out = [none], [none]
     for k in range(1, terms + 1):
         found = path.at(terms=k, refit=refit)
