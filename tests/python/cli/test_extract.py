@@ -256,7 +256,12 @@ def test_a_killed_run_goes_on_only_under_the_same_command(pictures, tmp_path, mo
     with monkeypatch.context() as patch:
         patch.setattr(passes.Pass, "save", save_and_end)
         run(*options(pictures, out, "--save-every", 2), code=2)
-    others = {"batch_size": ("-b", 5), "transforms": ("--crop-pct", 0.5), "split": ("--folds", 2)}
+    others = {
+        "batch_size": ("-b", 5),
+        "transforms.test_resnet.crop_pct": ("--crop-pct", 0.5),
+        "split.folds": ("--folds", 2),
+        "channels_last": ("--channels-last",),
+    }
     for field, other in others.items():
         _, error = run(*options(pictures, out, "--save-every", 2, *other), code=2)
         assert f"m.safetensors.state is the state of another run: {field} was" in error
