@@ -96,9 +96,11 @@ def main() -> None:
         command += ["--checkpoint", str(checkpoint)]
     command += ["--names", "lite0", "lite1", "--data", str(arguments.folder / "crops")]
     command += ["--groups", "folder", "--held-out", "0.5"]
-    command += ["--crop-mode", "squash", "--crop-pct", "1"]  # the whole crop, resized to 224 and to 240
-    command += ["--mean", *[PIXELS[0]] * 3, "--std", *[PIXELS[1]] * 3, "--batch-size", "64"]
-    command += ["--save-logits", "float16", "--out", str(arguments.folder / "moments.safetensors")]
+    pixels = [f"mean={PIXELS[0]}", f"std={PIXELS[1]}"]  # of all three colours
+    for setting in ["crop_mode=squash", "crop_pct=1", *pixels]:  # the whole crop, resized to 224 and to 240
+        command += ["--data-kwargs", setting]
+    out = str(arguments.folder / "moments.safetensors")
+    command += ["--batch-size", "64", "--save-logits", "float16", "--out", out]
     raise SystemExit(subprocess.run(command).returncode)
 
 

@@ -19,7 +19,13 @@ def _panel(title: str) -> Callable[..., Any]:
 
 
 _model, _data, _run = _panel("Models"), _panel("Data"), _panel("Run")
-_OWN = "the model's"  # default of what a model brings along
+
+# timm is not imported for --help; a test compares these with what is passed on
+_FOR_MODELS = "num_classes, in_chans, img_size, global_pool, and what else timm.create_model takes"
+_FOR_DATA = (
+    "input_size, crop_pct, crop_mode, crop_border_pixels, interpolation, mean, std, use_train_size; "
+    "of data sets dataset_download, input_key, target_key"
+)
 
 Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names of timm; hf-hub:, local-dir:.")]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="Where the moments go.")]
@@ -32,18 +38,11 @@ Checkpoints = Annotated[
     _model("--checkpoint", metavar="PATH", help="Weights, once per MODEL: a file, `pretrained` or `random`."),
 ]
 UseEma = Annotated[bool, _model("--use-ema", help="The averaged weights of the checkpoint.")]
-NumClasses = Annotated[int | None, _model(min=1, help="Categories.", show_default=_OWN)]
-InChans = Annotated[int | None, _model(min=1, help="Input channels.", show_default=_OWN)]
-ImgSize = Annotated[int | None, _model(min=1, help="Side of the input.", show_default=_OWN)]
-InputSize = Annotated[
-    tuple[int, int, int] | None, _model(metavar="C H W", help="Shape of the input.", show_default=_OWN)
-]
-GlobalPool = Annotated[str | None, _model("--gp", help="Global pooling.", show_default=_OWN)]
 ModelKwargs = Annotated[
-    list[str] | None, _model(metavar="KEY=VALUE", help="Further argument of timm.create_model; repeatable.")
+    list[str] | None,
+    _model(metavar="KEY=VALUE", help=f"Repeatable: {_FOR_MODELS}."),
 ]
 Reparam = Annotated[bool, _model("--reparam", help="Reparameterise.")]
-FastNorm = Annotated[bool, _model("--fast-norm", help="timm's fast normalisation.")]
 Seed = Annotated[int, _model(help="Of random weights.")]
 FactoredForm = Annotated[
     str,
@@ -56,22 +55,12 @@ Data = Annotated[
 ]
 DatasetName = Annotated[str, _data(metavar="TYPE/NAME", help="Data set of timm, such as torch/cifar10.")]
 DatasetSplit = Annotated[str, _data("--split", help="Its split; of a folder, a folder in it.")]
-Download = Annotated[bool, _data("--dataset-download", help="Allow the data set to be downloaded.")]
 ClassMap = Annotated[Path | None, _data(metavar="FILE", help="Category of each folder, as timm reads it.")]
 ClassNames = Annotated[Path | None, _data(metavar="FILE", help="Names of the categories, one per line.")]
-InputKey = Annotated[str | None, _data(help="Of the data set: file types, or column of the pictures.")]
-TargetKey = Annotated[str | None, _data(help="Of the data set: column of the labels.")]
-CropPct = Annotated[float | None, _data(help="Share that the crop takes.", show_default=_OWN)]
-CropMode = Annotated[str | None, _data(metavar="center|squash|border", help="Crop.", show_default=_OWN)]
-CropBorderPixels = Annotated[int | None, _data(min=0, help="Pixels cut off at the borders.")]
-Interpolation = Annotated[str | None, _data(help="Of resizing.", show_default=_OWN)]
-Mean = Annotated[
-    tuple[float, float, float] | None, _data(metavar="R G B", help="Subtracted.", show_default=_OWN)
+DataKwargs = Annotated[
+    list[str] | None,
+    _data(metavar="KEY=VALUE", help=f"Repeatable: {_FOR_DATA}."),
 ]
-Std = Annotated[
-    tuple[float, float, float] | None, _data(metavar="R G B", help="Divided by.", show_default=_OWN)
-]
-UseTrainSize = Annotated[bool, _data("--use-train-size", help="The input size of training.")]
 HeldOut = Annotated[float, _data(min=0.0, max=1.0, help="Share of the groups that is held out.")]
 Folds = Annotated[int, _data(min=0, help="Parts of the rest.")]
 Groups = Annotated[
@@ -91,7 +80,6 @@ AmpDtype = Annotated[str, _run(metavar="float16|bfloat16", help="Lower type of m
 ModelDtype = Annotated[str, _run(metavar="float32|float16|bfloat16", help="Type of the weights.")]
 ChannelsLast = Annotated[bool, _run("--channels-last", help="Memory format of pictures.")]
 TorchCompile = Annotated[bool, _run("--torchcompile", help="Compile the models.")]
-TorchCompileMode = Annotated[str | None, _run(help="Mode of torch.compile.")]
 SaveLogits = Annotated[
     str | None, _run(metavar="float16|float32", help="Also keep logits and labels, beside FILE.")
 ]

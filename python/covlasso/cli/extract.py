@@ -36,30 +36,15 @@ def extract(
     names: opt.Names = None,
     checkpoint: opt.Checkpoints = None,
     use_ema: opt.UseEma = False,
-    num_classes: opt.NumClasses = None,
-    in_chans: opt.InChans = None,
-    img_size: opt.ImgSize = None,
-    input_size: opt.InputSize = None,
-    gp: opt.GlobalPool = None,
     model_kwargs: opt.ModelKwargs = None,
     reparam: opt.Reparam = False,
-    fast_norm: opt.FastNorm = False,
     seed: opt.Seed = 42,
     factored: opt.FactoredForm = "auto",
     dataset: opt.DatasetName = "",
     split: opt.DatasetSplit = "validation",
-    dataset_download: opt.Download = False,
     class_map: opt.ClassMap = None,
     class_names: opt.ClassNames = None,
-    input_key: opt.InputKey = None,
-    target_key: opt.TargetKey = None,
-    crop_pct: opt.CropPct = None,
-    crop_mode: opt.CropMode = None,
-    crop_border_pixels: opt.CropBorderPixels = None,
-    interpolation: opt.Interpolation = None,
-    mean: opt.Mean = None,
-    std: opt.Std = None,
-    use_train_size: opt.UseTrainSize = False,
+    data_kwargs: opt.DataKwargs = None,
     held_out: opt.HeldOut = 0.5,
     folds: opt.Folds = 0,
     groups: opt.Groups = "none",
@@ -73,7 +58,6 @@ def extract(
     model_dtype: opt.ModelDtype = "float32",
     channels_last: opt.ChannelsLast = False,
     torchcompile: opt.TorchCompile = False,
-    torchcompile_mode: opt.TorchCompileMode = None,
     save_logits: opt.SaveLogits = None,
     save_every: opt.SaveEvery = None,
     log_freq: opt.LogFreq = 0,
@@ -82,48 +66,36 @@ def extract(
 ) -> None:
     """Run classifiers over pictures and keep the joint moments of their logits, for `solve`.
 
-    Options have the names of timm's validate.py. After any end of the process the same command goes on where
-    it was. Started by torchrun, every process takes a part of the pictures, and the first one writes FILE.
+    Options have the names of timm's validate.py; what has none here goes by --model-kwargs or --data-kwargs,
+    such as `--data-kwargs crop_pct=1 --data-kwargs mean=0.5,0.5,0.5`. After any end of the process the same
+    command goes on where it was. Started by torchrun, every process takes a part of the pictures, and the
+    first one writes FILE.
 
     Exit codes: 0 done; 2 wrong usage, or something cannot be read or written; 130 interrupted.
     """
     began = time.monotonic()
     _check(out, force, data, dataset, factored, amp_dtype, save_logits)
-    with interruptible(), one_line_errors():
+    of_models, of_data = _keywords("--model-kwargs", model_kwargs), _keywords("--data-kwargs", data_kwargs)
+    with interruptible(), one_line_errors(), _named_as_options():
+        from covlasso import timm
         from covlasso._base.ranks import process_group
-        from covlasso.timm import (
-            DataOptions,
-            ModelOptions,
-            float_type,
-            load_models,
-            open_pictures,
-            rank_device,
-        )
-        from covlasso.timm import extract as extract_pictures
 
-        device = rank_device(device)
-        model_options = ModelOptions(
-            num_classes, in_chans, img_size, input_size, gp, use_ema, reparam, fast_norm,
-            _keywords(model_kwargs or []), model_dtype, torchcompile, torchcompile_mode, seed,
-        )  # fmt: skip
-        workers = min(4, os.cpu_count() or 1) if workers is None else workers
-        data_options = DataOptions(
-            crop_pct, crop_mode, crop_border_pixels, interpolation, mean, std, use_train_size
-        )
+        device = timm.rank_device(device)
+        options = timm.ModelOptions(of_models, use_ema, reparam, model_dtype, torchcompile, seed)
+        transform, opening = timm.split_data_kwargs(of_data)
         with process_group(device) as group:
-            loaded = load_models(models, checkpoint or (), names or (), model_options, data_options)
-            pictures = open_pictures(
-                data, loaded, dataset, split, download=dataset_download, input_key=input_key,
-                target_key=target_key, class_map="" if class_map is None else str(class_map),
-            )  # fmt: skip
+            loaded = timm.load_models(models, checkpoint or (), names or (), options, transform)
+            pictures = timm.open_pictures(data, loaded, dataset, split, str(class_map or ""), opening)
             share = len(range(group.rank, len(pictures), group.size))
             with _watched(share, log_freq, group.rank) as progress:
-                found = extract_pictures(
-                    loaded, pictures, batch_size=batch_size, workers=workers, pin_mem=pin_mem, groups=groups,
-                    held_out=held_out, folds=folds, class_names=class_names, class_map=class_map is not None,
+                found = timm.extract(
+                    loaded, pictures, batch_size=batch_size,
+                    workers=min(4, os.cpu_count() or 1) if workers is None else workers,
+                    pin_mem=pin_mem, groups=groups, held_out=held_out, folds=folds,
+                    class_names=class_names, class_map=class_map is not None,
                     group=group, factored=factored, device=device,
-                    amp_dtype=float_type(amp_dtype) if amp else None, channels_last=channels_last, out=out,
-                    force=force, save_every=save_every, save_logits=save_logits, strict=strict,
+                    amp_dtype=timm.float_type(amp_dtype) if amp else None, channels_last=channels_last,
+                    out=out, force=force, save_every=save_every, save_logits=save_logits, strict=strict,
                     progress=progress,
                 )  # fmt: skip
         if found is not None:
@@ -156,18 +128,31 @@ def _check(
             fail(f"{option} {value}: one of {', '.join(str(a) for a in allowed if a)} is expected")
 
 
-def _keywords(texts: Sequence[str]) -> dict[str, Any]:
+def _keywords(option: str, texts: Sequence[str] | None) -> dict[str, Any]:
     """Read KEY=VALUE as timm does: a Python literal, or else a string."""
     found: dict[str, Any] = {}
-    for text in texts:
+    for text in texts or ():
         key, equals, value = text.partition("=")
         if not equals or not key.isidentifier():
-            fail(f"--model-kwargs {text}: KEY=VALUE is expected")
+            fail(f"{option} {text}: KEY=VALUE is expected")
+        if key in found:
+            fail(f"{option} {text}: {key} is given twice")
         try:
             found[key] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
             found[key] = value
     return found
+
+
+@contextmanager
+def _named_as_options() -> Iterator[None]:
+    """Name the option, not the argument, where a key or a value is refused."""
+    from covlasso.timm import KeywordError
+
+    try:
+        yield
+    except KeywordError as refusal:
+        fail(f"--{refusal.place.replace('_', '-')} {refusal.why}")
 
 
 def _undrawn(*_: object) -> None:

@@ -6,11 +6,12 @@ pass of `covlasso.torch.extract`. ``import covlasso`` imports neither this nor t
 
 from covlasso.timm.classes import label_names
 from covlasso.timm.extraction import extract, float_type, rank_device
-from covlasso.timm.models import DataOptions, LoadedModel, ModelOptions, load_models
+from covlasso.timm.keywords import KeywordError, split_data_kwargs
+from covlasso.timm.models import LoadedModel, ModelOptions, load_models
 from covlasso.timm.pictures import PictureLoader, Pictures, open_pictures
 
 __all__ = [
-    "DataOptions",
+    "KeywordError",
     "LoadedModel",
     "ModelOptions",
     "PictureLoader",
@@ -21,4 +22,5 @@ __all__ = [
     "load_models",
     "open_pictures",
     "rank_device",
+    "split_data_kwargs",
 ]

@@ -80,9 +80,12 @@ def extract(
     pictures.labels = _labels(pictures, models[0].module, sizes, class_map)
     command = {
         "pictures": digest(pictures.names),
+        "data": pictures.source,
         "groups": groups,
         "batch_size": batch_size,
         "transforms": {model.name: {k: str(v) for k, v in model.data_config.items()} for model in models},
+        "models": {model.name: dict(model.made) for model in models},
+        "labels": digest(map(str, pictures.labels or ())),
     }
     return extract_batches(
         modules,
@@ -109,7 +112,7 @@ def _check_parts(split: Split, keys: Sequence[str]) -> None:
 def _categories(module: nn.Module) -> int:
     n = getattr(module, "num_classes", None)
     if not isinstance(n, int) or n < 1:
-        raise ValueError("a model has no classifier; give num_classes, or another model")
+        raise ValueError("a model has no classifier; give num_classes in model_kwargs, or another model")
     return n
 
 

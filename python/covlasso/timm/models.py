@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,17 @@ import torch
 from timm.data import create_transform
 from timm.models import load_checkpoint
 from torch import nn
+
+from covlasso.timm.keywords import (
+    TRANSFORM,
+    arguments_of,
+    channel_values,
+    check_arguments,
+    check_channels,
+    check_data_kwargs,
+    check_model_kwargs,
+    check_sizes,
+)
 
 try:  # also adapts mean and std to the number of channels
     from timm.data import resolve_input_data_config as resolve_data_config
@@ -29,46 +42,34 @@ class ModelOptions:
 
     Attributes
     ----------
-    num_classes : int, optional
-        Categories, where not those of the published weights.
-    in_chans : int, optional
-        Channels of the input.
-    img_size : int, optional
-        Side of the input.
-    input_size : (channels, height, width), optional
-        Shape of the input.
-    gp : str, optional
-        Global pooling.
+    model_kwargs : mapping
+        Arguments of ``timm.create_model``: ``num_classes``, ``in_chans``, ``global_pool``, and what the class
+        of a model takes. ``img_size`` also holds for the transform; a model whose size does not matter is
+        not told it.
     use_ema : bool
         Take the averaged weights of a checkpoint.
     reparam : bool
         Reparameterise the model.
-    fast_norm : bool
-        timm's fast normalisation layers.
-    model_kwargs : mapping
-        Further arguments of ``timm.create_model``.
     model_dtype : {"float32", "float16", "bfloat16"}
         Type of the weights.
     torchcompile : bool
         Run the models through ``torch.compile``.
-    torchcompile_mode : str, optional
-        Its mode.
     seed : int
         Of random weights.
+
+    Raises
+    ------
+    ValueError
+        ``model_dtype`` is another type.
+    KeywordError
+        A key of ``model_kwargs`` is not for this place, or one that all models take has a wrong value.
     """
 
-    num_classes: int | None = None
-    in_chans: int | None = None
-    img_size: int | None = None
-    input_size: tuple[int, int, int] | None = None
-    gp: str | None = None
+    model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     use_ema: bool = False
     reparam: bool = False
-    fast_norm: bool = False
-    model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     model_dtype: str = "float32"
     torchcompile: bool = False
-    torchcompile_mode: str | None = None
     seed: int = 42
 
     def __post_init__(self) -> None:
@@ -77,35 +78,7 @@ class ModelOptions:
             raise ValueError(
                 f"model_dtype is {self.model_dtype!r}; one of {', '.join(MODEL_TYPES)} is expected"
             )
-
-
-@dataclass(frozen=True)
-class DataOptions:
-    """What overrides a model's own transform; the names are those of timm's ``validate.py``.
-
-    Attributes
-    ----------
-    crop_pct : float, optional
-        Share of the resized picture that the crop in its middle takes.
-    crop_mode : str, optional
-        "center", "squash" or "border".
-    crop_border_pixels : int, optional
-        Pixels cut off at the borders.
-    interpolation : str, optional
-        Of resizing.
-    mean, std : sequence of float, optional
-        Per channel, of pixels between 0 and 1.
-    use_train_size : bool
-        Take the input size of training, also where the model names another one for tests.
-    """
-
-    crop_pct: float | None = None
-    crop_mode: str | None = None
-    crop_border_pixels: int | None = None
-    interpolation: str | None = None
-    mean: Sequence[float] | None = None
-    std: Sequence[float] | None = None
-    use_train_size: bool = False
+        check_model_kwargs(self.model_kwargs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,12 +95,15 @@ class LoadedModel:
         From a picture to a tensor.
     data_config : mapping
         What decides about the transform; models with equal ones share their tensors.
+    made : mapping
+        What decides about its logits, besides weights and pictures.
     """
 
     name: str
     module: nn.Module
     transform: Callable[[Any], torch.Tensor]
     data_config: Mapping[str, Any]
+    made: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mode(self) -> str:
@@ -140,7 +116,7 @@ def load_models(
     checkpoints: Sequence[str] = (),
     names: Sequence[str] = (),
     options: ModelOptions | None = None,
-    data: DataOptions | None = None,
+    data_kwargs: Mapping[str, Any] | None = None,
 ) -> list[LoadedModel]:
     """Make models and load their weights.
 
@@ -155,73 +131,107 @@ def load_models(
         Names in the moments, one per model. The last part of the model's name, if not given.
     options : ModelOptions, optional
         The same for all models.
-    data : DataOptions, optional
-        The same for all models.
+    data_kwargs : mapping, optional
+        What overrides the models' own transforms, named as in timm's ``validate.py``: ``input_size``
+        (channels, height, width), ``crop_pct``, ``crop_mode``, ``crop_border_pixels``, ``interpolation``,
+        ``mean`` and ``std`` (a number per channel, of pixels between 0 and 1, or one for all),
+        ``use_train_size``.
 
     Raises
     ------
+    KeywordError
+        A key of ``data_kwargs`` or of ``model_kwargs`` that is not known or has a wrong value.
     ValueError
         An unknown model; weights that cannot be had or do not fit; names that are not unique.
     """
-    options, data = options or ModelOptions(), data or DataOptions()
+    options, data_kwargs = options or ModelOptions(), data_kwargs or {}
     checkpoints = list(checkpoints) or [PUBLISHED] * len(models)
     names = list(names) or [_short_name(model) for model in models]
+    check_data_kwargs(data_kwargs, TRANSFORM)
+    check_sizes(options.model_kwargs, data_kwargs)
     for what, given in (("checkpoint", checkpoints), ("name", names)):
         if len(given) != len(models):
             raise ValueError(f"there are {len(models)} models and {len(given)} of {what}; give one per model")
     if len(set(names)) < len(names):
         raise ValueError(f"the models are named {', '.join(names)}; give each another name")
-    if options.fast_norm:
-        from timm.layers import set_fast_norm
-
-        set_fast_norm()
     return [
-        _load(model, checkpoint, name, options, data)
+        _load(model, checkpoint, name, options, data_kwargs)
         for model, checkpoint, name in zip(models, checkpoints, names, strict=True)
     ]
 
 
-def _load(model: str, checkpoint: str, name: str, options: ModelOptions, data: DataOptions) -> LoadedModel:
-    module = _create(model, checkpoint, options)
+def _load(
+    model: str, checkpoint: str, name: str, options: ModelOptions, data_kwargs: Mapping[str, Any]
+) -> LoadedModel:
+    module = _create(model, checkpoint, options, data_kwargs.get("input_size"))
     if checkpoint not in (PUBLISHED, RANDOM):
         _load_weights(module, model, Path(checkpoint), options.use_ema)
     if options.reparam:
         from timm.utils import reparameterize_model
 
         module = reparameterize_model(module)
-    wanted = {**vars(data), "img_size": options.img_size, "input_size": options.input_size}
-    wanted["in_chans"] = options.in_chans
-    config = dict(resolve_data_config(module, wanted, use_test_size=not data.use_train_size))
-    config["crop_border_pixels"] = data.crop_border_pixels
+    config = _data_config(model, module, options.model_kwargs, data_kwargs)
     module = module.eval().to(dtype=getattr(torch, options.model_dtype))
     if options.torchcompile:
-        module.compile(mode=options.torchcompile_mode)
-    return LoadedModel(name, module, create_transform(**config, is_training=False), config)
+        module.compile()
+    made = {"model": model, **{key: repr(value) for key, value in options.model_kwargs.items()}}
+    if options.torchcompile:
+        made["torchcompile"] = "True"
+    return LoadedModel(name, module, create_transform(**config, is_training=False), config, made)
 
 
-def _create(model: str, checkpoint: str, options: ModelOptions) -> nn.Module:
-    """Make one model; those that are made for one input size are made anew for another."""
-    size = options.img_size or (options.input_size[1:] if options.input_size else None)
-    chans = options.in_chans or (options.input_size[0] if options.input_size else None)
+def _data_config(
+    model: str, module: nn.Module, model_kwargs: Mapping[str, Any], data_kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of ``create_transform``: those that are given, or else the model's own."""
+    wanted: dict[str, Any] = {key: model_kwargs.get(key) for key in ("img_size", "in_chans")}
+    wanted |= data_kwargs
+    own = not wanted.pop("use_train_size", False)
+    of_pixels: dict[str, Any] = {
+        key: channel_values(wanted.pop(key)) for key in ("mean", "std") if key in wanted
+    }
+    channels = resolve_data_config(module, wanted, use_test_size=own)["input_size"][0]
+    check_channels(data_kwargs, channels, model)
+    config: dict[str, Any] = dict(resolve_data_config(module, {**wanted, **of_pixels}, use_test_size=own))
+    config["crop_border_pixels"] = data_kwargs.get("crop_border_pixels")
+    return config
+
+
+def _create(
+    model: str, checkpoint: str, options: ModelOptions, input_size: Sequence[int] | None
+) -> nn.Module:
+    """Make one model; those that take the size of their input are made anew for another."""
+    given = dict(options.model_kwargs)
+    size: Any = given.pop("img_size", None)
+    channels = {}
+    if input_size is not None:
+        channels["in_chans"], size = input_size[0], tuple(input_size[1:])
 
     def make(**more: Any) -> nn.Module:
         torch.manual_seed(options.seed)
-        made: nn.Module = timm.create_model(
-            model,
-            pretrained=checkpoint == PUBLISHED,
-            num_classes=options.num_classes,
-            in_chans=chans,
-            global_pool=options.gp,
-            **{**options.model_kwargs, **more},
-        )
+        arguments = {**given, **channels, **more}
+        made: nn.Module = timm.create_model(model, pretrained=checkpoint == PUBLISHED, **arguments)
         return made
 
     try:
         module = make()
-        fixed = getattr(module, "pretrained_cfg", {}).get("fixed_input_size", False)
-        return make(img_size=size) if fixed and size and "img_size" not in options.model_kwargs else module
+        takes_size = size is not None and "img_size" in arguments_of(type(module))
+        module = make(img_size=size) if takes_size else module
     except Exception as cause:
+        _find_refused(model, given, cause)
         raise ValueError(_why_not_made(model, checkpoint, cause)) from cause
+    check_arguments(model, type(module), given)
+    return module
+
+
+def _find_refused(model: str, given: Mapping[str, Any], cause: Exception) -> None:
+    """Name the argument because of which a model could not be made, by the class that it has without any."""
+    kind = None
+    with suppress(Exception):  # where it cannot be made without them either, it was not because of them
+        kind = type(timm.create_model(model)) if given else None
+    if kind is not None:
+        refused = re.search(r"unexpected keyword argument '(\w+)'", str(cause))
+        check_arguments(model, kind, given, refused[1] if refused else None)
 
 
 def _why_not_made(model: str, checkpoint: str, cause: Exception) -> str:

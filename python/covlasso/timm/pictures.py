@@ -7,7 +7,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -19,8 +19,9 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from covlasso._base.ranks import Group
 from covlasso.moments import by_folder, by_pattern
+from covlasso.timm.keywords import dataset_arguments
 from covlasso.timm.models import LoadedModel
-from covlasso.torch import Batch
+from covlasso.torch import Batch, digest
 
 # what PIL raises for pictures that are not what they should be
 _BROKEN = (OSError, EOFError, SyntaxError, ValueError, OverflowError, struct.error, zlib.error)
@@ -56,9 +57,11 @@ class Pictures(Dataset[Sample]):  # type: ignore[misc]
         Labels of the data set: names of folders, in the order of its targets; empty where it has none.
     labels : list of int, optional
         Category of the models for each target; None: there are no labels.
+    source : mapping
+        What the data set was opened with, and a hash of its classes.
     """
 
-    def __init__(self, dataset: Any, models: Sequence[LoadedModel]):
+    def __init__(self, dataset: Any, models: Sequence[LoadedModel], source: Mapping[str, str] | None = None):
         self._dataset, self._reader = dataset, getattr(dataset, "reader", None)
         self._transforms = _distinct(models)
         names = _names(self._reader, len(dataset))
@@ -67,6 +70,8 @@ class Pictures(Dataset[Sample]):  # type: ignore[misc]
         known = _classes(dataset)
         self.folders = sorted(known, key=known.__getitem__)
         self.labels: list[int] | None = None
+        classes = digest(f"{target} {name}" for name, target in known.items())
+        self.source = {**(source or {}), "classes": classes}
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -185,7 +190,8 @@ def open_pictures(
     models: Sequence[LoadedModel],
     dataset: str = "",
     split: str = "validation",
-    **more: Any,
+    class_map: str = "",
+    data_kwargs: Mapping[str, Any] | None = None,
 ) -> Pictures:
     """Open what ``timm.data.create_dataset`` opens.
 
@@ -199,23 +205,34 @@ def open_pictures(
         Type and name of the data set, such as "torch/cifar10".
     split : str, default "validation"
         Split of the data set; a folder of that name below the root is taken where there is one.
-    **more
-        Further arguments of ``timm.data.create_dataset``.
+    class_map : str, optional
+        A file with the category of each folder.
+    data_kwargs : mapping, optional
+        Named as in timm's ``validate.py``: ``input_key`` (of a folder: file types, such as ".png;.jpg"; of
+        "hfds/...": column of the pictures), ``target_key`` (of "hfds/...": column of the labels),
+        ``dataset_download`` (of "torch/...": whether it may be downloaded).
 
     Raises
     ------
+    KeywordError
+        A key of ``data_kwargs`` that is not known, or that such data do not have; a wrong value.
     ValueError
         The root cannot be read, has no picture, or is a data set that only streams.
     """
-    if root is not None and not dataset:
-        _check_root(root)
+    files = root if not dataset else None
+    tar_folder = files is not None and next(files.glob("*.tar"), None) is not None
+    in_tar = tar_folder or (files is not None and files.suffix == ".tar")
+    more = dataset_arguments(data_kwargs or {}, dataset, in_tar)
+    if files is not None:
+        _check_root(files)
     try:
-        if root is not None and not dataset and next(root.glob("*.tar"), None) is not None:
-            # a folder of tar files has a reader, which create_dataset does not reach
-            opened = ImageDataset(str(root), ReaderImageInTar(str(root), more.get("class_map") or ""))
+        if tar_folder:  # has a reader, which create_dataset does not reach
+            opened = ImageDataset(str(root), ReaderImageInTar(str(root), class_map))
         else:
             place = str(root) if root is not None else None
-            opened = create_dataset(dataset, root=place, split=split, input_img_mode=None, **more)
+            opened = create_dataset(
+                dataset, root=place, split=split, class_map=class_map, input_img_mode=None, **more
+            )
     except Exception as cause:
         raise ValueError(f"data {root or dataset} cannot be opened: {_first_line(cause)}") from cause
     if isinstance(opened, IterableDataset):
@@ -223,7 +240,8 @@ def open_pictures(
             f"data set {dataset!r} can only be streamed, so a run could not go on in the middle; give a "
             "folder or tar files, or your own loader to covlasso.torch.extract"
         )
-    return Pictures(opened, models)
+    more.pop("download", None)  # decides about nothing
+    return Pictures(opened, models, {"dataset": dataset, "split": split, **more})
 
 
 def group_keys(names: Sequence[str], groups: str) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -112,6 +113,17 @@ def test_skipped_pictures_are_listed_beside_the_file(tmp_path):
         ({"--model-dtype": "int8"}, "model_dtype is 'int8'"),
         ({"--save-logits": "int8"}, "--save-logits int8: one of float16, float32"),
         ({"--model-kwargs": "width"}, "--model-kwargs width: KEY=VALUE is expected"),
+        ({"--model-kwargs": "widht=2"}, "--model-kwargs widht=2: ResNet, the class of "),
+        ({"--model-kwargs": "num_classes=ten"}, "--model-kwargs num_classes='ten': a whole number above 0"),
+        ({"--model-kwargs": "zero_init_last=false"}, "--model-kwargs zero_init_last='false': True or False"),
+        ({"--model-kwargs": "pretrained=True"}, "--model-kwargs pretrained=True: weights are chosen by"),
+        ({"--data-kwargs": "=1"}, "--data-kwargs =1: KEY=VALUE is expected"),
+        ({"--data-kwargs": "crop_pc=1"}, "--data-kwargs crop_pc=1: there is no crop_pc; did you mean crop"),
+        ({"--data-kwargs": "mean=(0.5,0.5)"}, "--data-kwargs mean=(0.5, 0.5): 3 numbers are expected"),
+        ({"--data-kwargs": "std=0.5,0.5,zero"}, "--data-kwargs std='0.5,0.5,zero': a number above 0 per"),
+        ({"--data-kwargs": "use_train_size=true"}, "--data-kwargs use_train_size='true': True or False is"),
+        ({"--data-kwargs": "target_key=x"}, "--data-kwargs target_key='x': a folder of pictures takes"),
+        ({"--data-kwargs": "std=1", "--data-kwargs2": "std=2"}, "--data-kwargs std=2: std is given twice"),
         ({"--class-names": "gone.txt"}, "class names gone.txt cannot be read"),
         ({"--groups": "(", "--held-out": "0.5"}, "'(' is not a regular expression"),
         ({"--held-out": "1"}, "held_out must be at least 0 and below 1"),
@@ -120,7 +132,7 @@ def test_skipped_pictures_are_listed_beside_the_file(tmp_path):
         ({"--device": "cuda:77"}, "there is no GPU that torch can use"),
         ({"--dataset": "torch/nothing"}, "cannot be opened: Unknown torchvision dataset nothing"),
     ],
-)
+)  # fmt: skip
 def test_wrong_usage_is_answered_with_one_line(pictures, tmp_path, monkeypatch, change, message):
     import torch
 
@@ -138,6 +150,28 @@ def test_wrong_usage_is_answered_with_one_line(pictures, tmp_path, monkeypatch, 
     assert error.count("\n") == 1
     assert output == ""
     assert not Path("m.safetensors").exists()
+
+
+def test_the_help_names_all_keys_that_are_passed_on():
+    from covlasso.cli import _extract_options as texts
+    from covlasso.timm.keywords import DATASET, TRANSFORM
+
+    named = re.findall(r"\w+_\w+|mean|std|interpolation", texts._FOR_DATA)
+    assert sorted(named) == sorted([*TRANSFORM, *DATASET])
+
+
+def test_data_kwargs_reach_the_pass(pictures, tmp_path):
+    rows = []
+    for k, more in enumerate(
+        ([], ["crop_pct=0.5"], ["mean=0.4,0.4,0.4"], ["mean=(0.4,0.4,0.4)"], ["mean=0.4"])
+    ):
+        given = [word for text in more for word in ("--data-kwargs", text)]
+        run(*options(pictures, tmp_path / f"{k}.safetensors", "--save-logits", "float32", *given))
+        rows.append(np.load(tmp_path / f"{k}.logits.{RESNET}.npy"))
+    assert not np.allclose(rows[0], rows[1])
+    assert not np.allclose(rows[0], rows[2])
+    assert np.array_equal(rows[2], rows[3])
+    assert np.array_equal(rows[2], rows[4])
 
 
 def test_a_finished_file_is_not_overwritten(pictures, tmp_path):
@@ -217,7 +251,18 @@ def files(folder):
 def test_a_run_killed_at_random_moments_ends_in_the_same_bits(server, pictures, tmp_path):
     def arguments(folder):
         folder.mkdir(exist_ok=True)
-        more = ["-b", 2, "--save-every", 1, "--save-logits", "float16", "--folds", 2, "--num-classes", 7]
+        more = [
+            "-b",
+            2,
+            "--save-every",
+            1,
+            "--save-logits",
+            "float16",
+            "--folds",
+            2,
+            "--model-kwargs",
+            "num_classes=7",
+        ]
         return options(pictures, folder / "m.safetensors", *more)
 
     begun = time.monotonic()
@@ -246,7 +291,8 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bits(server, pictures, 
 def test_a_killed_run_goes_on_only_under_the_same_command(pictures, tmp_path, monkeypatch):
     from covlasso.torch.extraction import passes
 
-    out = tmp_path / "m.safetensors"
+    out, numbers = tmp_path / "m.safetensors", tmp_path / "numbers.txt"
+    numbers.write_text("".join(f"{k}\n" for k in range(1000)))
     saved = passes.Pass.save
 
     def save_and_end(self, state):
@@ -256,9 +302,24 @@ def test_a_killed_run_goes_on_only_under_the_same_command(pictures, tmp_path, mo
     with monkeypatch.context() as patch:
         patch.setattr(passes.Pass, "save", save_and_end)
         run(*options(pictures, out, "--save-every", 2), code=2)
-    others = {"batch_size": ("-b", 5), "transforms": ("--crop-pct", 0.5), "split": ("--folds", 2)}
-    for field, other in others.items():
-        _, error = run(*options(pictures, out, "--save-every", 2, *other), code=2)
+    others = {
+        "batch_size": ("-b", 5),
+        "transforms.test_resnet.crop_pct": ("--data-kwargs", "crop_pct=0.5"),
+        "transforms.test_resnet.mean": ("--data-kwargs", "mean=0.4"),
+        "models.test_resnet.global_pool": ("--model-kwargs", "global_pool=max"),
+        "models.test_resnet.num_classes": ("--model-kwargs", "num_classes=7"),
+        "models.test_resnet.model": (RESNET + ".r160_in1k", "--names", RESNET),
+        "data.input_key": ("--data-kwargs", "input_key=.png"),
+        "data.split": ("--split", "test"),
+        "channels_last": ("--channels-last",),
+        "class_names.test_resnet": ("--class-names", numbers),
+        "split.folds": ("--folds", 2),
+        "weights.test_resnet": ("--seed", 1),
+    }
+    for field, (first, *rest) in others.items():
+        given = options(pictures, out, "--save-every", 2)
+        given = [first, *given[1:], *rest] if first.startswith(RESNET) else [*given, first, *rest]
+        _, error = run(*given, code=2)
         assert f"m.safetensors.state is the state of another run: {field} was" in error
     (pictures / "f0" / "more.png").write_bytes((pictures / "f0" / "00.png").read_bytes())
     try:

@@ -14,17 +14,20 @@ from PIL import Image  # noqa: E402
 
 from covlasso.moments import Split  # noqa: E402
 from covlasso.timm import (  # noqa: E402
-    DataOptions,
+    KeywordError,
     ModelOptions,
     PictureLoader,
     extract,
     label_names,
     load_models,
     open_pictures,
+    split_data_kwargs,
 )
 from covlasso.timm.classes import class_names  # noqa: E402
 
 RESNET, VIT = "test_resnet", "test_vit"
+# classes that pass over arguments that they do not know
+NAFLEX, VOVNET = "naflexvit_base_patch16_gap", "ese_vovnet19b_slim"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +72,7 @@ def test_equal_transforms_share_their_tensor(resnet, tmp_path):
     twice = load_models([RESNET, RESNET], ["random", "random"], ["a", "b"])
     batch = next(iter(loader(twice, tmp_path)))
     assert batch.inputs["a"] is batch.inputs["b"]
-    cropped = load_models([RESNET], ["random"], ["c"], data=DataOptions(crop_pct=0.5))
+    cropped = load_models([RESNET], ["random"], ["c"], data_kwargs={"crop_pct": 0.5})
     batch = next(iter(loader([*resnet, *cropped], tmp_path)))
     assert not torch.equal(batch.inputs[RESNET], batch.inputs["c"])
 
@@ -276,7 +279,7 @@ def test_other_folders_are_no_labels(resnet, tmp_path):
 
 
 def test_as_many_folders_as_categories_are_its_labels_and_names(tmp_path):
-    models = load_models([RESNET], ["random"], options=ModelOptions(num_classes=2))
+    models = load_models([RESNET], ["random"], options=ModelOptions({"num_classes": 2}))
     found = extract(models, open_pictures(write_pictures(tmp_path), models), workers=0)
     assert found.labelled == 12
     assert found.moments.fit.class_names == {RESNET: ("cat", "dog")}
@@ -291,7 +294,7 @@ def test_names_of_imagenet_are_short_and_unique(resnet):
 
 
 def test_class_names_from_a_file(tmp_path):
-    models = load_models([RESNET], ["random"], options=ModelOptions(num_classes=3))
+    models = load_models([RESNET], ["random"], options=ModelOptions({"num_classes": 3}))
     pictures = open_pictures(write_pictures(tmp_path / "data"), models)
     file = tmp_path / "names.txt"
     file.write_text("x\ny\nz\n")
@@ -352,11 +355,11 @@ def test_a_checkpoint_of_another_class_count(tmp_path):
     from safetensors.torch import save_file
 
     file = tmp_path / "ten.safetensors"
-    ten = load_models([RESNET], ["random"], options=ModelOptions(num_classes=10))[0].module
+    ten = load_models([RESNET], ["random"], options=ModelOptions({"num_classes": 10}))[0].module
     save_file({name: tensor.contiguous() for name, tensor in ten.state_dict().items()}, file)
     with pytest.raises(ValueError, match=r"ten\.safetensors does not fit model 'test_resnet': size mismatch"):
         load_models([RESNET], [str(file)])
-    loaded = load_models([RESNET], [str(file)], options=ModelOptions(num_classes=10))[0].module
+    loaded = load_models([RESNET], [str(file)], options=ModelOptions({"num_classes": 10}))[0].module
     assert all(torch.equal(a, b) for a, b in zip(ten.parameters(), loaded.parameters(), strict=True))
 
 
@@ -369,13 +372,14 @@ def test_local_folders(tmp_path):
 
 
 def test_options_of_models_and_data():
-    options = ModelOptions(num_classes=4, img_size=96, model_dtype="bfloat16")
-    data = DataOptions(crop_pct=0.7, interpolation="bilinear", mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0))
-    for model in load_models([RESNET, VIT], ["random", "random"], options=options, data=data):
+    options = ModelOptions({"num_classes": 4, "img_size": 96}, model_dtype="bfloat16")
+    mean, std = (0.1, 0.2, 0.3), (1.0, 2.0, 3.0)
+    data = {"crop_pct": 0.7, "interpolation": "bilinear", "mean": mean, "std": std}
+    for model in load_models([RESNET, VIT], ["random", "random"], options=options, data_kwargs=data):
         assert model.module.num_classes == 4
         assert next(model.module.parameters()).dtype == torch.bfloat16
         assert model.data_config["input_size"] == (3, 96, 96)
-        assert model.data_config["mean"] == (0.1, 0.2, 0.3)
+        assert (model.data_config["mean"], model.data_config["std"]) == (mean, std)
         assert (model.data_config["crop_pct"], model.data_config["interpolation"]) == (0.7, "bilinear")
         picture = model.transform(noise(1))
         assert picture.shape == (3, 96, 96)
@@ -384,8 +388,230 @@ def test_options_of_models_and_data():
         ModelOptions(model_dtype="float8")
 
 
+def transformed(picture, **data_kwargs):
+    """What a residual network is shown."""
+    given = {"interpolation": "bicubic", **data_kwargs}
+    (model,) = load_models([RESNET], ["random"], data_kwargs=given)
+    return model.transform(picture)
+
+
+def by_hand(picture, side, scaled, mean=0.5, std=0.5):
+    """The middle of the resized picture, by PIL and numpy alone; 0.5 is the model's own."""
+    left, top = ((length - side) // 2 for length in scaled)
+    shown = picture.resize(scaled, Image.Resampling.BICUBIC).crop((left, top, left + side, top + side))
+    pixels = np.asarray(shown, dtype=np.float64) / 255
+    return ((pixels - mean) / std).transpose(2, 0, 1)
+
+
+def test_data_kwargs_change_what_models_are_shown():
+    picture = noise(5, (400, 400))
+    own = transformed(picture)
+    for kwargs, side, scaled in [
+        ({"crop_pct": 1.0}, 160, 160),
+        ({"crop_pct": 0.5}, 160, 320),
+        ({"crop_pct": 0.5, "input_size": (3, 96, 96)}, 96, 192),
+        ({"crop_pct": 1.0, "mean": 0.5, "std": [0.25]}, 160, 160),
+        ({"crop_pct": 1.0, "mean": (0.1, 0.2, 0.3), "std": (1, 2, 3)}, 160, 160),
+    ]:
+        pixels = {key: np.broadcast_to(kwargs[key], 3) for key in ("mean", "std") if key in kwargs}
+        found = transformed(picture, **kwargs)
+        wanted = by_hand(picture, side, (scaled, scaled), **pixels)
+        np.testing.assert_allclose(found.numpy(), wanted, atol=1e-5)
+        assert own.shape != found.shape or not torch.equal(own, found)
+    wide = noise(6, (600, 300))
+    middle = wide.crop((150, 0, 450, 300))
+    squashed = transformed(wide, crop_mode="squash", crop_pct=1.0)
+    np.testing.assert_allclose(squashed.numpy(), by_hand(wide, 160, (160, 160)), atol=1e-5)
+    assert torch.equal(
+        transformed(wide, crop_pct=1.0, input_size=[3, 300, 300]),
+        transformed(middle, crop_pct=1.0, input_size=[3, 300, 300]),
+    )
+    assert torch.equal(transformed(wide, crop_border_pixels=20), transformed(wide.crop((20, 20, 580, 280))))
+    assert not torch.equal(transformed(wide, interpolation="nearest"), transformed(wide))
+
+
+def test_the_size_of_training_where_a_model_has_one():
+    name = "efficientnet_b0.ra_in1k"
+    config = {"test_input_size": (3, 256, 256), "input_size": (3, 128, 128)}
+    options = ModelOptions({"pretrained_cfg_overlay": config, "num_classes": 2})
+    sizes = [
+        load_models([name], ["random"], ["m"], options, {"use_train_size": flag})[0].data_config["input_size"]
+        for flag in (False, True)
+    ]
+    assert sizes == [(3, 256, 256), (3, 128, 128)]
+
+
+def test_the_size_of_the_input_holds_for_model_and_transform():
+    for options, data in [
+        (ModelOptions({"img_size": 96, "in_chans": 1}), {}),
+        (ModelOptions(), {"input_size": (1, 96, 96)}),
+    ]:
+        for model in load_models([RESNET, VIT], ["random", "random"], options=options, data_kwargs=data):
+            assert (model.data_config["input_size"], model.mode) == ((1, 96, 96), "L")
+            picture = model.transform(noise(1).convert("L"))
+            assert model.module(picture[None]).shape == (1, 1000)
+    for key, value in (("img_size", 96), ("in_chans", 3)):
+        with pytest.raises(KeywordError, match=rf"model_kwargs {key}={value}: the input_size of data_kwargs"):
+            load_models([RESNET], ["random"], (), ModelOptions({key: value}), {"input_size": (3, 96, 96)})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"crop_pc": 1.0},
+            "crop_pc=1.0: there is no crop_pc; did you mean crop_pct? known are input_size, crop",
+        ),
+        ({"img_size": 96}, "img_size=96: there is no img_size; did you mean input_size?"),
+        ({"crop_pct": 0}, "crop_pct=0: a number above 0 is expected"),
+        ({"crop_pct": "all"}, "crop_pct='all': a number above 0"),
+        ({"crop_pct": True}, "crop_pct=True: a number above 0"),
+        ({"crop_mode": "middle"}, "crop_mode='middle': one of center, squash, border is expected"),
+        ({"crop_border_pixels": 1.5}, "crop_border_pixels=1.5: a whole number, at least 0"),
+        ({"interpolation": "random"}, "interpolation='random': one of nearest, bilinear, bicubic"),
+        ({"interpolation": ""}, "interpolation='': one of nearest"),
+        ({"mean": "grey"}, "mean='grey': a number per channel, such as 0.5,0.5,0.5"),
+        ({"mean": (0.5, float("nan"), 0.5)}, "mean=(0.5, nan, 0.5): a number per channel"),
+        ({"mean": None}, "mean=None: a number per channel"),
+        ({"std": (1, 0, 1)}, "std=(1, 0, 1): a number above 0 per channel"),
+        ({"input_size": 96}, "input_size=96: channels, height and width, such as 3,224,224"),
+        ({"input_size": (3, 96.5, 96)}, "input_size=(3, 96.5, 96): channels, height and width"),
+        ({"use_train_size": "true"}, "use_train_size='true': True or False is expected"),
+        ({"dataset_download": 1}, "dataset_download=1: True or False is expected"),
+        ({"input_key": 7}, "input_key=7: a text is expected"),
+    ],
+)
+def test_data_kwargs_that_do_not_go_on_to_timm(given, message):
+    with pytest.raises(KeywordError) as refused:
+        split_data_kwargs(given)
+    assert str(refused.value).startswith(f"data_kwargs {message}")
+    assert (refused.value.place, "\n" in refused.value.why) == ("data_kwargs", False)
+
+
+def test_data_kwargs_go_to_the_function_that_takes_them(resnet, tmp_path):
+    transform, opening = split_data_kwargs({"crop_pct": 1, "input_key": ".png", "std": 0.5})
+    assert (transform, opening) == ({"crop_pct": 1, "std": 0.5}, {"input_key": ".png"})
+    with pytest.raises(
+        KeywordError, match=r"input_key='\.png': there is no input_key; .*known are input_size"
+    ):
+        load_models([RESNET], ["random"], data_kwargs=opening)
+    with pytest.raises(KeywordError, match="crop_pct=1: there is no crop_pct; known are dataset_download"):
+        open_pictures(write_pictures(tmp_path), resnet, data_kwargs=transform)
+
+
+@pytest.mark.parametrize("given", [(0.5, 0.5), (), (0.5,) * 4])
+def test_as_many_means_and_deviations_as_channels(given):
+    for key in ("mean", "std"):
+        with pytest.raises(KeywordError) as refused:
+            load_models([RESNET], ["random"], data_kwargs={key: given})
+        assert f"{key}={given}: 3 numbers are expected, one per channel of 'test_resnet'" in str(
+            refused.value
+        )
+
+
+@leaves_files_open
+def test_keys_of_data_sets(resnet, tmp_path):
+    root = write_pictures(tmp_path / "folder")
+    (root / "cat" / "00.jpg").write_bytes((root / "cat" / "00.png").read_bytes())
+    everything = open_pictures(root, resnet).names
+    chosen = open_pictures(root, resnet, data_kwargs={"input_key": ".jpg"})
+    assert (len(everything), chosen.names) == (13, ["cat/00.jpg"])
+    (tmp_path / "tars").mkdir()
+    single = tmp_path / "tars" / "all.tar"
+    with tarfile.open(single, "w") as archive:
+        archive.add(root, arcname=".")
+    for place, dataset, key, value, why in [
+        (root, "", "target_key", "label", "a folder of pictures takes input_key"),
+        (root, "", "dataset_download", True, "a folder of pictures takes input_key"),
+        (single, "", "input_key", ".png", "a tar file takes none of these"),
+        (single.parent, "", "input_key", ".png", "a tar file takes none of these"),
+        (root, "torch/image_folder", "dataset_download", True, "'torch/image_folder' takes none of these"),
+        (root, "torch/cifar10", "input_key", "image", "'torch/cifar10' takes dataset_download"),
+        (root, "hfds/some/set", "dataset_download", True, "'hfds/some/set' takes input_key and target_key"),
+    ]:
+        with pytest.raises(KeywordError) as refused:
+            open_pictures(place, resnet, dataset, data_kwargs={key: value})
+        assert f"data_kwargs {key}={value!r}: " in str(refused.value)
+        assert str(refused.value).endswith(why)
+
+
+def test_a_data_set_is_opened_with_its_keys(resnet, tmp_path, monkeypatch):
+    given = {}
+
+    class Columns(list):
+        """Pictures of no reader."""
+
+    def create_dataset(name, **more):
+        given[name] = more
+        return Columns([(noise(1), 0)])
+
+    monkeypatch.setattr("covlasso.timm.pictures.create_dataset", create_dataset)
+    open_pictures(tmp_path, resnet, "torch/cifar10", data_kwargs={"dataset_download": True})
+    opened = open_pictures(tmp_path, resnet, "hfds/x/y", data_kwargs={"target_key": "fine_label"})
+    assert given["torch/cifar10"]["download"] is True
+    assert given["hfds/x/y"]["target_key"] == "fine_label"
+    assert opened.source["target_key"] == "fine_label"
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "message"),
+    [
+        (RESNET, {"num_classes": "ten"}, "num_classes='ten': a whole number above 0 is expected"),
+        (RESNET, {"num_classes": 0}, "num_classes=0: a whole number above 0"),
+        (RESNET, {"in_chans": 1.0}, "in_chans=1.0: a whole number above 0"),
+        (RESNET, {"img_size": (96, 96)}, "img_size=(96, 96): a whole number above 0"),
+        (RESNET, {"global_pool": 3}, "global_pool=3: a text is expected"),
+        (RESNET, {"global_pool": None}, "global_pool=None: timm would not heed it; leave it out"),
+        (RESNET, {"pretrained": True}, "pretrained=True: weights are chosen by the checkpoint"),
+        (VIT, {"out_indices": (1,)}, "out_indices=(1,): features alone have no logits"),
+        (VIT, {"dtype": "float16"}, "dtype='float16': the type is the option model_dtype"),
+        (RESNET, {"widht": 2}, "widht=2: ResNet, the class of 'test_resnet', takes no widht; "),
+        (RESNET, {"gp": "max"}, "gp='max': ResNet, the class of 'test_resnet', takes no gp; "),
+        (VIT, {"num_clases": 2}, "num_clases=2: VisionTransformer, the class of 'test_vit', takes"),
+        (RESNET, {"zero_init_last": "false"}, "zero_init_last='false': True or False is expected"),
+        (RESNET, {"drop_rate": "much"}, "drop_rate='much': a number is expected"),
+        ("test_byobnet", {"act_laier": "relu"}, "act_laier='relu': ByobNet, the class of "),
+        (NAFLEX, {"depht": 1}, "depht=1: NaFlexVit, the class of 'naflexvit_base_patch16_gap', takes "),
+        (VOVNET, {"widht": 1}, "widht=1: VovNet, the class of 'ese_vovnet19b_slim', takes no widht; known"),
+    ],
+)  # fmt: skip
+def test_model_kwargs_that_do_not_go_on_to_timm(model, given, message):
+    with pytest.raises(KeywordError) as refused:
+        load_models([model], ["random"], options=ModelOptions(given))
+    assert str(refused.value).startswith(f"model_kwargs {message}")
+    assert "\n" not in refused.value.why
+    if "the class of" in message:
+        assert "known are " in refused.value.why
+        assert "num_classes" in refused.value.why
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        (RESNET, {"global_pool": "max", "output_stride": 16, "cache_dir": "weights"}),
+        (VIT, {"num_classes": 7, "drop_rate": 0, "reg_tokens": 2, "act_layer": "relu"}),
+        ("test_byobnet", {"act_layer": "relu", "drop_rate": 0.1}),  # of its configuration
+        ("test_efficientnet", {"bn_eps": 0.1}),  # of its entry point alone
+        (NAFLEX, {"depth": 1, "embed_dim": 64, "num_heads": 2}),
+        (VOVNET, {"global_pool": "max", "cache_dir": "weights"}),
+    ],
+)
+def test_model_kwargs_that_timm_takes(model, given):
+    (loaded,) = load_models([model], ["random"], options=ModelOptions(given))
+    assert loaded.module.num_classes == given.get("num_classes", 1000)
+
+
+def test_global_pooling_is_heeded():
+    picture = load_models([RESNET], ["random"])[0].transform(noise(1))[None]
+    rows = [
+        load_models([RESNET], ["random"], options=ModelOptions({"global_pool": pool}))[0].module(picture)
+        for pool in ("avg", "max")
+    ]
+    assert not torch.allclose(*rows)
+
+
 def test_grey_models(tmp_path):
-    models = load_models([RESNET], ["random"], options=ModelOptions(in_chans=1))
+    models = load_models([RESNET], ["random"], options=ModelOptions({"in_chans": 1}))
     assert models[0].mode == "L"
     assert extract(models, open_pictures(write_pictures(tmp_path), models), workers=0).count == 12
 

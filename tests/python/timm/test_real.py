@@ -61,7 +61,7 @@ def labelled(tmp_path_factory):
 @pytest.fixture(scope="module")
 def extracted(checkpoint, labelled, tmp_path_factory):
     out = tmp_path_factory.mktemp("extracted") / "m.safetensors"
-    pixels = ["--mean", MEAN, MEAN, MEAN, "--std", STD, STD, STD]
+    pixels = ["--data-kwargs", f"mean=({MEAN}, {MEAN}, {MEAN})", "--data-kwargs", f"std={STD}"]
     more = ["--save-logits", "float32", "-b", 16, "-j", 2, "--json", "-"]
     arguments = ["tf_efficientnet_lite0", "--checkpoint", checkpoint, "--data", labelled, "--out", out]
     result = CliRunner().invoke(app, ["extract", *map(str, [*arguments, *pixels, *more])])

@@ -15,7 +15,7 @@ from covlasso.logits import LogitWriter, Precision
 from covlasso.moments import Split
 from covlasso.torch.extraction.merging import Extraction, merge
 from covlasso.torch.extraction.passes import Pass, PassProgress, Running
-from covlasso.torch.extraction.run_state import RunState, weights_digest
+from covlasso.torch.extraction.run_state import RunState, digest, weights_digest
 from covlasso.torch.extraction.taps import Tap
 from covlasso.torch.layers import Factored, last_layer
 
@@ -116,12 +116,14 @@ def extract(
             "split": split.as_dict(),
             "factored": factored if isinstance(factored, str) else sorted(factored),
             "amp_dtype": str(amp_dtype),
+            "channels_last": channels_last,
             "device": where.type,
             "save_every": every,
             "save_logits": save_logits,
             "weights": {name: weights_digest(model) for name, model in models.items()},
+            "class_names": _digests(class_names),
         }
-        state = RunState(target, group, {**settings, **(command or {})})
+        state = RunState(target, group, {**(command or {}), **settings})
         files = LogitWriter(target, list(models), group, save_logits) if save_logits else None
     with _prepared(models, where, channels_last), _tapped(models, factored) as taps:
         work = Pass(taps, class_names, split, Running(where, amp_dtype, channels_last, strict))
@@ -152,6 +154,13 @@ def _resume(work: Pass, state: RunState | None, files: LogitWriter | None) -> No
     if files is not None:
         files.begin(found[1]["files"] if found is not None else None)
         work.files = files
+
+
+def _digests(class_names: Mapping[str, Sequence[str]] | Sequence[str] | None) -> Any:
+    """Return hashes of the names of categories, which a state carries, too."""
+    if isinstance(class_names, Mapping):
+        return {model: digest(names) for model, names in class_names.items()}
+    return None if class_names is None else digest(class_names)
 
 
 def _device_of(model: nn.Module) -> torch.device:

@@ -55,12 +55,13 @@ class RunState:
             return None
         accumulator, header = Accumulator.load_state(self.path)
         stored = header["command"]
-        for field in sorted({*stored, *self.command}):
-            if stored.get(field) != self.command.get(field):
-                raise ValueError(
-                    f"{self.path} is the state of another run: {field} was {_short(stored.get(field))} and "
-                    f"is {_short(self.command.get(field))}; repeat that run, or delete the file to begin anew"
-                )
+        found = _difference(stored, self.command)
+        if found is not None:
+            field, was, now = found
+            raise ValueError(
+                f"{self.path} is the state of another run: {field} was {_short(was)} and is {_short(now)}; "
+                "repeat that run, or delete the file to begin anew"
+            )
         return accumulator, header
 
     def save(self, accumulator: Accumulator, **header: Any) -> None:
@@ -93,6 +94,18 @@ def weights_digest(model: nn.Module) -> str:
             total.update(f"{name} {host.dtype} {tuple(host.shape)}".encode())
             total.update(host.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
+
+
+def _difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """Return the first field that differs, and both its values; fields of fields are joined by points."""
+    for field in {**now, **was}:
+        old, new = was.get(field), now.get(field)
+        inner = _difference(old, new) if isinstance(old, dict) and isinstance(new, dict) else None
+        if inner is not None:
+            return f"{field}.{inner[0]}", *inner[1:]
+        if old != new:
+            return field, old, new
+    return None
 
 
 def _short(value: Any) -> str:
