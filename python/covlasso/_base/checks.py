@@ -77,6 +77,17 @@ def first_bad(values: Array, largest: float = math.inf) -> tuple[int, ...] | Non
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
 
 
+def check_logits(logits: Array, subject: str, first_row: int = 0) -> None:
+    """Refuse logits whose squares float64 cannot add up; ``subject``: what has them, with its verb."""
+    place = first_bad(logits, LARGEST)
+    if place is not None:
+        row, column = place
+        raise ValueError(
+            f"{subject} {logits[place]} at row {first_row + row}, column {column}; "
+            "every logit must be finite and at most 2^500: drop or repair that input"
+        )
+
+
 def check_finite(values: Array, name: str) -> None:
     """Refuse an array with an entry that is not finite."""
     place = first_bad(values)

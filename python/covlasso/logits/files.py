@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Floats
-from covlasso._base.checks import LARGEST, first_bad
+from covlasso._base.checks import check_logits
 from covlasso._base.optional import needed
 from covlasso.moments import FLOATS
 
@@ -55,13 +55,7 @@ class LogitFile(ABC):
         """
         start = 0
         for block in self._read(rows):
-            place = first_bad(block, LARGEST)
-            if place is not None:
-                row, column = place
-                raise ValueError(
-                    f"{self.where} has {block[place]} at row {start + row}, column {column}; "
-                    "every logit must be finite and at most 2^500: drop or repair that input"
-                )
+            check_logits(block, f"{self.where} has", start)
             yield block
             start += len(block)
 

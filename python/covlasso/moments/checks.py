@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Floats
-from covlasso._base.checks import LARGEST, check_finite, first_bad
+from covlasso._base.checks import check_finite, check_logits
 from covlasso.moments.heads import FLOATS
 from covlasso.moments.sums import JointSums
 from covlasso.moments.symmetric import SymmetricSum
@@ -38,13 +38,7 @@ def _checked_logits(name: str, value: npt.ArrayLike) -> Floats:
         raise ValueError(
             f"logits of model {name!r} have shape {logits.shape}; (batch, categories) is expected"
         )
-    bad = first_bad(logits, LARGEST)
-    if bad is not None:
-        row, column = bad
-        raise ValueError(
-            f"logits of model {name!r} have {logits[bad]} at row {row}, column {column}; "
-            "every logit must be finite and at most 2^500: drop or repair that input"
-        )
+    check_logits(logits, f"logits of model {name!r} have")
     return logits
 
 
