@@ -1,6 +1,6 @@
 // The page of one category: its equation, its path, its error, and who depends on it.
 
-import { count, el, fixed, plural, scientific, significant } from "./dom.js";
+import { count, el, fixed, plural, scientific, significant, tableOver } from "./dom.js";
 import { hashOf } from "./places.js";
 import { absent, categoryError, equationBars, pathChart } from "./category_charts.js";
 
@@ -174,21 +174,14 @@ function dependentsCard(set, category) {
       ? el(
           "div",
           { class: "scroll", tabindex: "0", role: "region", "aria-label": "Who depends on it" },
-          el(
-            "table",
-            { class: "plain-table wide" },
-            el(
-              "thead",
-              {},
-              el(
-                "tr",
-                {},
-                el("th", { scope: "col" }, "category"),
-                el("th", { scope: "col", class: "number" }, "coefficient of this one"),
-                el("th", { scope: "col", class: "number" }, set.heldOut ? "its R², held out" : "its R², fit"),
-              ),
-            ),
+          tableOver(
             body,
+            [
+              "category",
+              { number: "coefficient of this one" },
+              { number: set.heldOut ? "its R², held out" : "its R², fit" },
+            ],
+            { class: "plain-table wide" },
           ),
           more || null,
         )

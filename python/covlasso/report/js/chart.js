@@ -1,6 +1,6 @@
 // Figures: a chart with a caption, the words for those who cannot see it, and its numbers as a table.
 
-import { el } from "./dom.js";
+import { el, tableOver } from "./dom.js";
 import { palette } from "./theme.js";
 
 const live = new Map(); // element of a chart -> { chart, option }
@@ -157,18 +157,7 @@ function numbers(title, table) {
 
 /** A table of texts; the first column heads the rows. */
 export function plainTable(columns, rows) {
-  return el(
-    "table",
-    { class: "plain-table" },
-    el(
-      "thead",
-      {},
-      el(
-        "tr",
-        {},
-        columns.map((name) => el("th", { scope: "col" }, name)),
-      ),
-    ),
+  return tableOver(
     el(
       "tbody",
       {},
@@ -180,5 +169,6 @@ export function plainTable(columns, rows) {
         ),
       ),
     ),
+    columns,
   );
 }

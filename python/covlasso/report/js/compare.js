@@ -1,6 +1,6 @@
 // Two networks side by side: what their dependencies share, and both graphs on the same positions.
 
-import { count, el, fixed, plural } from "./dom.js";
+import { count, el, fixed, plural, tile } from "./dom.js";
 import { draw, plainTable } from "./chart.js";
 import { hashOf } from "./places.js";
 import { comparable, correlation, matched, overlap } from "./compare_numbers.js";
@@ -60,13 +60,6 @@ export function compareView(sets, current) {
 
 function pairPart(a, b) {
   const common = overlap(a, b);
-  const tile = (name, value, more) =>
-    el(
-      "div",
-      { class: "tile" },
-      el("dt", {}, name),
-      el("dd", {}, el("strong", {}, value), el("span", {}, more)),
-    );
   const r2 = a.heldOut && b.heldOut ? "R² held out" : "R² fit";
   const [x, y] = a.heldOut && b.heldOut ? [a.heldOut, b.heldOut] : [a.r2, b.r2];
   const agreement = correlation(x, y);

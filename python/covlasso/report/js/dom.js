@@ -14,6 +14,25 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** One figure of a `<dl class="tiles">`: its name, its value, and what it is out of. */
+export function tile(name, value, more) {
+  return el(
+    "div",
+    { class: "tile" },
+    el("dt", {}, name),
+    el("dd", {}, el("strong", {}, value), el("span", {}, more)),
+  );
+}
+
+/** A table over a `<tbody>`; a column is its name, or `{ number: name }` where it holds numbers. */
+export function tableOver(body, columns, attributes = { class: "plain-table" }) {
+  const heading = (column) =>
+    typeof column === "string"
+      ? el("th", { scope: "col" }, column)
+      : el("th", { scope: "col", class: "number" }, column.number);
+  return el("table", attributes, el("thead", {}, el("tr", {}, columns.map(heading))), body);
+}
+
 /** Let a screen reader say `text` when it has finished what it is saying. */
 export function say(text) {
   document.getElementById("said").textContent = text;

@@ -1,6 +1,6 @@
 // The first page: what was found in one sentence, the counts, what to be careful about, and four charts.
 
-import { count, el, fixed, median, plural, scientific } from "./dom.js";
+import { count, el, fixed, median, plural, scientific, tableOver, tile } from "./dom.js";
 import { hashOf } from "./places.js";
 import { distribution, dots, errorByTerms, spectrum } from "./summary_charts.js";
 
@@ -35,13 +35,6 @@ function headline(set) {
 function tiles(set) {
   const certified = Array.from(set.kkt).filter((value) => value <= set.certificate).length;
   const worst = set.kkt.reduce((a, b) => Math.max(a, b), 0);
-  const tile = (name, value, more) =>
-    el(
-      "div",
-      { class: "tile" },
-      el("dt", {}, name),
-      el("dd", {}, el("strong", {}, value), el("span", {}, more)),
-    );
   return el(
     "dl",
     { class: "tiles" },
@@ -167,21 +160,7 @@ function list(set, title, direction) {
     "section",
     { class: "card" },
     el("h3", {}, title),
-    el(
-      "table",
-      { class: "plain-table wide" },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          el("th", { scope: "col" }, "category"),
-          el("th", { scope: "col" }, "equation"),
-          el("th", { scope: "col", class: "number" }, "R² fit"),
-          set.heldOut && el("th", { scope: "col", class: "number" }, "held out"),
-        ),
-      ),
+    tableOver(
       el(
         "tbody",
         {},
@@ -202,6 +181,8 @@ function list(set, title, direction) {
             ),
           ),
       ),
+      ["category", "equation", { number: "R² fit" }, ...(set.heldOut ? [{ number: "held out" }] : [])],
+      { class: "plain-table wide" },
     ),
     el("p", { class: "note" }, "Chosen by R² on the fit part."),
   );
