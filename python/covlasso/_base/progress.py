@@ -11,6 +11,22 @@ Report = Callable[[int, int], object]
 TitledReport = Callable[[str, int, int], object]
 """Called with (title of the piece of work, done, total)."""
 
+Tick = Callable[[], object]
+"""Called when one more is done."""
+
+
+def ticks(progress: Report | None, total: int) -> Tick:
+    """Make what counts one more of ``total``, and reports it."""
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
+    return tick
+
 
 @contextmanager
 def reporter(progress: bool | Report | None) -> Iterator[Report | None]:

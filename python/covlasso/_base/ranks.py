@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from covlasso._base.arrays import Array
+from covlasso._base.errors import one_line
 
 TIMEOUT = timedelta(hours=2)  # how long a rank waits for a slower one; a rank that died is noticed at once
 _ARRAY = "__array__"  # key that stands for an array in the JSON of a message
@@ -230,8 +231,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except RuntimeError as cause:
-        reason = str(cause).strip().splitlines()
         raise GroupError(
             "another rank ended or did not answer; see its message. The same command goes on from the saved "
-            f"states ({reason[0] if reason else type(cause).__name__})"
+            f"states ({one_line(cause)})"
         ) from cause

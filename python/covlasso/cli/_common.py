@@ -116,6 +116,18 @@ def read_dependencies(file: Path) -> Dependencies:
             raise ValueError(str(cause).replace(str(copy), "standard input")) from cause
 
 
+def read_groups(file: Path | None, pattern: str | None) -> list[str] | None:
+    """Read what each row was cut from, by --groups and --groups-regex; None where --groups is not given."""
+    if file is None:
+        if pattern is not None:
+            fail("--groups-regex looks at the lines of --groups; give that FILE too")
+        return None
+    from covlasso.moments import by_pattern, read_keys
+
+    keys = read_keys(file)
+    return keys if pattern is None else by_pattern(keys, pattern)
+
+
 def write_dependencies(deps: Dependencies, file: Path) -> None:
     """Save to a file, or to standard output for ``-``."""
     if file != STANDARD:

@@ -30,7 +30,7 @@ THRESHOLDS = (0.5, 0.7, 0.9)
 
 
 @dataclass(frozen=True)
-class Measured:
+class Solution:
     """Dependencies and their R^2 on the held-out half, one per target; on the fitted half it is theirs."""
 
     found: Dependencies
@@ -49,8 +49,8 @@ class Direction:
     origin: Origin
     seconds: float
     """Wall time of the exact paths and of both solutions read off them."""
-    lasso: Measured
-    refit: Measured
+    lasso: Solution
+    refit: Solution
 
     @property
     def title(self) -> str:
@@ -58,7 +58,7 @@ class Direction:
         return self.origin.title
 
     @property
-    def methods(self) -> dict[str, Measured]:
+    def methods(self) -> dict[str, Solution]:
         """Both solutions by the name of their method."""
         return {"Lasso": self.lasso, "refitted": self.refit}
 
@@ -140,7 +140,7 @@ def _solve(
     terms = options["max_terms"]
     lasso, refit = paths.at(terms=terms), paths.at(terms=terms, refit=True)
     seconds = time.perf_counter() - start
-    return Direction(origin, seconds, *(Measured(found, held_out.r2(found)) for found in (lasso, refit)))
+    return Direction(origin, seconds, *(Solution(found, held_out.r2(found)) for found in (lasso, refit)))
 
 
 def above(r2: Float64) -> dict[str, int]:

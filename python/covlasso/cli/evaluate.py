@@ -16,6 +16,7 @@ from covlasso.cli._common import (
     one_line_errors,
     progress_bar,
     read_dependencies,
+    read_groups,
     write_json,
 )
 
@@ -134,7 +135,10 @@ def _logit_options(
     from covlasso.logits import open_logits, read_labels
 
     if not logits:
-        given = {"--labels": labels, "--rows": rows, "--groups": groups, "--eps": eps}
+        given = {
+            "--labels": labels, "--rows": rows, "--groups": groups, "--groups-regex": groups_regex,
+            "--eps": eps,
+        }  # fmt: skip
         for option, value in given.items():
             if value:
                 fail(f"{option} is for logits; give --logits FILE too")
@@ -144,12 +148,13 @@ def _logit_options(
         which = "once, for the one model" if deps.intra else "twice: target model, source model"
         fail(f"--logits is given {len(logits)} times; give it {which}")
     opened = [open_logits(file) for file in logits]
-    if rows is not None and groups is not None:
+    keys = read_groups(groups, groups_regex)
+    if rows is not None and keys is not None:
         fail("--rows and --groups both say which rows are held out; give one of them")
     if rows is not None:
         keep = np.load(rows, allow_pickle=False)
-    elif groups is not None:
-        keep = _held_out(groups, groups_regex, split, opened[0])
+    elif keys is not None:
+        keep = _held_out(keys, split, opened[0])
     else:
         keep = _held_out_by_number(split, opened[0])
     return {
@@ -161,14 +166,11 @@ def _logit_options(
     }
 
 
-def _held_out(groups: Path, pattern: str | None, split: SplitMoments | None, logits: LogitFile) -> Any:
+def _held_out(keys: list[str], split: SplitMoments | None, logits: LogitFile) -> Any:
     """Rows that the moments' own split holds out."""
-    from covlasso.moments import by_pattern, read_keys
-
     if split is None or not split.split.held_out:
         fail("--groups needs --moments FILE with a held-out part: its split says which groups are held out")
-    keys = read_keys(groups)
-    return split.held_out_rows(logits.shape[0], by_pattern(keys, pattern) if pattern is not None else keys)
+    return split.held_out_rows(logits.shape[0], keys)
 
 
 def _held_out_by_number(split: SplitMoments | None, logits: LogitFile) -> Any:

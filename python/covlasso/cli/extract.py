@@ -77,24 +77,32 @@ def extract(
     _check(out, force, data, dataset, factored, amp_dtype, save_logits)
     of_models, of_data = _keywords("--model-kwargs", model_kwargs), _keywords("--data-kwargs", data_kwargs)
     with interruptible(), one_line_errors(), _named_as_options():
-        from covlasso import timm
         from covlasso._base.ranks import process_group
+        from covlasso.timm import (
+            ModelOptions,
+            float_type,
+            load_models,
+            open_pictures,
+            rank_device,
+            split_data_kwargs,
+        )
+        from covlasso.timm import extract as moments_of_pictures
 
-        device = timm.rank_device(device)
-        options = timm.ModelOptions(of_models, use_ema, reparam, model_dtype, torchcompile, seed)
-        transform, opening = timm.split_data_kwargs(of_data)
+        device = rank_device(device)
+        options = ModelOptions(of_models, use_ema, reparam, model_dtype, torchcompile, seed)
+        transform, opening = split_data_kwargs(of_data)
         with process_group(device) as group:
-            loaded = timm.load_models(models, checkpoint or (), names or (), options, transform)
-            pictures = timm.open_pictures(data, loaded, dataset, split, str(class_map or ""), opening)
+            loaded = load_models(models, checkpoint or (), names or (), options, transform)
+            pictures = open_pictures(data, loaded, dataset, split, str(class_map or ""), opening)
             share = len(range(group.rank, len(pictures), group.size))
             with _watched(share, log_freq, group.rank) as progress:
-                found = timm.extract(
+                found = moments_of_pictures(
                     loaded, pictures, batch_size=batch_size,
                     workers=min(4, os.cpu_count() or 1) if workers is None else workers,
                     pin_mem=pin_mem, groups=groups, held_out=held_out, folds=folds,
                     class_names=class_names, class_map=class_map is not None,
                     group=group, factored=factored, device=device,
-                    amp_dtype=timm.float_type(amp_dtype) if amp else None, channels_last=channels_last,
+                    amp_dtype=float_type(amp_dtype) if amp else None, channels_last=channels_last,
                     out=out, force=force, save_every=save_every, save_logits=save_logits, strict=strict,
                     progress=progress,
                 )  # fmt: skip

@@ -17,6 +17,7 @@ from covlasso.cli._common import (
     interruptible,
     one_line_errors,
     progress_bar,
+    read_groups,
     write_json,
 )
 
@@ -88,12 +89,10 @@ def moments(
     began = time.monotonic()
     with interruptible(), one_line_errors():
         from covlasso.logits import model_names, moments_of_files, open_logits, read_labels
-        from covlasso.moments import Split, by_pattern, read_class_names, read_keys
+        from covlasso.moments import Split, read_class_names
 
-        _check(out, force, groups, groups_regex)
-        keys = None if groups is None else read_keys(groups)
-        if keys is not None and groups_regex is not None:
-            keys = by_pattern(keys, groups_regex)
+        _check(out, force)
+        keys = read_groups(groups, groups_regex)
         split = Split(held_out, folds, _grouping(groups, groups_regex))
         categories = None if class_names is None else read_class_names(class_names)
         right = None if labels is None else read_labels(labels)
@@ -108,12 +107,10 @@ def moments(
         _show(record, out)
 
 
-def _check(out: Path, force: bool, groups: Path | None, groups_regex: str | None) -> None:
+def _check(out: Path, force: bool) -> None:
     if out == STANDARD:
         fail("--out - is not possible; give a FILE")
     check_new_file(out, force)
-    if groups_regex is not None and groups is None:
-        fail("--groups-regex looks at the lines of --groups; give that FILE too")
 
 
 def _grouping(groups: Path | None, groups_regex: str | None) -> str:

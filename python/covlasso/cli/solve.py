@@ -134,7 +134,9 @@ def _excluded(moments: Moments, found: Dependencies) -> int | None:
     """Count the targets whose own category in the other network was excluded."""
     if found.intra or found.origin is None:
         return None
-    from covlasso.solver import same
+    import numpy as np
 
-    own = same(moments, found.origin, found.targets)
-    return 0 if found.origin.allow_same else len(set(own.nonzero()[0].tolist()))
+    from covlasso.solver import excluded
+
+    own: Any = excluded(moments, found.origin, found.targets)
+    return 0 if own is None else int(np.count_nonzero(np.diff(own.indptr)))

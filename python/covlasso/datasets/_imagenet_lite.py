@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 from covlasso.datasets._factor import product
-from covlasso.moments import Moments
+from covlasso.moments import Moments, read_class_names
 
 NAMES = ("lite0", "lite1")
 _FILE = "imagenet_lite.safetensors"
@@ -56,7 +56,8 @@ def load_imagenet_lite() -> ImagenetLite:
     content = folder.joinpath(_FILE).read_bytes()
     if hashlib.sha256(content).hexdigest() != _SHA256:
         raise RuntimeError(f"{_FILE} is damaged (its SHA-256 is not {_SHA256}); install covlasso again")
-    classes = folder.joinpath(_CLASSES).read_text(encoding="utf-8").splitlines()
+    with resources.as_file(folder.joinpath(_CLASSES)) as file:
+        classes = read_class_names(file)
     tensors = load(content)
     return ImagenetLite(*(_moments(tensors, half, classes) for half in ImagenetLite._fields))
 

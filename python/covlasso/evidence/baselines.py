@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Float64, Int32, Int64
+from covlasso._base.arrays import Array, Float64, Int64
 from covlasso._base.optional import needed
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies
@@ -20,10 +20,10 @@ from covlasso.solver import Blocks
 
 
 class Rows:
-    """Moments of some targets with their sources; 0 with the one that is left out, ``own`` (-1: none)."""
+    """Moments of some targets with their sources; 0 with the one that is left out."""
 
-    def __init__(self, blocks: Blocks, own: Int32):
-        self.blocks, self.own = blocks, own
+    def __init__(self, blocks: Blocks):
+        self.blocks, self.own = blocks, blocks.own
         scale = np.sqrt(blocks.gram.diagonal())
         scale[scale == 0.0] = np.inf
         self.scale: Float64 = scale

@@ -14,7 +14,7 @@ from covlasso.evidence import baselines
 from covlasso.evidence.evaluation import Evaluation, evaluate
 from covlasso.evidence.prediction import is_fit, origin_of
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks, same
+from covlasso.solver import Blocks, excluded
 
 METHODS = ("lasso", "refitted", "pursuit", "correlation", "random", "all")
 
@@ -123,16 +123,10 @@ def _lasso(deps: Dependencies, rows: baselines.Rows, origin: Origin) -> Dependen
 
 def _rows(deps: Dependencies, fit: Moments, origin: Origin) -> baselines.Rows:
     """Fit moments of the targets, without the sources that were not allowed to explain them."""
-    blocks = Blocks.of(fit, origin, deps.targets)
-    if origin.intra:
-        return baselines.Rows(blocks, deps.targets)
-    there = same(fit, origin, deps.targets)
-    own = np.full(deps.n_targets, -1, dtype=np.int32)
-    if origin.allow_same or there.multiply(deps.coef).nnz:
-        return baselines.Rows(replace(blocks, exclude=None), own)
-    has = np.flatnonzero(np.diff(there.indptr))
-    own[has] = there.indices[there.indptr[has]]
-    return baselines.Rows(blocks, own)
+    own = excluded(fit, origin, deps.targets)
+    if not isinstance(own, str) and own is not None and own.multiply(deps.coef).nnz:
+        origin = replace(origin, allow_same=True)  # their origin is not known, and they have such terms
+    return baselines.Rows(Blocks.of(fit, origin, deps.targets))
 
 
 def _named(progress: TitledReport, method: str) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +136,7 @@ def decisions(
     """
     total = len(samples)
     report = progress or (lambda _done, _total: None)
-    mean_square = _mean_square(samples, targets, lambda done: report(done, 2 * total))
+    mean_square = _mean_square(samples, targets, report)
     widths = np.outer(eps, np.sqrt(mean_square))
     counts = _Counts(len(targets), len(widths), samples.categories)
     done = total
@@ -158,12 +158,13 @@ def checked_eps(eps: Sequence[float]) -> Float64:
     return values
 
 
-def _mean_square(samples: Samples, targets: Int32, report: Callable[[int], object]) -> Float64:
+def _mean_square(samples: Samples, targets: Int32, report: Report) -> Float64:
+    """Make the first of the two passes."""
     total, done = np.zeros(len(targets)), 0
     for chunk in samples.chunks():
         total += np.square(chunk.target[:, targets]).sum(axis=0)
         done += len(chunk.target)
-        report(done)
+        report(done, 2 * len(samples))
     return total / len(samples)
 
 

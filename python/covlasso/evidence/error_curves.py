@@ -9,11 +9,10 @@ import numpy as np
 import scipy.sparse
 
 from covlasso._base.arrays import Float64
-from covlasso._base.progress import Report
-from covlasso.dependencies import Dependencies, Origin
+from covlasso._base.progress import Report, Tick
+from covlasso.dependencies import Dependencies
 from covlasso.evidence import piecewise
 from covlasso.evidence.piecewise import PiecewiseQuadratic
-from covlasso.moments import Moments
 from covlasso.solver import Blocks, Path
 
 _SHORTEST = 1e-9  # of its lambda: a shorter piece is rounding, and has no line to follow to lambda = 0
@@ -69,19 +68,7 @@ def r2_by_terms(
     return ByTerms(np.array(fit), None if measure is None else np.array(held_out))
 
 
-def check_fits(path: Path, moments: Moments, origin: Origin) -> None:
-    """Refuse moments that do not hold the sources and the targets of a path."""
-    target, source = origin.target_model, origin.source_model
-    if moments.sizes[source] != path.n_sources or moments.sizes[target] <= path.targets.max():
-        raise ValueError(
-            f"the paths have {path.n_sources} sources and targets up to {path.targets.max()}; {source!r} has "
-            f"{moments.sizes[source]} categories and {target!r} has {moments.sizes[target]}"
-        )
-
-
-def error_curves(
-    path: Path, other: Blocks, refit: bool, report: Callable[[], None]
-) -> list[PiecewiseQuadratic]:
+def error_curves(path: Path, other: Blocks, refit: bool, tick: Tick) -> list[PiecewiseQuadratic]:
     """Error of every target on other moments, as a function of lambda."""
     ends = path.at(lam=path.lambda_end).coef
     curve = _refitted_curve if refit else _lasso_curve
@@ -89,7 +76,7 @@ def error_curves(
     for t, category in enumerate(path.targets.tolist()):
         knots, coef = _finite_knots(path, t, category, ends)
         curves.append(curve(knots, coef, _Form(other, t, coef)))
-        report()
+        tick()
     return curves
 
 

@@ -19,7 +19,7 @@ from covlasso.evidence.prediction import Prediction, is_fit, prediction_of
 from covlasso.gram import Gram
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks
+from covlasso.solver import Blocks, check_sizes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -226,7 +226,7 @@ def quality(prediction: Prediction, moments: Moments, blocks: Blocks | None = No
 
     ``blocks``: the covariances of these targets, where they are at hand already.
     """
-    prediction.check(moments)
+    check_sizes(moments, prediction.origin, prediction.targets, prediction.coef.shape[1])
     origin, coef, targets = prediction.origin, prediction.coef, prediction.targets
     if blocks is None:
         blocks = Blocks.of(moments, origin, targets, "covariance")

@@ -22,22 +22,6 @@ class Prediction:
     targets: Int32
     origin: Origin
 
-    def check(self, moments: Moments) -> None:
-        """Refuse moments of other models, or of other numbers of categories."""
-        for name in (self.origin.target_model, self.origin.source_model):
-            if name not in moments.names:
-                raise ValueError(
-                    f"the dependencies are of the model {name!r}; moments has {list(moments.names)}"
-                )
-        p = self.coef.shape[1]
-        if moments.sizes[self.origin.source_model] != p:
-            found = moments.sizes[self.origin.source_model]
-            raise ValueError(
-                f"the dependencies have {p} sources; {self.origin.source_model!r} has {found} categories"
-            )
-        if moments.sizes[self.origin.target_model] <= self.targets.max():
-            raise ValueError(f"target {self.targets.max()} is no category of {self.origin.target_model!r}")
-
 
 def prediction_of(
     deps: Dependencies, fit: Moments | None, known: Moments | None, target: str | None, source: str | None

@@ -14,7 +14,7 @@ from covlasso._base.arrays import Float64, Int32, Kind
 from covlasso._base.checks import check_count, check_number
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies
-from covlasso.moments import Moments, SplitMoments
+from covlasso.moments import Moments, SplitMoments, merged
 from covlasso.solver import solve_moments
 
 Half = tuple[int, ...]
@@ -161,7 +161,7 @@ def stability(
     subsets = [half for pair in divisions(len(parts), check_count(pairs, "pairs"), seed) for half in pair]
 
     def solve(half: Half) -> Dependencies:
-        return solve_moments(_sum(parts, half), **options)
+        return solve_moments(merged([parts[k] for k in half]), **options)
 
     first = solve(subsets[0])
     counts, n_terms = _present(first), first.n_terms.astype(np.float64)
@@ -197,13 +197,6 @@ def _folds(folds: SplitMoments | Sequence[Moments]) -> list[Moments]:
     if not all(isinstance(part, Moments) for part in parts):
         raise TypeError("folds must be SplitMoments, or a sequence of Moments")
     return parts
-
-
-def _sum(parts: Sequence[Moments], half: Half) -> Moments:
-    total = parts[half[0]].copy()
-    for k in half[1:]:
-        total += parts[k]
-    return total
 
 
 def _present(found: Dependencies) -> scipy.sparse.csr_array:

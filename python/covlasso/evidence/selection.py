@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from covlasso._base.arrays import Bool, Float64, Kind
 from covlasso._base.checks import check_count, check_flag, check_number
-from covlasso._base.progress import Report
+from covlasso._base.progress import Report, Tick, ticks
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence import piecewise
-from covlasso.evidence.error_curves import check_fits, error_curves
+from covlasso.evidence.error_curves import error_curves
 from covlasso.evidence.piecewise import PiecewiseQuadratic
-from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks, Path, found_on, pair_of
+from covlasso.moments import Halves, Moments, halves, merged
+from covlasso.solver import Blocks, Path, check_sizes, found_on, pair_of
 
 Rule = Literal["minimum", "one-standard-error"]
 
@@ -137,11 +137,11 @@ def select(
         where = "within one network" if path.intra else "between two networks"
         raise ValueError(f"these paths are {where}; name target and source accordingly")
     refit = check_flag(refit, "refit")
-    report = _counter(progress, len(parts) * path.n_targets)
+    tick = ticks(progress, len(parts) * path.n_targets)
     if folded:
-        curves = _fold_curves(path, parts, origin, refit, report)
+        curves = _fold_curves(path, parts, origin, refit, tick)
     else:
-        curves = [_curves(path, parts[0], origin, refit, report)]
+        curves = [_curves(path, parts[0], origin, refit, tick)]
 
     least = np.zeros(path.n_targets) if terms is None else path.at(terms=check_count(terms, "terms")).lam
     if check_flag(per_target, "per_target"):
@@ -190,26 +190,23 @@ def _selection(
 
 
 def _curves(
-    path: Path, moments: Moments, origin: Origin, refit: bool, report: Callable[[], None]
+    path: Path, moments: Moments, origin: Origin, refit: bool, tick: Tick
 ) -> list[PiecewiseQuadratic]:
     """Errors of a path on other moments."""
-    check_fits(path, moments, origin)
-    return error_curves(path, Blocks.of(moments, origin, path.targets), refit, report)
+    check_sizes(moments, origin, path.targets, path.n_sources)
+    return error_curves(path, Blocks.of(moments, origin, path.targets), refit, tick)
 
 
 def _fold_curves(
-    path: Path, folds: list[Moments], origin: Origin, refit: bool, report: Callable[[], None]
+    path: Path, folds: list[Moments], origin: Origin, refit: bool, tick: Tick
 ) -> list[list[PiecewiseQuadratic]]:
     """Errors on each fold of the paths found on all others."""
     curves = []
     for k, fold in enumerate(folds):
-        rest = folds[:k] + folds[k + 1 :]
-        others = rest[0].copy()
-        for part in rest[1:]:
-            others += part
-        check_fits(path, others, origin)
+        others = merged(folds[:k] + folds[k + 1 :])
+        check_sizes(others, origin, path.targets, path.n_sources)
         again = Blocks.of(others, origin, path.targets).again(path)
-        curves.append(_curves(again, fold, origin, refit, report))
+        curves.append(_curves(again, fold, origin, refit, tick))
     return curves
 
 
@@ -253,16 +250,3 @@ def _check(rule: str, relative_error: float | None, kind: Kind) -> None:
         check_number(relative_error, "relative_error")
         if rule != "minimum":
             raise ValueError("relative_error is a rule itself; leave rule out")
-
-
-def _counter(progress: Report | None, total: int) -> Callable[[], None]:
-    """Make what counts one more target."""
-    done = 0
-
-    def count() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
-
-    return count

@@ -84,7 +84,7 @@ class TopOne:
         """Rows of which the largest logit is that of the label, per model; the first of equal ones counts."""
         return {name: int(count) for name, count in self._correct.items()}
 
-    def add(self, logits: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
+    def update(self, logits: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
         """Count some rows.
 
         Parameters

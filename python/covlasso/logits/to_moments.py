@@ -125,4 +125,4 @@ def _check_keys(keys: Sequence[str], n_rows: int) -> None:
 def _count(top1: Mapping[str, TopOne], batch: Mapping[str, Array], labels: Int64, held: Bool) -> None:
     for half, side in (("fit", ~held), ("held_out", held)):
         chosen = {name: rows[side] for name, rows in batch.items()}
-        top1[half].add(chosen, dict.fromkeys(chosen, labels[side]))
+        top1[half].update(chosen, dict.fromkeys(chosen, labels[side]))

@@ -50,12 +50,6 @@ class LogitWriter:
         if len({_safe(name) for name in names}) < len(self._names):
             raise ValueError(f"the models {self._names} give equal file names; name them otherwise")
 
-    @property
-    def finished(self) -> list[Path]:
-        """The files that `finish` leaves."""
-        logits = [self._file(f"logits.{_safe(name)}.npy") for name in self._names]
-        return [*logits, *map(self._file, ("labels.npy", "held_out.npy", "samples.txt", "keys.txt"))]
-
     def begin(self, sizes: Mapping[str, int] | None) -> None:
         """Open the parts: new ones, or cut to what `sizes` said when the state was saved."""
         for kind in [*map(self._logits, self._names), "rows"]:
@@ -79,7 +73,7 @@ class LogitWriter:
                 os.fsync(file.fileno())
         return {kind: file.tell() for kind, file in self._open.items()}
 
-    def add(
+    def update(
         self,
         logits: Mapping[str, Array],
         positions: Sequence[int],

@@ -5,7 +5,7 @@ from covlasso.moments.heads import FLOATS, LinearHead
 from covlasso.moments.keys import by_folder, by_pattern, read_class_names, read_keys
 from covlasso.moments.moments import Moments
 from covlasso.moments.new_categories import new_category_moments
-from covlasso.moments.parts import Halves, Parts, halves
+from covlasso.moments.parts import Halves, Parts, halves, merged
 from covlasso.moments.split import Split, held_out
 from covlasso.moments.split_moments import SplitMoments
 
@@ -22,6 +22,7 @@ __all__ = [
     "by_pattern",
     "halves",
     "held_out",
+    "merged",
     "new_category_moments",
     "read_class_names",
     "read_keys",

@@ -30,8 +30,8 @@ class Accumulator:
 
     Attributes
     ----------
-    skipped : int
-        Number of samples that the caller could not read; kept in the result.
+    split : Split
+        How samples are divided.
     """
 
     def __init__(
@@ -42,13 +42,18 @@ class Accumulator:
         split: Split | None = None,
     ):
         self.split = split or Split()
-        self.skipped = 0
+        self._skipped = 0
         self._parts = {part: Moments(names, class_names, heads) for part in self.split.parts}
 
     @property
     def count(self) -> int:
         """Number of samples seen."""
         return sum(moments.count for moments in self._parts.values())
+
+    @property
+    def skipped(self) -> int:
+        """Number of samples that the caller could not read; kept in the result."""
+        return self._skipped
 
     def update(self, batch: Mapping[str, npt.ArrayLike], keys: Sequence[str]) -> None:
         """Add a batch of samples; on any error nothing is added.
@@ -82,7 +87,7 @@ class Accumulator:
         """Moments of the samples so far, by the name of their part; a part may be empty."""
         return dict(self._parts)
 
-    def merge(self, parts: Mapping[str, Moments], skipped: int = 0) -> None:
+    def merge(self, parts: Mapping[str, Moments]) -> None:
         """Add samples whose moments were accumulated elsewhere: on a device, or by another rank.
 
         Raises
@@ -95,7 +100,10 @@ class Accumulator:
             raise ValueError(f"there is no part {unknown.pop()!r}; the parts are {list(self._parts)}")
         for part, moments in parts.items():
             self._parts[part] += moments
-        self.skipped += skipped
+
+    def skip(self, count: int) -> None:
+        """Count samples that could not be read."""
+        self._skipped += count
 
     def result(self) -> SplitMoments:
         """Moments of all samples so far.
@@ -111,7 +119,7 @@ class Accumulator:
         fit = folds[0] if folds else parts["fit"]
         for moments in folds[1:]:
             fit = fit + moments
-        return SplitMoments(fit, held_out, folds, self.split, self.skipped)
+        return SplitMoments(fit, held_out, folds, self.split, self._skipped)
 
     def save_state(self, path: str | os.PathLike[str], **header: Any) -> None:
         """Write all there is to a safetensors file, atomically; `load_state` goes on with the same bits.
@@ -125,7 +133,7 @@ class Accumulator:
         """
         first = next(iter(self._parts.values()))
         parts = {part: moments._sums for part, moments in self._parts.items() if moments._sums is not None}
-        header = {"split": self.split.as_dict(), "skipped": self.skipped, "caller": header}
+        header = {"split": self.split.as_dict(), "skipped": self._skipped, "caller": header}
         save_moments(path, first.names, first.class_names, first.heads, parts, header, kind=_KIND)
 
     @classmethod
@@ -145,5 +153,5 @@ class Accumulator:
             accumulator = cls(file.names, file.class_names, file.heads, split)
         for part in file.counts:
             accumulator._parts[part] = Moments._of_file(file, part)
-        accumulator.skipped = file.stored.field("skipped", int)
+        accumulator._skipped = file.stored.field("skipped", int)
         return accumulator, file.stored.field("caller", dict)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from covlasso._base.arrays import Float64, Floats
 from covlasso._base.checks import check_finite, check_logits
 from covlasso.moments.heads import FLOATS
-from covlasso.moments.sums import JointSums
+from covlasso.moments.sums import JointSums, columns_of
 from covlasso.moments.symmetric import SymmetricSum
 
 
@@ -118,12 +118,11 @@ def _joint(
     count: int, means: Mapping[str, Float64], centred: Mapping[str | tuple[str, str], Float64]
 ) -> JointSums:
     """Put means and centred sums of several models together."""
-    sums = JointSums({name: m.size for name, m in means.items()})
-    sums.mean = np.concatenate(list(means.values()))
-    products = np.zeros((sums.mean.size, sums.mean.size))  # above the diagonal nothing is read
+    sizes = {name: m.size for name, m in means.items()}
+    columns = columns_of(sizes)
+    mean = np.concatenate(list(means.values()))
+    products = np.zeros((mean.size, mean.size))  # above the diagonal nothing is read
     for key, block in centred.items():
         a, b = (key, key) if isinstance(key, str) else key
-        products[sums.columns[b], sums.columns[a]] = block.T
-    sums.products = SymmetricSum.from_dense(products)
-    sums.added = int(count)
-    return sums
+        products[columns[b], columns[a]] = block.T
+    return JointSums.of(sizes, int(count), mean, SymmetricSum.from_dense(products))

@@ -74,16 +74,15 @@ class MomentFile:
         count = self.counts.get(part)
         if not isinstance(count, int):
             raise self.stored.error(f"there is no part {part!r}")
-        sums = JointSums(dict(zip(self.names, self._columns(), strict=True)))
-        n = len(sums.mean)
-        sums.mean = self.stored.tensor(f"{part}.mean", np.float64, (n,))
+        sizes = dict(zip(self.names, self._columns(), strict=True))
+        n = sum(sizes.values())
+        mean = self.stored.tensor(f"{part}.mean", np.float64, (n,))
         triangle = self.stored.tensor(f"{part}.sum", np.float64, (n * (n + 1) // 2,))
-        sums.products = SymmetricSum.from_triangle(triangle, n)
-        sums.added = count
+        waiting = np.empty((0, n))
         if f"{part}.waiting" in self.stored:
             waiting = self.stored.tensor(f"{part}.waiting", np.float64, (None, n))
-            sums.added -= len(waiting)
-            sums.append({name: waiting[:, columns] for name, columns in sums.columns.items()})
+        sums = JointSums.of(sizes, count - len(waiting), mean, SymmetricSum.from_triangle(triangle, n))
+        sums.append({name: waiting[:, columns] for name, columns in sums.columns.items()})
         return sums
 
     def _columns(self) -> list[int]:

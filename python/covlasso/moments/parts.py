@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from covlasso.moments.moments import Moments
+
+
+def merged(parts: Sequence[Moments]) -> Moments:
+    """Moments of the samples of all parts, added up in their order; the parts are left as they are."""
+    total = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total
 
 
 class Halves(Protocol):

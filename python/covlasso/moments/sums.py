@@ -29,15 +29,20 @@ class JointSums:
 
     def __init__(self, sizes: Mapping[str, int]):
         self.sizes = dict(sizes)
-        stops = list(accumulate(self.sizes.values()))
-        self.columns = {
-            name: slice(stop - n, stop) for (name, n), stop in zip(sizes.items(), stops, strict=True)
-        }
+        self.columns = columns_of(sizes)
+        n = sum(sizes.values())
         self.added = 0  # samples in the sums
-        self.mean = np.zeros(stops[-1])
-        self.products = SymmetricSum(stops[-1])
-        self._waiting = np.empty((0, stops[-1]))  # samples, in the first rows, and one more row to fill
+        self.mean = np.zeros(n)
+        self.products = SymmetricSum(n)
+        self._waiting = np.empty((0, n))  # samples, in the first rows, and one more row to fill
         self._n_waiting = 0
+
+    @classmethod
+    def of(cls, sizes: Mapping[str, int], count: int, mean: Float64, products: SymmetricSum) -> JointSums:
+        """Take sums that are known: of ``count`` samples, their mean and their centred products."""
+        sums = cls(sizes)
+        sums.added, sums.mean, sums.products = count, mean, products
+        return sums
 
     @property
     def count(self) -> int:
@@ -121,12 +126,18 @@ class JointSums:
 
     def _reordered(self, sizes: Mapping[str, int]) -> JointSums:
         """Return closed sums with the models in another order."""
-        twin = JointSums({name: self.sizes[name] for name in sizes})
         order = np.concatenate([np.arange(self.mean.size)[self.columns[name]] for name in sizes])
         whole = slice(0, self.mean.size)
-        twin.added, twin.mean = self.added, self.mean[order]
-        twin.products = SymmetricSum.from_dense(self.products.part(order, whole)[:, order])
-        return twin
+        products = SymmetricSum.from_dense(self.products.part(order, whole)[:, order])
+        return JointSums.of(
+            {name: self.sizes[name] for name in sizes}, self.added, self.mean[order], products
+        )
+
+
+def columns_of(sizes: Mapping[str, int]) -> dict[str, slice]:
+    """Columns of every model, where they lie side by side."""
+    stops = accumulate(sizes.values())
+    return {name: slice(stop - n, stop) for (name, n), stop in zip(sizes.items(), stops, strict=True)}
 
 
 def _centre(rows: Float64) -> Float64:

@@ -9,7 +9,7 @@ from covlasso._base.arrays import Float64
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence import held_out_r2, is_fit, origin_of
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import SAME, Blocks
+from covlasso.solver import Blocks, check_sizes, differing
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,19 +80,19 @@ def match(deps: Dependencies, candidates: Sequence[Moments | Halves]) -> Entry:
 
 
 def _check_found_on(deps: Dependencies, origin: Origin, fit: Moments) -> None:
-    """Refuse moments whose sizes or energies are not those of the dependencies."""
-    n, p = fit.sizes[origin.target_model], fit.sizes[origin.source_model]
-    largest = int(deps.targets.max(initial=-1))
-    if p != deps.n_sources or largest >= n:
-        raise ValueError(
-            f"dependencies {origin.title} have {deps.n_sources} sources and targets up to {largest}, but the "
-            f"moments have {p} and {n} categories; give the moments they were found from"
-        )
+    """Refuse moments whose sizes, energies or (of a correlation) errors are not those of the dependencies."""
+    check_sizes(fit, origin, deps.targets, deps.n_sources)
     if is_fit(deps, fit, origin.target_model, origin.source_model):
         return
-    energy = fit.energy(origin.target_model, origin.kind)[deps.targets]
-    t = int((abs(energy - deps.energy) > SAME * energy).argmax())  # the first that differs
+    others = differing(fit, origin, deps.targets, deps.energy)
+    if len(others) == 0:
+        raise ValueError(
+            f"dependencies {origin.title} have other errors in these moments; "
+            "give the moments they were found from"
+        )
+    t = others[0]
+    energy = fit.energy(origin.target_model, origin.kind)[deps.targets[t]]
     raise ValueError(
         f"dependencies {origin.title}: category {deps.targets[t]} has energy {deps.energy[t]:.6g}, but "
-        f"{energy[t]:.6g} in the moments; give the moments they were found from"
+        f"{energy:.6g} in the moments; give the moments they were found from"
     )

@@ -1,6 +1,14 @@
 """Exact paths of all targets: from arrays, from moments, over ranks."""
 
-from covlasso.solver.direction import SAME, Blocks, found_on, pair_of, same
+from covlasso.solver.direction import (
+    SAME,
+    Blocks,
+    check_sizes,
+    differing,
+    excluded,
+    found_on,
+    pair_of,
+)
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import solve_moments
 from covlasso.solver.problem import check_problem
@@ -13,10 +21,12 @@ __all__ = [
     "Knots",
     "Path",
     "check_problem",
+    "check_sizes",
+    "differing",
+    "excluded",
     "found_on",
     "pair_of",
     "path",
-    "same",
     "solve",
     "solve_moments",
     "solve_slices",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._base.arrays import Float64, Int32, Kind, Matrix
+from covlasso._base.arrays import Float64, Int32, Int64, Kind, Matrix
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.gram import Gram, as_gram, rows_times
@@ -41,9 +42,9 @@ def pair_of(moments: Moments, target: str | None, source: str | None) -> tuple[s
     return target, source
 
 
-def all_targets(moments: Moments, origin: Origin) -> Int32:
+def all_targets(moments: Moments, target: str) -> Int32:
     """Every category of the targets' model."""
-    return np.arange(len(moments.mean(origin.target_model)), dtype=np.int32)
+    return np.arange(len(moments.mean(target)), dtype=np.int32)
 
 
 def same(moments: Moments, origin: Origin, targets: Int32) -> scipy.sparse.csr_array:
@@ -83,12 +84,38 @@ def excluded(
     return None if origin.allow_same or own.nnz == 0 else own
 
 
+def check_sizes(moments: Moments, origin: Origin, targets: Int32, n_sources: int) -> None:
+    """Refuse moments that do not hold the models of a direction, its targets and its sources.
+
+    Raises
+    ------
+    ValueError
+        A model is unknown, or has another number of categories.
+    """
+    target, source = origin.target_model, origin.source_model
+    for name in (target, source):
+        if name not in moments.names:
+            raise ValueError(f"the equations are of the model {name!r}; moments has {list(moments.names)}")
+    largest = int(targets.max(initial=-1))
+    if moments.sizes[source] != n_sources or moments.sizes[target] <= largest:
+        raise ValueError(
+            f"the equations {origin.title} have {n_sources} sources and targets up to {largest}; in the "
+            f"moments {source!r} has {moments.sizes[source]} categories and {target!r} has "
+            f"{moments.sizes[target]}"
+        )
+
+
+def differing(moments: Moments, origin: Origin, targets: Int32, energy: Float64) -> Int64:
+    """Positions of the targets that have another energy in these moments; none if they were found on them."""
+    here = moments.energy(origin.target_model, origin.kind)[targets]
+    return np.flatnonzero(~(np.abs(here - energy) <= SAME * np.maximum(here, energy)))
+
+
 def found_on(moments: Moments, origin: Origin, targets: Int32, energy: Float64) -> bool:
     """Whether these are the moments that something was found on: the energies of its targets are theirs."""
     if int(targets.max(initial=-1)) >= moments.sizes.get(origin.target_model, 0):
         return False
-    here = moments.energy(origin.target_model, origin.kind)[targets]
-    return bool((np.abs(here - energy) <= SAME * np.maximum(here, energy)).all())
+    return len(differing(moments, origin, targets, energy)) == 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +178,7 @@ class Blocks:
         """
         target, source = origin.target_model, origin.source_model
         kind = origin.kind if kind is None else kind
-        rows = all_targets(moments, origin) if targets is None else targets
+        rows = all_targets(moments, target) if targets is None else targets
         cross = None if origin.intra else getattr(moments, kind)(target, source, rows=rows)
         names = moments.class_names.get(target)
         if names is not None and not origin.intra:
@@ -182,9 +209,20 @@ class Blocks:
         """Whether targets and sources are categories of one network."""
         return self.cross is None
 
+    @cached_property
+    def own(self) -> Int32:
+        """Return the category that each target does without, the first if there are several; -1: none."""
+        if self.intra:
+            return self.targets
+        own = np.full(len(self.targets), -1, dtype=np.int32)
+        if self.exclude is not None:
+            has = np.flatnonzero(np.diff(self.exclude.indptr))
+            own[has] = self.exclude.indices[self.exclude.indptr[has]]
+        return own
+
     def problem(self) -> Problem:
         """Return what is to be solved; its paths number and name the targets as categories of their model."""
-        found = check_problem(
+        return check_problem(
             self.gram,
             self.cross,
             None if self.intra else self.energy,
@@ -193,8 +231,9 @@ class Blocks:
             None,
             self.names,
             self.source_names,
+            categories=self.targets,
+            origin=self.origin,
         )
-        return replace(found, categories=self.targets, origin=self.origin)
 
     def paths(self, progress: Report | None = None, **options: Any) -> Path:
         """Exact paths of these targets; options as in `covlasso.path`."""

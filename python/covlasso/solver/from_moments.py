@@ -90,7 +90,7 @@ def solve_moments(
     origin = Origin(*pair_of(moments, target, source), kind, l2, positive, allow_same)
     limit = _term_limit(terms, max_terms, one_place(lam, terms, relative_error))
     gram = as_gram(moments.gram(origin.source_model, kind))
-    rows = all_targets(moments, origin) if targets is None else targets
+    rows = all_targets(moments, origin.target_model) if targets is None else targets
     parts = []
     for done, block in _blocks(rows, gram.shape[0], origin):
         with _of_all(progress, done, len(block), len(rows)) as report:

@@ -69,8 +69,14 @@ def check_problem(
     weights: Any,
     names: Sequence[str] | None,
     source_names: Sequence[str] | None,
+    *,
+    categories: Int32 | None = None,
+    origin: Origin | None = None,
 ) -> Problem:
-    """Check the data arguments of `covlasso.path`; TypeError or ValueError for the first that is wrong."""
+    """Check the data arguments of `covlasso.path`; TypeError or ValueError for the first that is wrong.
+
+    ``categories`` are the numbers that results give to the targets, by default their own.
+    """
     gram = _check_gram(gram)
     p = gram.shape[0]
     cross, energy = _check_cross(cross, energy, p, on_device=isinstance(gram, DeviceArray))
@@ -89,9 +95,10 @@ def check_problem(
         exclusion_offset=offset,
         exclusion_index=index,
         weights=_check_weights(weights, len(rows), p),
-        categories=rows,
+        categories=rows if categories is None else categories,
         target_names=None if labels is None else tuple(labels[i] for i in rows),
         source_names=sources,
+        origin=origin,
     )
 
 

@@ -10,7 +10,7 @@ import scipy.sparse
 
 from covlasso._base.arrays import Array
 from covlasso._base.ranks import Group
-from covlasso.dependencies import Dependencies, Origin
+from covlasso.dependencies import Dependencies
 from covlasso.moments import Moments
 from covlasso.solver.direction import all_targets, pair_of
 from covlasso.solver.from_moments import solve_moments
@@ -40,15 +40,15 @@ def solve_slices(
     GroupError
         Another rank ended.
     """
-    origin = Origin(*pair_of(moments, target, source))
-    mine = np.array_split(all_targets(moments, origin), group.size)[group.rank]
+    target, source = pair_of(moments, target, source)
+    mine = np.array_split(all_targets(moments, target), group.size)[group.rank]
     part = None
     if len(mine):
         part = solve_moments(moments, target=target, source=source, targets=mine, **options)
     slices = group.gather(None if part is None else _to_arrays(part))
     if slices is None or part is None:
         return None
-    names = moments.class_names.get(origin.target_model)
+    names = moments.class_names.get(target)
     return Dependencies.concatenate([_with_arrays(part, arrays, names) for arrays in slices if arrays])
 
 

@@ -4,21 +4,18 @@
 pass of `covlasso.torch.extract`. ``import covlasso`` imports neither this nor timm.
 """
 
-from covlasso.timm.classes import label_names
 from covlasso.timm.extraction import extract, float_type, rank_device
 from covlasso.timm.keywords import KeywordError, split_data_kwargs
 from covlasso.timm.models import LoadedModel, ModelOptions, load_models
-from covlasso.timm.pictures import PictureLoader, Pictures, open_pictures
+from covlasso.timm.pictures import Pictures, open_pictures
 
 __all__ = [
     "KeywordError",
     "LoadedModel",
     "ModelOptions",
-    "PictureLoader",
     "Pictures",
     "extract",
     "float_type",
-    "label_names",
     "load_models",
     "open_pictures",
     "rank_device",

@@ -16,6 +16,7 @@ from timm.data import create_transform
 from timm.models import load_checkpoint
 from torch import nn
 
+from covlasso._base.errors import one_line
 from covlasso.timm.keywords import (
     TRANSFORM,
     arguments_of,
@@ -240,9 +241,8 @@ def _why_not_made(model: str, checkpoint: str, cause: Exception) -> str:
         close = difflib.get_close_matches(bare, timm.list_models(), n=3)
         hint = f"; did you mean {', '.join(close)}?" if close else "; timm.list_models() has all names"
         return f"timm has no model {bare!r}{hint}"
-    reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     weights = "; give its weights with a checkpoint" if checkpoint == PUBLISHED else ""
-    return f"model {model!r} cannot be made: {reason}{weights}"
+    return f"model {model!r} cannot be made: {one_line(cause)}{weights}"
 
 
 def _load_weights(module: nn.Module, model: str, file: Path, use_ema: bool) -> None:

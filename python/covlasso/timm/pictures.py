@@ -17,6 +17,7 @@ from timm.data import ImageDataset, create_dataset
 from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from covlasso._base.errors import one_line
 from covlasso._base.ranks import Group
 from covlasso.moments import by_folder, by_pattern
 from covlasso.timm.keywords import dataset_arguments
@@ -88,7 +89,7 @@ class Pictures(Dataset[Sample]):  # type: ignore[misc]
         except (*_BROKEN, Image.DecompressionBombError) as cause:
             if isinstance(cause, OSError) and cause.errno not in _THIS_FILE_ONLY:
                 raise
-            return Sample(position, [], -1, _first_line(cause))
+            return Sample(position, [], -1, one_line(cause))
         return Sample(position, tensors, self._label(target))
 
     def _label(self, target: int | None) -> int:
@@ -166,10 +167,8 @@ class PictureLoader:
         try:
             yield from map(self._named, loader)
         except (OSError, RuntimeError) as cause:  # a worker was killed, a disk is gone
-            reason = str(cause).strip().splitlines()
-            raise RuntimeError(
-                f"pictures can no longer be read: {reason[-1] if reason else cause!r}"
-            ) from cause
+            reason = one_line(cause, -1)  # the worker's traceback stands before it
+            raise RuntimeError(f"pictures can no longer be read: {reason}") from cause
 
     def _named(self, collated: Collated) -> Batch:
         tensors, targets, positions, unreadable = collated
@@ -234,7 +233,7 @@ def open_pictures(
                 dataset, root=place, split=split, class_map=class_map, input_img_mode=None, **more
             )
     except Exception as cause:
-        raise ValueError(f"data {root or dataset} cannot be opened: {_first_line(cause)}") from cause
+        raise ValueError(f"data {root or dataset} cannot be opened: {one_line(cause)}") from cause
     if isinstance(opened, IterableDataset):
         raise ValueError(
             f"data set {dataset!r} can only be streamed, so a run could not go on in the middle; give a "
@@ -312,7 +311,3 @@ def _collate(samples: Sequence[Sample]) -> Collated:
         positions=[sample.position for sample in good],
         unreadable=[(s.position, s.unreadable) for s in samples if s.unreadable is not None],
     )
-
-
-def _first_line(cause: BaseException) -> str:
-    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]

@@ -1,11 +1,16 @@
 """What all commands have in common."""
 
 import sys
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
+from covlasso._base.arrays import Kind
 from covlasso.cli import app
+from covlasso.cli._solve_options import Kinds
+from covlasso.cli.export import Format
+from covlasso.graph.export import FORMATS
 
 COMMANDS = ("demo", "extract", "moments", "solve", "show", "evaluate", "report", "export")
 
@@ -31,3 +36,8 @@ def test_a_missing_package_is_one_line_with_the_remedy(tmp_path, monkeypatch):
     assert answer.exit_code == 2
     assert answer.stderr.count("\n") == 1
     assert "is not installed; pip install 'covlasso[t" in answer.stderr
+
+
+def test_choices_are_those_of_the_library():
+    assert [kind.value for kind in Kinds] == list(get_args(Kind))
+    assert {form.value for form in Format} == set(FORMATS)

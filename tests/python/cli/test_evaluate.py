@@ -157,6 +157,11 @@ def test_equations_of_other_samples_are_told(folder, logits, tmp_path):
         (["d.safetensors", "--moments", "m.safetensors", "--labels", "labels.npy"], "--labels"),
         (["d.safetensors", "--logits", "logits.npy", "--logits", "logits.npy"], "--logits is given 2 times"),
         (["d.safetensors", "--logits", "logits.npy", "--groups", "groups.txt"], "--groups needs --moments"),
+        (
+            ["d.safetensors", "--moments", "m.safetensors", "--groups-regex", "."],
+            "--groups-regex is for logits",
+        ),
+        (["d.safetensors", "--logits", "logits.npy", "--groups-regex", "."], "give that FILE too"),
         (["d.safetensors", "--logits", "logits.npy", "--baselines"], "--baselines"),
         (["d.safetensors", "--logits", "logits.npy", "--rows", "labels.npy"], "booleans"),
         (["d.safetensors", "--logits", "labels.npy"], "labels.npy"),

@@ -144,7 +144,7 @@ def test_a_state_goes_on_with_the_same_bits(stop, tmp_path):
     whole = accumulated(split, heads=heads)
     first = Accumulator(["a", "b"], heads=heads, split=split)
     feed(first, 0, stop, 37)
-    first.skipped = 2
+    first.skip(2)
     first.save_state(tmp_path / "state", position=stop, names=["x"])
     second, extra = Accumulator.load_state(tmp_path / "state")
     assert extra == {"position": stop, "names": ["x"]}
@@ -165,7 +165,7 @@ def test_split_moments_add_up():
     halves = [Accumulator(["a", "b"], split=split) for _ in range(2)]
     feed(halves[0], 0, 900)
     feed(halves[1], 900, ROWS)
-    halves[1].skipped = 3
+    halves[1].skip(3)
     total = halves[0].result() + halves[1].result()
     assert total.skipped == 3
     outside = held_out(KEYS, 0.4)

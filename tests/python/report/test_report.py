@@ -270,8 +270,11 @@ def test_an_existing_file_stays(halves, tmp_path):
 def test_moments_of_other_samples_are_refused(halves, tmp_path):
     with pytest.raises(ValueError, match=r"category 0 has energy .* give the moments they were found from"):
         covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=small_halves(seed=1))
-    with pytest.raises(ValueError, match=r"12 sources .* the moments have 13 and 13 categories"):
+    with pytest.raises(ValueError, match=r"have 12 sources .* 'a' has 13 categories"):
         covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=small_halves(n=13))
+    scaled = covlasso.solve_moments(halves.fit, target="a", source="b", kind="correlation", terms=3)
+    with pytest.raises(ValueError, match=r"other errors in these moments; give the moments they were found"):
+        covlasso.write_report(tmp_path / "r.html", scaled, moments=small_halves(seed=1))
     other = covlasso.Moments(["c"])
     other.update({"c": np.ones((3, 12))})
     with pytest.raises(ValueError, match="the dependencies are of a, but the moments are of c"):

@@ -16,14 +16,13 @@ from covlasso.moments import Split  # noqa: E402
 from covlasso.timm import (  # noqa: E402
     KeywordError,
     ModelOptions,
-    PictureLoader,
     extract,
-    label_names,
     load_models,
     open_pictures,
     split_data_kwargs,
 )
-from covlasso.timm.classes import class_names  # noqa: E402
+from covlasso.timm.classes import class_names, label_names  # noqa: E402
+from covlasso.timm.pictures import PictureLoader  # noqa: E402
 
 RESNET, VIT = "test_resnet", "test_vit"
 # classes that pass over arguments that they do not know

@@ -327,7 +327,7 @@ def test_sums_of_a_device_are_those_of_the_host(flush, mean):
     for number, start in enumerate(range(0, 200, 32)):
         batch = {name: x[start : start + 32] for name, x in rows.items()}
         host.update(batch, keys[start : start + 32])
-        sums.add({name: torch.from_numpy(x) for name, x in batch.items()}, keys[start : start + 32], keys)
+        sums.update({name: torch.from_numpy(x) for name, x in batch.items()}, keys[start : start + 32], keys)
         if number % flush == 0:
             sums.flush()
     sums.flush()
@@ -346,10 +346,10 @@ def test_sums_of_a_device_name_the_first_bad_sample_and_add_nothing():
     accumulator = Accumulator(["a"])
     sums = DeviceSums(accumulator)
     rows = torch.ones(4, 3)
-    sums.add({"a": rows}, list("wxyz"), list("wxyz"))
+    sums.update({"a": rows}, list("wxyz"), list("wxyz"))
     rows = rows.clone()
     rows[2, 1] = float("inf")
-    sums.add({"a": rows}, list("stuv"), list("stuv"))
+    sums.update({"a": rows}, list("stuv"), list("stuv"))
     with pytest.raises(ValueError, match="model 'a' gives a logit that is not finite for sample u;"):
         sums.flush()
     assert accumulator.count == 0

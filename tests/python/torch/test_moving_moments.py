@@ -61,7 +61,7 @@ def test_adding_is_what_the_forward_pass_does_to_the_average():
     added, passed = MovingMoments(3, decay=0.5), MovingMoments(3, decay=0.5)
     for seed in (1, 2):
         z = torch.randn(4, 3, generator=torch.Generator().manual_seed(seed), requires_grad=True)
-        assert added.add(z) == 4.0
+        assert added.update(z) == 4.0
         passed(z)
     assert torch.equal(added.second_moment(), passed.second_moment())
     assert not added.second_moment().requires_grad

@@ -35,7 +35,7 @@ class DeviceSums:
         self._bad: dict[str, torch.Tensor] = {}  # place in _samples of the first row that is not finite
         self._samples: list[str] = []
 
-    def add(self, rows: Mapping[str, torch.Tensor], keys: Sequence[str], samples: Sequence[str]) -> None:
+    def update(self, rows: Mapping[str, torch.Tensor], keys: Sequence[str], samples: Sequence[str]) -> None:
         """Add a batch; rows that are not finite are found by the next `flush`."""
         if not self._shift:
             self._shift = {name: x.double().mean(dim=0) for name, x in rows.items()}

@@ -70,7 +70,7 @@ def merge(work: Pass, group: Group) -> Extraction | None:
     if total is None:
         first = f"; the first one, {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
         raise ValueError(f"no sample could be read{first}")
-    total.skipped = len(skipped)
+    total.skip(len(skipped))
     return Extraction(total.result(), sorted(skipped), top1.labelled, top1.correct)
 
 

@@ -97,14 +97,23 @@ class Pass:
         What could not be read.
     top1 : TopOne
         Right answers at labelled samples.
+    files : LogitWriter or None
+        Where logits are kept, if they are.
     """
 
-    def __init__(self, taps: Mapping[str, Tap], class_names: ClassNames, split: Split, running: Running):
+    def __init__(
+        self,
+        taps: Mapping[str, Tap],
+        class_names: ClassNames,
+        split: Split,
+        running: Running,
+        files: LogitWriter | None = None,
+    ):
         self.taps, self.split = dict(taps), split
         self.accumulator: Accumulator | None = None
         self.skipped: list[tuple[str, str]] = []
         self.top1 = TopOne()
-        self.files: LogitWriter | None = None
+        self.files = files
         self._class_names, self._running = class_names, running
         self._sums: Sums | None = None
         self._dtypes = {name: _float_type(tap) for name, tap in self.taps.items()}
@@ -166,12 +175,12 @@ class Pass:
         if samples:
             logits, rows = self._compute(batch)
             sums = self._begun(logits, rows)
-            sums.add(rows, keys, samples)
+            sums.update(rows, keys, samples)
             self._count(logits, batch.targets)
             if self.files is not None:
                 labels = [-1] * len(samples) if batch.targets is None else batch.targets.tolist()
                 arrays = {name: x.float().cpu().numpy() for name, x in logits.items()}
-                self.files.add(arrays, positions, labels, samples, keys)
+                self.files.update(arrays, positions, labels, samples, keys)
         self.skipped.extend((sample, reason) for sample, reason in batch.skipped)
         self._batches += 1
         self._seen += len(samples) + len(batch.skipped)
@@ -180,7 +189,7 @@ class Pass:
         """Count right answers, where targets are labels."""
         if targets is None or targets.ndim != 1 or targets.is_floating_point():
             return
-        self.top1.add(
+        self.top1.update(
             logits, {name: targets.to(rows.device, non_blocking=True) for name, rows in logits.items()}
         )
 

@@ -126,8 +126,8 @@ def extract(
         state = RunState(target, group, {**(command or {}), **settings})
         files = LogitWriter(target, list(models), group, save_logits) if save_logits else None
     with _prepared(models, where, channels_last), _tapped(models, factored) as taps:
-        work = Pass(taps, class_names, split, Running(where, amp_dtype, channels_last, strict))
-        _resume(work, state, files)
+        work = Pass(taps, class_names, split, Running(where, amp_dtype, channels_last, strict), files)
+        _resume(work, state)
         try:
             work.run(loader, state, every, progress)
         finally:
@@ -146,14 +146,13 @@ def extract(
     return result
 
 
-def _resume(work: Pass, state: RunState | None, files: LogitWriter | None) -> None:
+def _resume(work: Pass, state: RunState | None) -> None:
     """Take up what an earlier run left, if it left something."""
     found = state.load() if state is not None else None
     if found is not None:
         work.restore(*found)
-    if files is not None:
-        files.begin(found[1]["files"] if found is not None else None)
-        work.files = files
+    if work.files is not None:
+        work.files.begin(found[1]["files"] if found is not None else None)
 
 
 def _digests(class_names: Mapping[str, Sequence[str]] | Sequence[str] | None) -> Any:

@@ -16,7 +16,7 @@ from covlasso.torch.extraction.device_sums import DeviceSums, fits_on, not_finit
 class Sums(Protocol):
     """Takes batches, and has all of them in the accumulator after `flush`."""
 
-    def add(self, rows: Mapping[str, torch.Tensor], keys: Sequence[str], samples: Sequence[str]) -> None:
+    def update(self, rows: Mapping[str, torch.Tensor], keys: Sequence[str], samples: Sequence[str]) -> None:
         """Add a batch."""
 
     def flush(self) -> None:
@@ -29,7 +29,7 @@ class HostSums:
     def __init__(self, accumulator: Accumulator):
         self._accumulator = accumulator
 
-    def add(self, rows: Mapping[str, torch.Tensor], keys: Sequence[str], samples: Sequence[str]) -> None:
+    def update(self, rows: Mapping[str, torch.Tensor], keys: Sequence[str], samples: Sequence[str]) -> None:
         """Add a batch.
 
         Raises

@@ -95,7 +95,7 @@ class MovingMoments(nn.Module):
         if not self.training:
             self._check(logits)
             return self.second_moment()
-        count = self.add(logits)
+        count = self.update(logits)
         z = logits.double()
         passed: torch.Tensor = _PassToBatch.apply(z, self.second_moment(), self._ranks() / count)
         return passed
@@ -113,7 +113,7 @@ class MovingMoments(nn.Module):
         return self.sums / self.weight
 
     @torch.no_grad()
-    def add(self, logits: torch.Tensor) -> float:
+    def update(self, logits: torch.Tensor) -> float:
         """Add a batch to the average, and nothing else: what `forward` costs without its result.
 
         Parameters

@@ -152,7 +152,7 @@ class DependencyRegularizer(nn.Module):
             b = self._coefficients(self.moments(logits))
             term = factor * (b.square() if self.penalty == "squared" else b.abs()).sum()
         else:
-            self.moments.add(logits)
+            self.moments.update(logits)
             term = torch.zeros((), device=logits.device)
         if self.training:
             self.steps.fill_(step)
