@@ -39,8 +39,8 @@ def assert_same_solutions(ours, theirs):
     np.testing.assert_array_equal(ours.energy, theirs.energy)
 
 
-def compare(*arguments, places=PLACES, **options):
-    """Both paths, which are equal at their knots and where they are read."""
+def assert_same_paths(*arguments, places=PLACES, **options):
+    """Equal at their knots and where they are read: the paths of the device and of the processor."""
     ours, theirs = (covlasso.path(*arguments, device=device, **options) for device in ("cuda", "cpu"))
     assert_same_events(ours, theirs)
     for place in (*places, {"lam": 0.3 * theirs.lambda_max}, {"lam": 0.02 * theirs.lambda_max}):
@@ -51,12 +51,12 @@ def compare(*arguments, places=PLACES, **options):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(("n", "rank"), [(1000, 1000), (1000, 96), (2000, 512), (3000, 768)])
 def test_heads(head, n, rank, dtype):
-    compare(head(n, rank, SEED).astype(dtype))
+    assert_same_paths(head(n, rank, SEED).astype(dtype))
 
 
 @pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 63, 127, 257])
 def test_sizes_about_those_of_warps_and_blocks(head, n):
-    compare(head(n, 2 * n, SEED), max_terms=n)
+    assert_same_paths(head(n, 2 * n, SEED), max_terms=n)
 
 
 @pytest.fixture(scope="module")
@@ -67,19 +67,19 @@ def halves():
 @pytest.mark.parametrize("moment", ["second_moment", "covariance", "correlation"])
 def test_real_network(halves, moment):
     gram = getattr(halves.fit, moment)("lite0")
-    compare(gram)
+    assert_same_paths(gram)
     assert_solution(covlasso.solve(gram, terms=50, targets=range(0, 1000, 25), device="cuda"), gram)
 
 
 def test_real_networks_between_each_other(halves):
     fit = halves.fit
     energy = fit.second_moment("lite0").diagonal()
-    compare(fit.second_moment("lite1"), fit.second_moment("lite0", "lite1"), energy)
+    assert_same_paths(fit.second_moment("lite1"), fit.second_moment("lite0", "lite1"), energy)
 
 
 def test_far_down_the_paths(halves):
     gram = halves.fit.second_moment("lite0")
-    compare(gram, targets=[0, 130, 817], max_terms=300, places=({"terms": 300},))
+    assert_same_paths(gram, targets=[0, 130, 817], max_terms=300, places=({"terms": 300},))
 
 
 OPTIONS = {
@@ -104,28 +104,30 @@ OPTIONS = {
 
 @pytest.mark.parametrize("case", OPTIONS)
 def test_options(head, case):
-    compare(head(400, 150, SEED), **OPTIONS[case])
+    assert_same_paths(head(400, 150, SEED), **OPTIONS[case])
 
 
 @pytest.mark.parametrize("exclude", ["self", None])
 def test_two_networks(exclude):
-    compare(*random_cross(500, 300, seed=SEED), exclude=exclude)
+    assert_same_paths(*random_cross(500, 300, seed=SEED), exclude=exclude)
 
 
 @pytest.mark.parametrize(("n", "rank"), [(300, 40), (2000, 256)])
 def test_a_gram_by_its_factor(n, rank):
     factor = np.random.default_rng([SEED, n]).standard_normal((n, rank))
-    compare(covlasso.FactoredGram(factor), max_terms=20)
+    assert_same_paths(covlasso.FactoredGram(factor), max_terms=20)
 
 
 def test_more_targets_than_fit_at_once(head):
     """Three times as many targets as there are blocks, in an order of their own."""
     order = np.random.default_rng(SEED).permutation(3000)
-    compare(head(3000, 300, SEED), targets=order, max_terms=10, places=())
+    assert_same_paths(head(3000, 300, SEED), targets=order, max_terms=10, places=())
 
 
 def test_deeper_than_shared_memory_holds(head):
-    compare(head(1200, 1200, SEED), targets=range(0, 1200, 100), max_terms=600, places=({"terms": 600},))
+    assert_same_paths(
+        head(1200, 1200, SEED), targets=range(0, 1200, 100), max_terms=600, places=({"terms": 600},)
+    )
 
 
 def test_profiles_and_knots(head):

@@ -101,15 +101,9 @@ def extract(
     if not models:
         raise ValueError("models is empty; give at least one")
     group, split = group or Group(), split or Split()
-    target = Path(out) if out is not None else None
-    if save_logits is not None and target is None:
-        raise ValueError("save_logits needs out: the logits are written beside it")
-    if target is not None and target.exists() and not force:
-        raise FileExistsError(f"{target} exists; give another name, or force to replace it")
+    target = _checked_out(out, force, save_logits)
     where = torch.device(device) if device is not None else _device_of(next(iter(models.values())))
-    every = save_every if save_every is not None else 500 if where.type == "cuda" else 10
-    if every < 1:
-        raise ValueError(f"save_every is {every}; at least 1 batch is expected")
+    every = _checked_interval(save_every, where)
     state = files = None
     if target is not None:
         settings = {
@@ -144,6 +138,27 @@ def extract(
     if files is not None:
         files.remove_parts()
     return result
+
+
+def _checked_out(out: str | Path | None, force: bool, save_logits: Precision | None) -> Path | None:
+    """Return where the result goes, if that is free."""
+    if out is None:
+        if save_logits is not None:
+            raise ValueError("save_logits needs out: the logits are written beside it")
+        return None
+    target = Path(out)
+    if target.exists() and not force:
+        raise FileExistsError(f"{target} exists; give another name, or force to replace it")
+    return target
+
+
+def _checked_interval(save_every: int | None, device: torch.device) -> int:
+    """Return the number of batches between two saves."""
+    if save_every is None:
+        return 500 if device.type == "cuda" else 10
+    if save_every < 1:
+        raise ValueError(f"save_every is {save_every}; at least 1 batch is expected")
+    return save_every
 
 
 def _resume(work: Pass, state: RunState | None) -> None:
