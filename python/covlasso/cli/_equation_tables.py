@@ -36,7 +36,7 @@ def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> l
 def overview_tables(deps: Dependencies, record: Record) -> list[RenderableType]:
     """Tables of an `overview` record."""
     held_out = record["median_r2_held_out"]
-    more = {} if held_out is None else {"R^2 held out": f"{held_out:.2f} (median)"}
+    more = {} if held_out is None else {"R^2 held out": f"{number(held_out)} (median)"}
     parts = summary_table(deps, record, more)
     for title, key in (("Best explained", "best_explained"), ("Most independent", "least_explained")):
         figures = ["r2", *(["r2_held_out"] if more else [])]

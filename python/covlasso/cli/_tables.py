@@ -39,8 +39,8 @@ def facts(rows: Mapping[str, str]) -> Table:
 
 
 def number(value: float | None, none: str = "") -> str:
-    """Two decimals."""
-    return none if value is None else f"{value:.2f}"
+    """Two decimals, without a sign where they are 0."""
+    return none if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 
 def significant(value: float | None) -> str:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from covlasso._base.arrays import Kind
 from covlasso.cli import app
 from covlasso.cli._solve_options import Kinds
+from covlasso.cli._tables import number
 from covlasso.cli.export import Format
 from covlasso.graph.export import FORMATS
 
@@ -41,3 +42,7 @@ def test_a_missing_package_is_one_line_with_the_remedy(tmp_path, monkeypatch):
 def test_choices_are_those_of_the_library():
     assert [kind.value for kind in Kinds] == list(get_args(Kind))
     assert {form.value for form in Format} == set(FORMATS)
+
+
+def test_zero_has_no_sign():
+    assert [number(value) for value in (-0.004, 0.004, -0.006, None)] == ["0.00", "0.00", "-0.01", ""]
