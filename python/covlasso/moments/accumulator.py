@@ -12,6 +12,7 @@ import numpy.typing as npt
 from covlasso.moments.files import MomentFile, save_moments
 from covlasso.moments.heads import LinearHead
 from covlasso.moments.moments import Moments
+from covlasso.moments.parts import merged
 from covlasso.moments.split import Split
 from covlasso.moments.split_moments import SplitMoments
 
@@ -116,9 +117,7 @@ class Accumulator:
         parts = {part: moments.copy() for part, moments in self._parts.items()}
         held_out = parts.pop("held_out", None)
         folds = tuple(parts.values()) if self.split.folds else ()
-        fit = folds[0] if folds else parts["fit"]
-        for moments in folds[1:]:
-            fit = fit + moments
+        fit = merged(folds) if folds else parts["fit"]
         return SplitMoments(fit, held_out, folds, self.split, self._skipped)
 
     def save_state(self, path: str | os.PathLike[str], **header: Any) -> None:

@@ -77,7 +77,7 @@ def extract(
     _check_parts(split, keys)
     modules = {model.name: model.module for model in models}
     sizes = {model.name: _categories(model.module) for model in models}
-    pictures.labels = _labels(pictures, models[0].module, sizes, class_map)
+    pictures = pictures.labelled(_labels(pictures, models[0].module, sizes, class_map))
     command = {
         "pictures": digest(pictures.names),
         "data": pictures.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import struct
@@ -73,6 +74,12 @@ class Pictures(Dataset[Sample]):  # type: ignore[misc]
         self.labels: list[int] | None = None
         classes = digest(f"{target} {name}" for name, target in known.items())
         self.source = {**(source or {}), "classes": classes}
+
+    def labelled(self, labels: list[int] | None) -> Pictures:
+        """Return the same pictures with a category of the models for each target."""
+        twin = copy.copy(self)
+        twin.labels = labels
+        return twin
 
     def __len__(self) -> int:
         """Return the number of pictures."""
