@@ -291,17 +291,20 @@ void check_own(const Problem& problem) {
         fail("own", "rows have " + text(own.rows.cols) + " numbers, but the gram has " +
                         text(problem.sources()) + " categories");
     check_view("own", own.rows);
-    for (Index t = 0; t < count; ++t)
-        if (own.begin(t) < 0 || own.end(t) < own.begin(t) || own.end(t) > rows)
-            fail("own", "rows " + text(own.begin(t)) + " to " + text(own.end(t)) + " of target " +
+    for (Index t = 0; t < count; ++t) {
+        const Index first = own.first_row(t), end = first + own.count(t);
+        if (own.begin(t) < 0 || first < 0 || end < first || end > rows)
+            fail("own", "rows " + text(first) + " to " + text(end) + " of target " +
                             text(Index{problem.target(t)}) + " are out of order or beyond the " + text(rows) +
                             " given");
-    if (!problem.intra() && own.response == nullptr)
-        fail("own", "response is missing: what the targets are in each row, needed with cross");
-    for (Index m = 0; m < rows; ++m) {
-        for (Index j = 0; j < own.rows.cols; ++j) check_own_value("own", entry(m, j), own.rows(m, j));
-        if (!problem.intra()) check_own_value("own response", "row " + text(m), own.response[m]);
     }
+    for (Index m = 0; m < rows; ++m)
+        for (Index j = 0; j < own.rows.cols; ++j) check_own_value("own", entry(m, j), own.rows(m, j));
+    if (problem.intra()) return;
+    if (own.response == nullptr)
+        fail("own", "response is missing: what the targets are in each row, needed with cross");
+    for (Index m = own.begin(0); m < own.begin(count - 1) + own.count(count - 1); ++m)
+        check_own_value("own response", "[" + text(m) + "]", own.response[m]);
 }
 
 void check_options(const Problem& problem, const Options& options) {

@@ -32,8 +32,7 @@ struct Rules {
 inline Index most_own_rows(const Problem& problem) {
     Index most = 0;
     if (!problem.own.empty())
-        for (Index t = 0; t < problem.target_count; ++t)
-            most = std::max(most, problem.own.end(t) - problem.own.begin(t));
+        for (Index t = 0; t < problem.target_count; ++t) most = std::max(most, problem.own.count(t));
     return most;
 }
 

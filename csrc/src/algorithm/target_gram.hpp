@@ -25,9 +25,9 @@ public:
 
     /// Takes the rows of target t over.
     COVLASSO_STEP void load(const Team& team, const OwnRows& all, Index t) {
-        rows_ = all.empty() ? 0 : all.end(t) - all.begin(t);
+        rows_ = all.empty() ? 0 : all.count(t);
         if (rows_ == 0) return;
-        const Index p = all.rows.cols, begin = all.begin(t);
+        const Index p = all.rows.cols, first = all.first_row(t);
         own_.reserve_rows(team, rows_);
         own_.reserve_columns(team, p);
         along_.reserve(team, rows_);
@@ -35,7 +35,7 @@ public:
         const MatrixView<double>& from = all.rows;
         team.for_tiles(panel_count(p), rows_, [&](Index q, Index m, Index c) {
             const Index j = q * panel_width + c;
-            own_.at(m, j) = j < p ? from(begin + m, j) : 0.0;
+            own_.at(m, j) = j < p ? from(first + m, j) : 0.0;
         });
         team.sync();
     }
