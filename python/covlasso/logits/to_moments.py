@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from covlasso._base.arrays import Array, Bool, Int64
+from covlasso._base.checks import check_labels
 from covlasso._base.progress import TitledReport
 from covlasso.logits.files import LogitFile
-from covlasso.logits.labels import TopOne, check_labels
+from covlasso.logits.labels import TopOne
 from covlasso.moments import Accumulator, Split, SplitMoments, held_out
 
 
