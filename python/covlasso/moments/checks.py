@@ -8,9 +8,9 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from covlasso._base.arrays import Float64, Floats
-from covlasso._base.checks import check_finite, check_logits
-from covlasso.moments.class_sums import ClassMeans, ClassSums
+from covlasso._base.arrays import Float64, Floats, Int64
+from covlasso._base.checks import check_finite, check_labels, check_logits
+from covlasso.moments.class_sums import Classes, ClassMeans, ClassSums
 from covlasso.moments.heads import FLOATS
 from covlasso.moments.sums import JointSums, columns_of
 from covlasso.moments.symmetric import SymmetricSum
@@ -27,6 +27,23 @@ def checked_batch(batch: Mapping[str, npt.ArrayLike], names: Sequence[str]) -> d
     if len(set(lengths.values())) > 1:
         raise ValueError(f"the models differ in their number of rows: {lengths}; row r of all is input r")
     return arrays
+
+
+def checked_labels(
+    labels: npt.ArrayLike | None, classes: Classes | None, count: int, sizes: Mapping[str, int]
+) -> Int64 | None:
+    """Return the labels of ``count`` samples where classes are by labels; elsewhere there must be none."""
+    if classes != "labels":
+        if labels is not None:
+            raise ValueError(
+                f"labels are given, and these moments have classes={classes!r}; make them with "
+                'classes="labels", or leave the labels out'
+            )
+        return None
+    if labels is None:
+        raise ValueError('labels are missing: these moments have classes="labels"; give one per row')
+    largest = max(sizes, key=lambda name: sizes[name])
+    return check_labels(labels, count, {f"model {largest!r}": sizes[largest]})
 
 
 def _checked_logits(name: str, value: npt.ArrayLike) -> Floats:

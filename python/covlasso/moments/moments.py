@@ -10,10 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Floats, Int64, Kind
-from covlasso._base.checks import check_kind, check_labels
+from covlasso._base.checks import check_kind
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso.gram import FactoredGram, product
-from covlasso.moments.checks import centred_sums, checked_batch, class_sums_of, sums_of_moments
+from covlasso.moments.checks import (
+    centred_sums,
+    checked_batch,
+    checked_labels,
+    class_sums_of,
+    sums_of_moments,
+)
 from covlasso.moments.class_sums import Classes, ClassSums, check_classes
 from covlasso.moments.files import MomentFile, save_moments
 from covlasso.moments.heads import LinearHead
@@ -485,11 +491,9 @@ class Moments:
     ) -> Moments:
         moments = cls(list(sums.sizes), class_names, heads, classes)
         moments._models.check_columns(sums.sizes, {})
-        if moments.classes is not None:
-            empty = ClassSums(
-                moments.classes, moments._models.sizes(sums.sizes), sums.columns, moments._models.heads
-            )
-            sums.classes = class_sums_of(empty, sums.count, class_counts, class_means)
+        classes_of = moments._no_sums(sums.sizes).classes
+        if classes_of is not None:
+            sums.classes = class_sums_of(classes_of, sums.count, class_counts, class_means)
         elif class_counts is not None or class_means is not None:
             raise ValueError('class_counts or class_means are given; give classes, "labels" or "decisions"')
         moments._sums = sums
@@ -529,19 +533,8 @@ class Moments:
 
     def _checked_labels(self, labels: npt.ArrayLike | None, arrays: Mapping[str, Floats]) -> Int64 | None:
         """Return labels of a checked batch, where samples have them."""
-        if self.classes != "labels":
-            if labels is not None:
-                raise ValueError(
-                    f"labels are given, and these moments have classes={self.classes!r}; make them with "
-                    'classes="labels", or leave the labels out'
-                )
-            return None
-        if labels is None:
-            raise ValueError('labels are missing: these moments have classes="labels"; give one per row')
         sizes = self._models.sizes({name: rows.shape[1] for name, rows in arrays.items()})
-        largest = max(sizes, key=lambda name: sizes[name])
-        count = len(arrays[largest])
-        return check_labels(labels, count, {f"model {largest!r}": sizes[largest]})
+        return checked_labels(labels, self.classes, len(arrays[self.names[0]]), sizes)
 
     def _append(self, arrays: Mapping[str, Floats], labels: Int64 | None) -> None:
         """Add a checked batch."""

@@ -121,6 +121,8 @@ def test_skipped_pictures_are_listed_beside_the_file(tmp_path):
         ({"--factored": "maybe"}, "--factored maybe: one of auto, on, off"),
         ({"--amp-dtype": "int8"}, "--amp-dtype int8: one of float16, bfloat16"),
         ({"--model-dtype": "int8"}, "model_dtype is 'int8'"),
+        ({"--classes": "own"}, "--classes own: one of labels, decisions, none"),
+        ({"--classes": "labels"}, 'classes="labels" needs the categories of the pictures'),
         ({"--save-logits": "int8"}, "--save-logits int8: one of float16, float32"),
         ({"--model-kwargs": "width"}, "--model-kwargs width: KEY=VALUE is expected"),
         ({"--model-kwargs": "widht=2"}, "--model-kwargs widht=2: ResNet, the class of "),
