@@ -27,6 +27,8 @@ targets : (n_targets,) int32, rows to solve, or None for all
 exclude_self : b_i = 0 for target i
 exclusion_offset, exclusion_index : (n_targets + 1,) int64, (nnz,) int32; sources with b_j = 0 per target
 weights : (p,) or (n_targets, p) float64, w_ij >= 0; 0: unpenalised, inf: excluded; None: all 1
+method : "lasso", or "pursuit": terms one after the other, each with the largest |g_j| / w_ij (orthogonal matching
+    pursuit), with no solution at a lambda and no b >= 0
 max_terms : a path ends before a term more than these would enter
 min_lambda : float or (n_targets,) float64; a path ends at this lambda
 relative_error : a path ends where its error is at most this times e_i
@@ -50,14 +52,14 @@ ArrayPaths make_paths(GramArgument gram, std::optional<MatrixArgument> cross,
                       std::optional<EnergyArgument> energy, std::optional<VectorArgument<Id>> targets,
                       bool exclude_self, std::optional<VectorArgument<Index>> exclusion_offset,
                       std::optional<VectorArgument<Id>> exclusion_index,
-                      std::optional<VectorArgument<double>> weights, Index max_terms,
+                      std::optional<VectorArgument<double>> weights, std::string method, Index max_terms,
                       std::variant<double, VectorArgument<double>> min_lambda, double relative_error,
                       double l2, bool positive, int n_threads, std::vector<int> devices,
                       std::uintptr_t stream, ProgressArgument progress) {
     return ArrayPaths({std::move(gram), std::move(cross), std::move(energy), std::move(targets), exclude_self,
-                       std::move(exclusion_offset), std::move(exclusion_index), std::move(weights), max_terms,
-                       std::move(min_lambda), relative_error, l2, positive, n_threads, std::move(devices),
-                       stream, std::move(progress)});
+                       std::move(exclusion_offset), std::move(exclusion_index), std::move(weights),
+                       std::move(method), max_terms, std::move(min_lambda), relative_error, l2, positive,
+                       n_threads, std::move(devices), stream, std::move(progress)});
 }
 
 void bind_factored_gram(py::module_& m) {
@@ -104,11 +106,15 @@ void bind_solutions(py::module_& m) {
         .def_readonly("indptr", &SolutionArrays::indptr, "(n_targets + 1,) where each target's entries start")
         .def_readonly("indices", &SolutionArrays::indices, "sources, ascending within a target")
         .def_readonly("data", &SolutionArrays::data, "coefficients b")
-        .def_readonly("lam", &SolutionArrays::lam, "(n_targets,) where on the path, paper's scale (no 1/2)")
+        .def_readonly(
+            "lam", &SolutionArrays::lam,
+            "(n_targets,) where on the path, paper's scale (no 1/2); in a pursuit the largest score left")
         .def_readonly("error", &SolutionArrays::error,
                       "(n_targets,) b'Gb - 2 c'b + e, of the refitted b after refit")
         .def_readonly("kkt", &SolutionArrays::kkt,
-                      "(n_targets,) KKT residual of the Lasso solution, relative to lambda")
+                      "(n_targets,) KKT residual of the Lasso solution, relative to lambda; in a pursuit the "
+                      "violation of\n"
+                      "its normal equations and of the greedy rule, relative to the first score")
         .def_readonly("status", &SolutionArrays::status, "(n_targets,) values of Status");
 }
 
@@ -150,10 +156,11 @@ void bind_path_arrays(py::class_<ArrayPaths>& paths) {
         .def_property_readonly("offset",
                                shown([](const Paths& p, Self self) { return all_of(p.offset(), self); }),
                                "(n_targets + 1,) where each target's events start")
-        .def_property_readonly("event_lambda", shown([](const Paths& p, Self self) {
-                                   return of_events(p, &Event::lambda, self);
-                               }),
-                               "lambda of each event, paper's scale (no 1/2); inf for unpenalised sources")
+        .def_property_readonly(
+            "event_lambda",
+            shown([](const Paths& p, Self self) { return of_events(p, &Event::lambda, self); }),
+            "lambda of each event, paper's scale (no 1/2), in a pursuit the score; inf for unpenalised "
+            "sources")
         .def_property_readonly("event_source", shown([](const Paths& p, Self self) {
                                    return of_events(p, &Event::source, self);
                                }),
@@ -168,9 +175,9 @@ void bind_paths(py::module_& m) {
     paths
         .def(py::init(&make_paths), py::arg("gram"), py::arg("cross"), py::arg("energy"), py::arg("targets"),
              py::arg("exclude_self"), py::arg("exclusion_offset"), py::arg("exclusion_index"),
-             py::arg("weights"), py::kw_only(), py::arg("max_terms"), py::arg("min_lambda"),
-             py::arg("relative_error"), py::arg("l2"), py::arg("positive"), py::arg("n_threads"),
-             py::arg("devices"), py::arg("stream"), py::arg("progress"))
+             py::arg("weights"), py::kw_only(), py::arg("method") = "lasso", py::arg("max_terms"),
+             py::arg("min_lambda"), py::arg("relative_error"), py::arg("l2"), py::arg("positive"),
+             py::arg("n_threads"), py::arg("devices"), py::arg("stream"), py::arg("progress"))
         .def_property_readonly("n_targets", &ArrayPaths::targets)
         .def_property_readonly("n_sources", &ArrayPaths::sources)
         .def("at_lambda", &ArrayPaths::at_lambda, py::arg("lam"), py::arg("refit"),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -23,6 +24,7 @@ struct Arguments {
     std::optional<VectorArgument<Index>> exclusion_offset;
     std::optional<VectorArgument<Id>> exclusion_index;
     std::optional<VectorArgument<double>> weights;
+    std::string method;
     Index max_terms;
     std::variant<double, VectorArgument<double>> min_lambda;
     double relative_error;

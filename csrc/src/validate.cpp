@@ -276,12 +276,24 @@ void check_sources_left(const Problem& problem, const Options& options) {
     }
 }
 
+/// What the steps of a pursuit do not go with.
+void check_pursuit(const Problem& problem, const Options& options) {
+    if (options.positive)
+        fail("positive",
+             "a pursuit takes least squares at every step, which has no b >= 0; use method lasso");
+    bool limited = options.min_lambdas == nullptr && options.min_lambda > 0.0;
+    for (Index t = 0; options.min_lambdas != nullptr && t < problem.target_count; ++t)
+        limited = limited || options.min_lambdas[t] > 0.0;
+    if (limited) fail("min_lambda", "a pursuit has no lambda to stop at; give max_terms or relative_error");
+}
+
 void check_options(const Problem& problem, const Options& options) {
     if (problem.on_device && options.devices.empty())
         fail("device", "the moments are in the memory of a CUDA device; name it, or copy them to the host");
     if (options.max_terms < 0) fail("max_terms", "must be >= 0, got " + text(options.max_terms));
     if (options.threads < 0) fail("n_threads", "must be >= 1, got " + text(Index{options.threads}));
     check_count("relative_error", options.relative_error);
+    if (options.method == Method::pursuit) check_pursuit(problem, options);
     check_count("l2", options.l2);
     if (options.min_lambdas == nullptr) return check_count("min_lambda", options.min_lambda);
     for (Index t = 0; t < problem.target_count; ++t)

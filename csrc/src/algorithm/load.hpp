@@ -19,6 +19,7 @@ struct Rules {
     double l2;
     double noise;  ///< relative precision of the moments
     bool positive;
+    Method method;
 
     COVLASSO_FN Limits limits(Index t, double energy) const {
         return {max_terms, min_lambdas ? min_lambdas[t] : min_lambda, relative_error * energy, l2, noise,
@@ -31,7 +32,7 @@ inline Rules rules(const Problem& problem, const Options& options, double epsilo
     return {options.max_terms,   options.min_lambda,
             options.min_lambdas, options.relative_error,
             options.l2,          std::max(epsilon, problem.cross.f32.data ? 0x1p-24 : 0.0),
-            options.positive};
+            options.positive,    options.method};
 }
 
 /// The penalty factors of target t over all sources; infinity: excluded.
