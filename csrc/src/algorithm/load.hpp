@@ -50,10 +50,12 @@ COVLASSO_FN void load_penalty(const Team& team, const Problem& problem, Index t,
         team.for_each(count, [=](Index x) { penalty[excluded[x]] = infinity; });
     }
     team.sync();
+    target.least_penalty = 1.0;
+    if (weights == nullptr) return;
     const double most = team.max(target.sources, [=](Index j) {
         return penalty[j] > 0.0 && penalty[j] < infinity ? 1.0 / penalty[j] : 0.0;
     });
-    target.least_penalty = most > 0.0 ? 1.0 / most : 1.0;
+    if (most > 0.0) target.least_penalty = 1.0 / most;
 }
 
 /// Everything about target t, over all sources. `root`: sqrt(G_jj).

@@ -58,15 +58,14 @@ private:
         terms_ = 0;
         outcome_ = Outcome{};
         piece_.begin(target, limits.l2, limits.noise);
-        const Index p = target.sources;
-        score_.reserve(team_, padded(p));
-        double *gradient = target.gradient.data(), *outside = target.outside.data(), *score = score_.data();
+        open_.reserve(team_, target.sources);
+        double *gradient = target.gradient.data(), *outside = target.outside.data(), *open = open_.data();
         const double *cross = target.cross.data(), *penalty = target.penalty.data();
-        team_.for_each(p, [=](Index j) {
+        team_.for_each(target.sources, [=](Index j) {
             gradient[j] = 2.0 * cross[j];
             outside[j] = penalty[j];
+            open[j] = penalty[j] > 0.0 ? 1.0 / penalty[j] : 0.0;
         });
-        team_.for_each(padded(p) - p, [=](Index t) { score[p + t] = 0.0; });
         team_.sync();
         enter_unpenalised(path);
         noise_ = rounding * piece_.mass(0.0);
@@ -86,20 +85,19 @@ private:
         piece_.gradient(0.0, target.gradient.data());
     }
 
-    /// The source outside with the largest |g_j| / w_j, among those whose gradient is more than rounding.
+    /// The source outside with the largest |g_j| / w_j, among those whose gradient is more than rounding, as chosen[0].
     COVLASSO_STEP Best choose() {
-        const double *gradient = target_->gradient.data(), *outside = target_->outside.data(),
-                     *root = target_->root;
-        double* score = score_.data();
+        const double *gradient = target_->gradient.data(), *open = open_.data(), *root = target_->root;
         const double noise = noise_;
-        team_.sync();
-        team_.for_each(target_->sources, [=](Index j) {
+        const auto score = [=](Index j) {
             const double size = std::fabs(gradient[j]);
-            score[j] = size > noise * root[j] ? size / outside[j] : 0.0;
-        });
+            return size > noise * root[j] ? size * open[j] : 0.0;
+        };
         team_.sync();
-        return team_.largest_fraction(
-            padded(target_->sources), 0.0, [=](Index j) { return score[j]; }, [](Index) { return 1.0; });
+        const double largest = team_.max(target_->sources, score);
+        if (!(largest > 0.0)) return {0.0, -1};
+        team_.select(target_->sources, [=](Index j) { return score(j) == largest; }, target_->chosen.data());
+        return {largest, target_->chosen[0]};
     }
 
     /// Whether the pursuit ends before `best` enters.
@@ -116,9 +114,8 @@ private:
 
     /// `best` enters, unless it depends on those that are in, or the pursuit ends here.
     COVLASSO_FN bool take(const Best& best) {
-        team_.one([&] { target_->chosen[0] = static_cast<Id>(best.index); });
-        team_.sync();
         piece_.admit(1);
+        team_.one([&] { open_[best.index] = 0.0; });
         const Index place = piece_.candidates().size() - 1;
         const bool full = piece_.active().size() >= limits_.max_terms;
         const bool independent = full ? piece_.examine(place) == Entry::entered : enter(place);
@@ -197,7 +194,7 @@ private:
     double noise_ = 0.0;     // gradients of at most this times sqrt(G_jj) are rounding
     double residual_ = 0.0;  // of the normal equations
     bool done_ = false;
-    Buffer<double> score_;  // |g_j| / w_j; 0: in, set aside, excluded, or rounding
+    Buffer<double> open_;  // 1 / w_j; 0: in, set aside, or excluded
 };
 
 }  // namespace COVLASSO_ISA
