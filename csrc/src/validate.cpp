@@ -303,6 +303,37 @@ void check_pursuit(const Problem& problem, const Options& options) {
     if (limited) fail("min_lambda", "a pursuit has no lambda to stop at; give max_terms or relative_error");
 }
 
+/// |x| is what an own row may hold.
+void check_own_value(const char* name, const std::string& place, double x) {
+    if (!is_finite(x)) fail(name, "not finite at " + place + "; remove such samples");
+    if (size_of(x) > OwnRows::largest)
+        fail(name, text(x) + " at " + place + " is beyond " + text(OwnRows::largest) +
+                       ", where squares overflow; scale the logits");
+}
+
+void check_own(const Problem& problem) {
+    const OwnRows& own = problem.own;
+    const Index rows = own.rows.rows, count = problem.target_count;
+    if (own.rows.cols != problem.sources())
+        fail("own", "rows have " + text(own.rows.cols) + " numbers, but the gram has " +
+                        text(problem.sources()) + " categories");
+    check_view("own", own.rows);
+    for (Index t = 0; t < count; ++t) {
+        const Index first = own.first_row(t), end = first + own.count(t);
+        if (own.begin(t) < 0 || first < 0 || end < first || end > rows)
+            fail("own", "rows " + text(first) + " to " + text(end) + " of target " +
+                            text(Index{problem.target(t)}) + " are out of order or beyond the " + text(rows) +
+                            " given");
+    }
+    for (Index m = 0; m < rows; ++m)
+        for (Index j = 0; j < own.rows.cols; ++j) check_own_value("own", entry(m, j), own.rows(m, j));
+    if (problem.intra()) return;
+    if (own.response == nullptr)
+        fail("own", "response is missing: what the targets are in each row, needed with cross");
+    for (Index m = own.begin(0); m < own.begin(count - 1) + own.count(count - 1); ++m)
+        check_own_value("own response", "[" + text(m) + "]", own.response[m]);
+}
+
 void check_options(const Problem& problem, const Options& options) {
     if (problem.on_device && options.devices.empty())
         fail("device", "the moments are in the memory of a CUDA device; name it, or copy them to the host");
@@ -329,6 +360,7 @@ void validate(const Problem& problem, const Options& options) {
         check_cross(problem);
     }
     check_exclusions(problem);
+    if (!problem.own.empty()) check_own(problem);
     if (problem.weights != nullptr || !problem.exclusions.empty()) check_sources_left(problem, options);
 }
 

@@ -35,8 +35,11 @@ Data two_networks() { return Data::cross_form(gaussian(80, 9, 22), gaussian(80, 
 
 /// (G_AA + l2) b = c_A by elimination with pivots, in long double.
 std::vector<double> least_squares(const Data& data, Index t, const std::vector<Id>& support, double l2) {
-    Matrix g = restricted(data.gram, support);
-    for (Index r = 0; r < g.rows; ++r) g(r, r) += l2;
+    const auto k = static_cast<Index>(support.size());
+    Matrix g(k, k);
+    for (Index r = 0; r < k; ++r)
+        for (Index s = 0; s < k; ++s)
+            g(r, s) = data.g(t, support[at(r)], support[at(s)]) + (r == s ? l2 : 0.0);
     const Matrix m = inverse(g);
     std::vector<double> b(at(data.size()));
     for (Index r = 0; r < g.rows; ++r)
@@ -53,7 +56,7 @@ std::vector<double> scores(const Data& data, Index t, const std::vector<Id>& sup
         const bool in = std::find(support.begin(), support.end(), static_cast<Id>(j)) != support.end();
         if (in || data.is_excluded(t, j) || !(w < infinity) || w == 0) continue;
         long double g = data.c(t, j) - l2 * b[at(j)];
-        for (Index k = 0; k < data.size(); ++k) g -= static_cast<long double>(data.gram(j, k)) * b[at(k)];
+        for (Index k = 0; k < data.size(); ++k) g -= static_cast<long double>(data.g(t, j, k)) * b[at(k)];
         score[at(j)] = static_cast<double>(2 * std::abs(g)) / w;
     }
     return score;
@@ -149,6 +152,17 @@ TEST_CASE("pursuit: weights, exclusions, l2, a subset of targets") {
     data.excluded = {{1, 2}, {}, {7}};
     data.weights = random_weights(3 * 25, 44);
     check_pursuit(data, pursuit(9, 0.3));
+}
+
+TEST_CASE("pursuit: rows of its own for a target") {
+    Data one(correlated(25, 60, 21));
+    one.own = gaussian(25, 25, 41);
+    check_pursuit(one, pursuit(8));
+    auto two = two_networks();
+    two.own = gaussian(18, 25, 43);
+    for (Index t = 0; t <= 9; ++t) two.own_offset.push_back(2 * t);
+    for (int m = 0; m < 18; ++m) two.response.push_back(0.3 * m - 2.0);
+    check_pursuit(two, pursuit(8, 0.1));
 }
 
 TEST_CASE("pursuit: to the last source") {

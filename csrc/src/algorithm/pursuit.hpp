@@ -30,7 +30,7 @@ COVLASSO_STEP double largest_on_support(const Team& team, const ActiveSet& activ
 
 template <class Team>
 class Pursuit {
-    using Gram = typename Team::Gram;
+    using Gram = TargetGram<Team>;
 
 public:
     COVLASSO_FN Pursuit(Team team, const Gram& gram) : team_(team), piece_(team, gram) {}

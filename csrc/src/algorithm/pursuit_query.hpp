@@ -14,7 +14,7 @@ namespace COVLASSO_ISA {
 
 template <class Team>
 class PursuitQuery {
-    using Gram = typename Team::Gram;
+    using Gram = TargetGram<Team>;
 
 public:
     COVLASSO_FN PursuitQuery(Team team, const Gram& gram)

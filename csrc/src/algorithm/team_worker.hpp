@@ -26,10 +26,10 @@ public:
           gram_(gram),
           root_(root),
           rules_(rules),
-          homotopy_(team, gram),
-          query_(team, gram),
-          pursuit_(team, gram),
-          pursuit_query_(team, gram) {}
+          homotopy_(team, gram_),
+          query_(team, gram_),
+          pursuit_(team, gram_),
+          pursuit_query_(team, gram_) {}
 
     /// Follows the path of target t; its events are valid until the next call.
     COVLASSO_FN Outcome follow(Index t) { return pursues() ? follow(pursuit_, t) : follow(homotopy_, t); }
@@ -86,7 +86,7 @@ private:
 
     COVLASSO_FN void load(Index t) {
         target_.reserve(team_, size(team_, gram_));
-        COVLASSO_ISA::load(team_, problem_, gram_, root_, t, target_);
+        COVLASSO_ISA::load(team_, problem_, root_, t, gram_, target_);
     }
 
     COVLASSO_FN Limits limits(Index t) const { return rules_.limits(t, target_.energy); }
@@ -123,7 +123,7 @@ private:
 
     Team team_;
     const Problem& problem_;
-    const Gram& gram_;
+    TargetGram<Team> gram_;  // before those that are handed it
     const double* root_;
     const Rules& rules_;
     Target target_;
