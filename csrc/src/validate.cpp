@@ -303,12 +303,19 @@ void check_pursuit(const Problem& problem, const Options& options) {
     if (limited) fail("min_lambda", "a pursuit has no lambda to stop at; give max_terms or relative_error");
 }
 
-/// |x| is what an own row may hold.
-void check_own_value(const char* name, const std::string& place, double x) {
-    if (!is_finite(x)) fail(name, "not finite at " + place + "; remove such samples");
-    if (size_of(x) > OwnRows::largest)
-        fail(name, text(x) + " at " + place + " is beyond " + text(OwnRows::largest) +
-                       ", where squares overflow; scale the logits");
+/// Each of `count` numbers is finite, and its square does not overflow; place(j) names one.
+template <class Place>
+void check_own_values(const char* name, const double* value, Index count, Place place) {
+    int wrong = 0;
+#pragma omp simd reduction(+ : wrong)
+    for (Index j = 0; j < count; ++j) wrong += size_of(value[j]) <= OwnRows::largest ? 0 : 1;
+    if (wrong == 0) return;
+    Index j = 0;
+    while (size_of(value[j]) <= OwnRows::largest) ++j;
+    fail(name, text(value[j]) + " at " + place(j) +
+                   (is_finite(value[j]) ? " is beyond " + text(OwnRows::largest) +
+                                              ", where squares overflow; scale the logits"
+                                        : " is not finite; remove such samples"));
 }
 
 void check_own(const Problem& problem) {
@@ -326,12 +333,12 @@ void check_own(const Problem& problem) {
                             " given");
     }
     for (Index m = 0; m < rows; ++m)
-        for (Index j = 0; j < own.rows.cols; ++j) check_own_value("own", entry(m, j), own.rows(m, j));
+        check_own_values("own", own.rows.row(m), own.rows.cols, [=](Index j) { return entry(m, j); });
     if (problem.intra()) return;
     if (own.response == nullptr)
         fail("own", "response is missing: what the targets are in each row, needed with cross");
-    for (Index m = own.begin(0); m < own.begin(count - 1) + own.count(count - 1); ++m)
-        check_own_value("own response", "[" + text(m) + "]", own.response[m]);
+    const Index responses = own.begin(count - 1) + own.count(count - 1);
+    check_own_values("own response", own.response, responses, [](Index m) { return "[" + text(m) + "]"; });
 }
 
 void check_options(const Problem& problem, const Options& options) {

@@ -203,7 +203,7 @@ TEST_CASE("own rows: what is wrong with them is said") {
     problem.own.response = nullptr;
     CHECK(message_of(problem).find("response is missing") != std::string::npos);
     data.own(3, 4) = std::numeric_limits<double>::quiet_NaN();
-    CHECK(message_of(data.problem()).find("own: not finite at [3, 4]") != std::string::npos);
+    CHECK(message_of(data.problem()).find("own: nan at [3, 4] is not finite") != std::string::npos);
     data.own(3, 4) = 1e200;
     CHECK(message_of(data.problem()).find("1e+200 at [3, 4]") != std::string::npos);
     data.own(3, 4) = 0.0;

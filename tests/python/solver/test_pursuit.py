@@ -189,6 +189,17 @@ def test_factored():
     assert_pursuit(deps, gram)
 
 
+def test_rows_of_its_own_are_those_of_the_gram_written_out():
+    gram, rows = random_gram(30, seed=28), np.random.default_rng(6).standard_normal((30, 30))
+    deps = covlasso.solve(gram, terms=8, method="pursuit", own=rows)
+    for i, v in enumerate(rows):
+        whole = gram + np.outer(v, v)
+        alone = covlasso.solve(whole, targets=[i], terms=8, method="pursuit")
+        assert_pursuit(alone, whole)
+        np.testing.assert_allclose(deps.coef[[i]].toarray(), alone.coef.toarray(), atol=1e-10)
+        assert deps.status[i] == "certified"
+
+
 def test_some_targets_in_any_order():
     gram = random_gram(40, seed=14)
     whole = covlasso.solve(gram, terms=6, method="pursuit")
