@@ -342,7 +342,8 @@ class Dependencies:
             )
             for t, target in enumerate(self.targets[:ROWS])
         ]
-        columns = ("equation", "terms", "R², fit", "λ", "status")
+        place = "λ" if self.method == "lasso" else "score left"
+        columns = ("equation", "terms", "R², fit", place, "status")
         return table_html(repr(self), columns, rows, self.n_targets)
 
 

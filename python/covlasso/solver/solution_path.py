@@ -146,6 +146,11 @@ class Path:
         return self._options.method
 
     @property
+    def max_terms(self) -> int:
+        """The most terms that it goes to."""
+        return self._options.max_terms
+
+    @property
     def lambda_max(self) -> Float64:
         """Penalised coefficients are all zero iff lambda >= this, (n_targets,); paper's scale (no 1/2).
 
