@@ -120,3 +120,11 @@ def test_bad_arguments(paths, halves, function, of, argument, error):
     solved = {"paths": paths, "deps": small_deps(halves)}[of]
     with pytest.raises(error):
         getattr(covlasso.plot, function)(solved, argument)
+
+
+def test_a_pursuit_is_drawn_by_terms_and_not_against_lambda(gram):
+    found = covlasso.path(gram, max_terms=4, method="pursuit")
+    axes = covlasso.plot.error_by_terms(found, 4)
+    assert axes.get_title().startswith("pursuit")
+    with pytest.raises(ValueError, match="path is a pursuit, which has no lambda"):
+        covlasso.plot.path(found, 0)

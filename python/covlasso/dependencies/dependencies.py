@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Float64, Int32, Int64
+from covlasso._base.arrays import Array, Float64, Int32, Int64, Method
+from covlasso._base.checks import check_method
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso._base.optional import needed
 from covlasso._base.storage import StoredTensors, load_tensors, save_tensors
@@ -32,14 +33,17 @@ class Dependencies:
     coef : scipy.sparse.csr_array, (n_targets, p)
         Coefficients b, float64; row t belongs to category ``targets[t]``. The -1 on the target is not stored.
     lam : (n_targets,) array
-        Where on the path, in the paper's scale (no 1/2).
+        Where on the path, in the paper's scale (no 1/2). Of a pursuit, which has no lambda: the largest score
+        2 |c_i - G b|_j / w_ij that these terms leave, 0 where that is rounding.
     error : (n_targets,) array
         b'Gb - 2 c'b + e = E[(f_i - b'g)^2], of the refitted b after a refit.
     energy : (n_targets,) array
         e_i = E[f_i^2], the error without any term.
     kkt : (n_targets,) array
         KKT residual of the Lasso solution, from the caller's Gram, relative to lambda (at lambda 0: to
-        lambda_max) times the smallest weight above 0, which is 1 without ``weights``.
+        lambda_max) times the smallest weight above 0, which is 1 without ``weights``. Of a pursuit, relative
+        to its first score times that weight: the larger of max_r |g_r| over its terms, g = 2 (c - G b - l2
+        b), and of max_j |g_j| - w_j s before the last term, which was chosen with the score s.
     status : (n_targets,) array of str
         What is known of each solution: ``certified`` (the one asked for, KKT residual at most 1e-9), the
         reason why its path ended earlier (``terms``, ``lambda``, ``error``, ``exhausted``), ``floor`` (lambda
@@ -49,7 +53,7 @@ class Dependencies:
     intra : bool
         Whether targets and sources are categories of one network.
     refit : bool
-        Whether the coefficients are least squares on the Lasso's support.
+        Whether the coefficients are least squares on the support found; so they are of a pursuit.
     target_names, source_names : tuple of str, or None
         Names per target (n_targets) and per source (p).
     origin : Origin, or None
@@ -57,6 +61,8 @@ class Dependencies:
     focus : (n_targets,) array, or None
         Share alpha of a category's own samples in its equation, 0 where there are none: then that of all
         samples. ``error``, ``energy`` and ``r2`` are of the moments with this share. None: no focus.
+    method : str
+        How the terms were chosen: "lasso" or "pursuit".
     """
 
     coef: scipy.sparse.csr_array
@@ -72,6 +78,7 @@ class Dependencies:
     source_names: tuple[str, ...] | None = None
     origin: Origin | None = None
     focus: Float64 | None = None
+    method: Method = "lasso"
 
     @property
     def n_targets(self) -> int:
@@ -88,6 +95,13 @@ class Dependencies:
         """Number of terms of each dependency, (n_targets,)."""
         terms: Int64 = np.diff(self.coef.indptr).astype(np.int64)
         return terms
+
+    @property
+    def solution(self) -> str:
+        """What the coefficients are: "lasso", "refitted" (least squares on its terms) or "pursuit"."""
+        if self.method == "pursuit":
+            return "pursuit"
+        return "refitted" if self.refit else "lasso"
 
     @property
     def relative_error(self) -> Float64:
@@ -239,6 +253,7 @@ class Dependencies:
             "statuses": statuses.tolist(),
             "intra": self.intra,
             "refit": self.refit,
+            "method": self.method,
             "target_names": self.target_names,
             "source_names": self.source_names,
             **({} if self.origin is None else {"origin": asdict(self.origin)}),
@@ -281,6 +296,7 @@ class Dependencies:
             source_names=stored.names("source_names", shape[1]),
             origin=_stored_origin(stored),
             focus=stored.tensor("focus", np.float64, (n,)) if "focus" in stored else None,
+            method=_stored_method(stored),
         )
 
     @classmethod
@@ -337,7 +353,7 @@ class Dependencies:
     def __repr__(self) -> str:
         """Say how many targets, sources and terms there are, and how sure they are."""
         certified = int(np.count_nonzero(self.status == "certified"))
-        kind = "least squares on the Lasso's support" if self.refit else "Lasso"
+        kind = _SOLUTIONS[self.solution]
         worst = self.kkt.max(initial=0.0)
         focus = self.focus_text()
         return (
@@ -368,12 +384,18 @@ class Dependencies:
             )
             for t, target in enumerate(self.targets[:ROWS])
         ]
-        columns = ("equation", "terms", "R², fit", "λ", "status")
+        place = "λ" if self.method == "lasso" else "score left"
+        columns = ("equation", "terms", "R², fit", place, "status")
         return table_html(repr(self), columns, rows, self.n_targets)
 
 
 _PER_TARGET = ("lam", "error", "energy", "kkt")
-_SHARED = ("n_sources", "intra", "refit", "source_names", "origin")
+_SHARED = ("n_sources", "intra", "refit", "method", "source_names", "origin")
+_SOLUTIONS = {
+    "lasso": "Lasso",
+    "refitted": "least squares on the Lasso's support",
+    "pursuit": "orthogonal matching pursuit",
+}
 
 
 def _check_alike(first: Dependencies, part: Dependencies, place: int) -> None:
@@ -396,3 +418,11 @@ def _stored_origin(stored: StoredTensors) -> Origin | None:
         return Origin(**fields)
     except (TypeError, ValueError) as cause:
         raise stored.error(f"header field 'origin': {cause}") from cause
+
+
+def _stored_method(stored: StoredTensors) -> Method:
+    method = stored.optional("method", str)
+    try:
+        return "lasso" if method is None else check_method(method)  # older files are of the Lasso
+    except ValueError as cause:
+        raise stored.error(f"header field {cause}") from cause

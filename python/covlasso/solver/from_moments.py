@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 
-from covlasso._base.arrays import Int32, Kind, Places
-from covlasso._base.checks import check_count
+from covlasso._base.arrays import Int32, Kind, Method, Places
+from covlasso._base.checks import check_count, check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.moments import Moments
@@ -30,6 +30,7 @@ def solve_moments(
     terms: int | None = None,
     relative_error: float | None = None,
     refit: bool = False,
+    method: Method = "lasso",
     max_terms: int | None = None,
     l2: float = 0.0,
     positive: bool = False,
@@ -56,9 +57,11 @@ def solve_moments(
         that coefficients are those of standardised logits.
     lam, terms, relative_error
         The place on the paths, exactly one of them: as in `covlasso.solve`. ``lam`` is in the paper's scale
-        (no 1/2).
+        (no 1/2), and a pursuit has no such place.
     refit : bool, default False
-        Least squares on the support found.
+        Least squares on the support found, as a pursuit has it in any case.
+    method : {"lasso", "pursuit"}, default "lasso"
+        How terms are chosen, as in `covlasso.path`.
     max_terms : int, optional
         With ``lam`` or ``relative_error``: end a path before it has more terms. By default there is no limit.
     l2 : float, default 0
@@ -98,7 +101,7 @@ def solve_moments(
         Ctrl-C; the message says how many targets were done.
     """
     plain = Origin(*pair_of(moments, target, source), kind, l2, positive, allow_same)
-    place = one_place(lam, terms, relative_error)
+    place = one_place(lam, terms, relative_error, check_method(method))
     limit = _term_limit(terms, max_terms, place)
     rows = all_targets(moments, plain.target_model) if targets is None else targets
     origin, shares = focused(moments, plain, rows, focus)
@@ -118,6 +121,7 @@ def solve_moments(
                     positive=positive,
                     n_threads=n_threads,
                     device=device,
+                    method=method,
                     progress=report,
                 )
                 parts.append(paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit))
