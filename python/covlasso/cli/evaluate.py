@@ -80,8 +80,9 @@ def evaluate(
     """Measure how well dependencies hold on samples that they were not found on.
 
     From moments: error, R^2 and correlation. From logits: how often the error is small, and the decisions
-    when a category's logit is replaced by its equation, one category at a time. Give one of them, or both.
-    With moments the Lasso and its refit stand side by side.
+    when a category's logit is replaced by its equation, one category at a time and all at once: recall, false
+    alarms, F1, and what is confused. Give one of them, or both. With moments the Lasso and its refit stand
+    side by side.
 
     Exit codes: 0 done; 2 wrong usage, nothing is held out, or a file cannot be read or written; 130
     interrupted.
@@ -199,10 +200,14 @@ def _evaluations(
             fail("--baselines are found on moments; give --moments FILE")
         progress = None if report is None else lambda done, total: report(own, done, total)
         return {own: measure(deps, progress=progress, **options)}
-    methods: tuple[str, ...] = METHODS if baselines else METHODS[:2]
-    if baselines and find_spec("sklearn") is None:
-        methods = tuple(method for method in methods if method != "pursuit")
-        typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
+    methods = [*METHODS[:2]]
+    if baselines:
+        methods = [method for method in METHODS if method != "class mean"]
+        if find_spec("sklearn") is None:
+            methods.remove("pursuit")
+            typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
+    if options and getattr(split.fit, "classes", None) is not None:
+        methods.append("class mean")
     found = compare_methods(deps, split, methods=methods, seed=seed, progress=report, **options)
     if "lasso" not in found:
         typer.echo(

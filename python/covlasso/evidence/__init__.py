@@ -13,7 +13,8 @@ from covlasso.evidence.evaluation import (
     held_out_r2,
 )
 from covlasso.evidence.prediction import is_fit, origin_of, prediction_of
-from covlasso.evidence.record import RATES, THRESHOLD, best_r2, evaluation_record
+from covlasso.evidence.rates import RATES, Rates
+from covlasso.evidence.record import THRESHOLD, best_r2, evaluation_record
 from covlasso.evidence.resampling import Stability, stability
 from covlasso.evidence.selection import RULES, Selection, select
 
@@ -27,6 +28,7 @@ __all__ = [
     "Decisions",
     "Evaluation",
     "Quality",
+    "Rates",
     "Selection",
     "Stability",
     "best_r2",
