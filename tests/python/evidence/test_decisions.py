@@ -1,4 +1,4 @@
-"""Decisions with logits replaced against plain loops over the samples: rates, confusions, ties, missing cases."""
+"""Decisions with logits replaced against plain loops over samples: rates, confusions, ties."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ N, SAMPLES = 9, 300
 
 
 def whole_numbers(seed, n=N, samples=SAMPLES):
-    """Logits, coefficients and intercepts of few whole numbers: many ties, and predictions without rounding."""
+    """Logits, coefficients and intercepts of whole numbers: many ties, and nothing is rounded."""
     rng = np.random.default_rng(seed)
     logits = rng.integers(-2, 3, (samples, n)).astype(float)
     coef = rng.integers(-1, 2, (n, n)) * (rng.random((n, n)) < 0.3)
@@ -184,7 +184,8 @@ def test_class_means_stand_for_logits_by_label():
     means = np.random.default_rng(11).integers(-3, 4, (N, N)).astype(float)
     overall = np.arange(N) / 4.0
     targets = np.arange(N, dtype=np.int32)
-    found = decisions([ClassMeans(means, overall)], targets, Samples(logits, None, labels), np.array([0.5]))[0]
+    samples = Samples(logits, None, labels)
+    found = decisions([ClassMeans(means, overall)], targets, samples, np.array([0.5]))[0]
     guess = np.array([overall if label < 0 else means[label] for label in labels])
     assert_as_looped(found, logits, guess, targets, labels.tolist())
     np.testing.assert_allclose(found.error, ((logits - guess) ** 2).mean(axis=0))
