@@ -276,6 +276,34 @@ void check_sources_left(const Problem& problem, const Options& options) {
     }
 }
 
+/// |x| is what an own row may hold.
+void check_own_value(const char* name, const std::string& place, double x) {
+    if (!is_finite(x)) fail(name, "not finite at " + place + "; remove such samples");
+    if (size_of(x) > OwnRows::largest)
+        fail(name, text(x) + " at " + place + " is beyond " + text(OwnRows::largest) +
+                       ", where squares overflow; scale the logits");
+}
+
+void check_own(const Problem& problem) {
+    const OwnRows& own = problem.own;
+    const Index rows = own.rows.rows, count = problem.target_count;
+    if (own.rows.cols != problem.sources())
+        fail("own", "rows have " + text(own.rows.cols) + " numbers, but the gram has " +
+                        text(problem.sources()) + " categories");
+    check_view("own", own.rows);
+    for (Index t = 0; t < count; ++t)
+        if (own.begin(t) < 0 || own.end(t) < own.begin(t) || own.end(t) > rows)
+            fail("own", "rows " + text(own.begin(t)) + " to " + text(own.end(t)) + " of target " +
+                            text(Index{problem.target(t)}) + " are out of order or beyond the " + text(rows) +
+                            " given");
+    if (!problem.intra() && own.response == nullptr)
+        fail("own", "response is missing: what the targets are in each row, needed with cross");
+    for (Index m = 0; m < rows; ++m) {
+        for (Index j = 0; j < own.rows.cols; ++j) check_own_value("own", entry(m, j), own.rows(m, j));
+        if (!problem.intra()) check_own_value("own response", "row " + text(m), own.response[m]);
+    }
+}
+
 void check_options(const Problem& problem, const Options& options) {
     if (problem.on_device && options.devices.empty())
         fail("device", "the moments are in the memory of a CUDA device; name it, or copy them to the host");
@@ -301,6 +329,7 @@ void validate(const Problem& problem, const Options& options) {
         check_cross(problem);
     }
     check_exclusions(problem);
+    if (!problem.own.empty()) check_own(problem);
     if (problem.weights != nullptr || !problem.exclusions.empty()) check_sources_left(problem, options);
 }
 

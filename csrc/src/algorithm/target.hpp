@@ -5,6 +5,7 @@
 
 #include "covlasso/path.hpp"
 #include "team/buffer.hpp"
+#include "team/panels.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
@@ -14,7 +15,7 @@ inline constexpr double infinity = std::numeric_limits<double>::infinity();
 struct Target {
     Index sources = 0;
     double energy = 0.0;           ///< e
-    const double* root = nullptr;  ///< sqrt(G_jj), shared by all targets
+    const double* root = nullptr;  ///< sqrt(G_jj): shared by all targets, or own_root
     Buffer<double> cross;          ///< c_j
     Buffer<double> penalty;        ///< w_j; infinity: excluded
     double least_penalty = 1.0;    ///< the smallest w_j > 0: certificates are relative to lambda times this
@@ -22,13 +23,15 @@ struct Target {
                               ///< (in a query: scratch)
     Buffer<double> gradient;  ///< 2 (c - G b) at the start of the stage
     Buffer<double> next_gradient;  ///< the same at its end
+    Buffer<double> own_root;       ///< of a target with rows of its own
     Buffer<Id> chosen;             ///< scratch for lists of sources
 
     template <class Team>
     COVLASSO_FN void reserve(const Team& team, Index p) {
         sources = p;
-        for (Buffer<double>* vector : {&gradient, &next_gradient, &outside, &cross, &penalty})
+        for (Buffer<double>* vector : {&gradient, &next_gradient, &outside, &penalty})
             vector->reserve(team, p);
+        cross.reserve(team, padded(p));
         chosen.reserve(team, p);
     }
 };
