@@ -12,6 +12,7 @@ from covlasso.cli._common import (
     STANDARD,
     Json,
     fail,
+    held_out_by_number,
     interruptible,
     one_line_errors,
     progress_bar,
@@ -157,7 +158,7 @@ def _logit_options(
     elif keys is not None:
         keep = _held_out(keys, split, opened[0])
     else:
-        keep = _held_out_by_number(split, opened[0])
+        keep = held_out_by_number(split, opened[0])
     return {
         "logits": opened[0],
         "source_logits": None if deps.intra else opened[1],
@@ -172,14 +173,6 @@ def _held_out(keys: list[str], split: SplitMoments | None, logits: LogitFile) ->
     if split is None or not split.split.held_out:
         fail("--groups needs --moments FILE with a held-out part: its split says which groups are held out")
     return split.held_out_rows(logits.shape[0], keys)
-
-
-def _held_out_by_number(split: SplitMoments | None, logits: LogitFile) -> Any:
-    """Held-out rows of the logits that the moments were made of, where each row was a group of its own."""
-    try:
-        return None if split is None else split.held_out_rows(logits.shape[0])
-    except ValueError as cause:
-        fail(f"{logits.where}: {cause}; --rows FILE or --groups FILE says which")
 
 
 def _evaluations(

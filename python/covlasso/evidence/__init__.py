@@ -3,6 +3,7 @@
 from covlasso.evidence import theory
 from covlasso.evidence.comparison import METHODS, compare_methods
 from covlasso.evidence.decisions import EPS, Decisions
+from covlasso.evidence.decisions_by_terms import DecisionsByTerms, decisions_by_terms
 from covlasso.evidence.error_curves import ByTerms, r2_by_terms
 from covlasso.evidence.evaluation import (
     Evaluation,
@@ -26,6 +27,7 @@ __all__ = [
     "THRESHOLD",
     "ByTerms",
     "Decisions",
+    "DecisionsByTerms",
     "Evaluation",
     "Quality",
     "Rates",
@@ -34,6 +36,7 @@ __all__ = [
     "best_r2",
     "checked_blocks",
     "compare_methods",
+    "decisions_by_terms",
     "evaluate",
     "evaluation_record",
     "held_out_error",

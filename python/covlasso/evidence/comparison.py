@@ -93,7 +93,7 @@ def compare_methods(
     origin = origin_of(deps, fit, target, source)
     rows_of_fit = _rows(deps, fit, origin)
     samples = None if logits is None else Samples(logits, source_logits, labels, rows)
-    means = _class_means(deps, fit, origin)
+    means = class_means(deps, fit, origin)
     if methods is None:
         methods = METHODS if samples is not None and means is not None else METHODS[:-1]
     found: dict[str, Dependencies] = {}
@@ -152,7 +152,7 @@ def _rows(deps: Dependencies, fit: Moments, origin: Origin) -> baselines.Rows:
     return baselines.Rows(Blocks.of(fit, origin, deps.targets))
 
 
-def _class_means(deps: Dependencies, fit: Moments, origin: Origin) -> ClassMeans | None:
+def class_means(deps: Dependencies, fit: Moments, origin: Origin) -> ClassMeans | None:
     """Means of the targets' logits over the classes of their own model, where the moments know classes."""
     known: Any = fit
     if getattr(known, "classes", None) is None:
