@@ -203,13 +203,14 @@ def _best(f1: Float64) -> tuple[int, int]:
 def _grid(values: Sequence[Any], name: str, least: float) -> tuple[Any, ...]:
     """Return increasing values, each once."""
     whole = name == "terms"
+    most = np.inf if whole else 1.0
     given = list(values)
     for value in given:
         kind = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-        if isinstance(value, bool) or not isinstance(value, kind) or not least <= value:
+        if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most:
             expected = "integers of at least 1" if whole else "numbers from 0 to 1"
             raise ValueError(f"{name} has {value!r}; {expected} are expected")
-    if not given or sorted(set(given)) != given or (not whole and given[-1] > 1):
+    if not given or sorted(set(given)) != given:
         raise ValueError(f"{name} is {given}; increasing values are expected, at least one")
     return tuple(int(value) if whole else float(value) for value in given)
 
