@@ -167,11 +167,13 @@ void ArrayPaths::add_own(Problem& problem) const {
     require_shape(array.ndim() == 2 && array.shape(1) == gram_->size(), "own",
                   "(rows, " + std::to_string(gram_->size()) + ")", shape_text(array));
     problem.own.rows = matrix_view<double>(array, "own");
-    if (a.own_response)
-        problem.own.response =
-            vector_view<double>(*a.own_response, "own response", problem.own.rows.rows);
     if (a.own_offset)
         problem.own.offset = vector_view<Index>(*a.own_offset, "own offset", problem.target_count + 1);
+    if (a.own_first) problem.own.first = vector_view<Index>(*a.own_first, "own first", problem.target_count);
+    if (!a.own_response) return;
+    const Index last = problem.target_count - 1,
+                responses = problem.own.begin(last) + problem.own.count(last);
+    problem.own.response = vector_view<double>(*a.own_response, "own response", responses);
 }
 
 Options ArrayPaths::options(Index target_count) const {

@@ -26,6 +26,7 @@ struct Arguments {
     std::optional<MatrixArgument> own_rows;
     std::optional<VectorArgument<double>> own_response;
     std::optional<VectorArgument<Index>> own_offset;
+    std::optional<VectorArgument<Index>> own_first;
     Index max_terms;
     std::variant<double, VectorArgument<double>> min_lambda;
     double relative_error;

@@ -173,6 +173,19 @@ TEST_CASE("own rows: beside a factor as beside its Gram") {
         CHECK(factored.value[r] == doctest::Approx(dense.value[r]).epsilon(1e-9));
 }
 
+TEST_CASE("own rows: several targets may have the same ones") {
+    auto data = of_two_networks(), copied = of_two_networks();
+    const std::vector<Index> first(9, 4);
+    for (Index t = 0; t < 9; ++t)
+        for (Index m = 0; m < 2; ++m)
+            for (Index j = 0; j < 25; ++j) copied.own(2 * t + m, j) = data.own(4 + m, j);
+    auto problem = data.problem();
+    problem.own.first = first.data();
+    const auto a = Paths(problem, {}).at_terms(5), b = Paths(copied.problem(), {}).at_terms(5);
+    CHECK(a.index == b.index);
+    CHECK(a.value == b.value);
+}
+
 TEST_CASE("own rows: equal bits for any number of threads") {
     auto data = with_several_rows();
     const auto problem = data.problem();
@@ -190,7 +203,7 @@ TEST_CASE("own rows: what is wrong with them is said") {
     problem.own.response = nullptr;
     CHECK(message_of(problem).find("response is missing") != std::string::npos);
     data.own(3, 4) = std::numeric_limits<double>::quiet_NaN();
-    CHECK(message_of(data.problem()).find("own: not finite at [3, 4]") != std::string::npos);
+    CHECK(message_of(data.problem()).find("own: nan at [3, 4] is not finite") != std::string::npos);
     data.own(3, 4) = 1e200;
     CHECK(message_of(data.problem()).find("1e+200 at [3, 4]") != std::string::npos);
     data.own(3, 4) = 0.0;

@@ -17,7 +17,7 @@ struct ExclusionLists {
     COVLASSO_FN bool empty() const { return offset == nullptr; }
 };
 
-/// Observations that count for one target only, in compressed rows: those of targets[t] are rows offset[t] .. offset[t+1] - 1.
+/// Observations that count for single targets only: targets[t] has offset[t+1] - offset[t] of the rows, from first[t] on.
 ///
 /// With V_i the rows of target i, and u_i what the target itself is in them, one number each, its problem has
 ///     G + V_i'V_i  for G,   c_i + V_i'u_i  for c_i,   e_i + u_i'u_i  for e_i.
@@ -25,14 +25,15 @@ struct ExclusionLists {
 struct OwnRows {
     static constexpr double largest = 1e150;  ///< of an entry, so that no square overflows
 
-    MatrixView<double> rows;  ///< p numbers each
-    const double* response =
-        nullptr;  ///< u, one number per row; unused in the intra-network form: column i of V_i
-    const Index* offset = nullptr;  ///< nullptr: one row for each position in `targets`
+    MatrixView<double> rows;           ///< p numbers each; several targets may have the same rows
+    const double* response = nullptr;  ///< u_i is response[offset[t]] ..; intra-network form: column i of V_i
+    const Index* offset = nullptr;     ///< nullptr: one row for each position in `targets`
+    const Index* first = nullptr;      ///< nullptr: offset[t]
 
     COVLASSO_FN bool empty() const { return rows.data == nullptr; }
     COVLASSO_FN Index begin(Index t) const { return offset ? offset[t] : t; }
-    COVLASSO_FN Index end(Index t) const { return offset ? offset[t + 1] : t + 1; }
+    COVLASSO_FN Index count(Index t) const { return offset ? offset[t + 1] - offset[t] : 1; }
+    COVLASSO_FN Index first_row(Index t) const { return first ? first[t] : begin(t); }
 };
 
 /// The data of   min over b of  b'Gb - 2 c_i'b + e_i + l2 |b|^2 + lambda sum_j w_ij |b_j|   for every target i.

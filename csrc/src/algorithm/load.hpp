@@ -32,8 +32,7 @@ struct Rules {
 inline Index most_own_rows(const Problem& problem) {
     Index most = 0;
     if (!problem.own.empty())
-        for (Index t = 0; t < problem.target_count; ++t)
-            most = std::max(most, problem.own.end(t) - problem.own.begin(t));
+        for (Index t = 0; t < problem.target_count; ++t) most = std::max(most, problem.own.count(t));
     return most;
 }
 
@@ -71,19 +70,17 @@ COVLASSO_FN void load_penalty(const Team& team, const Problem& problem, Index t,
 template <class Team>
 COVLASSO_STEP void load_own(const Team& team, const Problem& problem, const TargetGram<Team>& gram,
                             const double* root, Index t, Target& target) {
-    const Panels& own = gram.own();
-    const Index rows = gram.rows(), p = target.sources;
-    target.own_root.reserve(team, padded(rows > p ? rows : p));
-    double *u = target.own_root.data(), *cross = target.cross.data();  // u first, the roots then
+    const Index p = target.sources;
     const Id i = problem.target(t);
     const double* response = problem.intra() ? nullptr : problem.own.response + problem.own.begin(t);
-    team.sync();
-    team.for_each(rows, [&](Index m) { u[m] = response ? response[m] : own.at(m, i); });
-    team.sync();
-    target.energy += team.sum(rows, [=](Index m) { return u[m] * u[m]; });
-    gram.combine(team, u, [=](Index j, double sum) { cross[j] += sum; });
-    double* own_root = target.own_root.data();
-    team.for_each(p, [&](Index j) { own_root[j] = std::sqrt(root[j] * root[j] + gram.own_entry(j, j)); });
+    const auto u = [&](Index m) { return response ? response[m] : gram.row(m)[i]; };
+    target.own_root.reserve(team, p);
+    double *cross = target.cross.data(), *own_root = target.own_root.data();
+    target.energy += team.sum(gram.rows(), [&](Index m) { return u(m) * u(m); });
+    gram.for_rows(team, p, u, [](Index j) { return j; }, [=](Index j, double part) { cross[j] += part; });
+    team.for_each(p, [=](Index j) { own_root[j] = root[j] * root[j]; });
+    gram.add_squares(team, own_root);
+    team.for_each(p, [=](Index j) { own_root[j] = std::sqrt(own_root[j]); });
     team.sync();
     target.root = own_root;
 }
@@ -95,7 +92,7 @@ COVLASSO_STEP void load(const Team& team, const Problem& problem, const double* 
     const Id i = problem.target(t);
     double* cross = target.cross.data();
     target.root = root;
-    gram.load(team, problem.own, t);
+    gram.open(team, problem.own, t);
     if (problem.intra()) {
         const double one = 1.0;
         multiply(team, gram.shared(), {&i, &one, 1}, cross, [=](Index j, double entry) { cross[j] = entry; });

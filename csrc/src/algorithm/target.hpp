@@ -5,7 +5,6 @@
 
 #include "covlasso/path.hpp"
 #include "team/buffer.hpp"
-#include "team/panels.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
@@ -29,9 +28,8 @@ struct Target {
     template <class Team>
     COVLASSO_FN void reserve(const Team& team, Index p) {
         sources = p;
-        for (Buffer<double>* vector : {&gradient, &next_gradient, &outside, &penalty})
+        for (Buffer<double>* vector : {&gradient, &next_gradient, &outside, &cross, &penalty})
             vector->reserve(team, p);
-        cross.reserve(team, padded(p));
         chosen.reserve(team, p);
     }
 };

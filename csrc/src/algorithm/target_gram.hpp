@@ -20,62 +20,81 @@ public:
     COVLASSO_FN explicit TargetGram(const Shared& shared) : shared_(shared) {}
 
     COVLASSO_FN const Shared& shared() const { return shared_; }
-    COVLASSO_FN Index rows() const { return rows_; }
-    COVLASSO_FN const Panels& own() const { return own_; }  ///< V, one row below the other
+    COVLASSO_FN Index rows() const { return own_.rows; }
+    COVLASSO_FN const double* row(Index m) const { return own_.row(m); }
 
-    /// Takes the rows of target t over.
-    COVLASSO_STEP void load(const Team& team, const OwnRows& all, Index t) {
-        rows_ = all.empty() ? 0 : all.end(t) - all.begin(t);
-        if (rows_ == 0) return;
-        const Index p = all.rows.cols, begin = all.begin(t);
-        own_.reserve_rows(team, rows_);
-        own_.reserve_columns(team, p);
-        along_.reserve(team, rows_);
-        added_.reserve(team, padded(p));
-        const MatrixView<double>& from = all.rows;
-        team.for_tiles(panel_count(p), rows_, [&](Index q, Index m, Index c) {
-            const Index j = q * panel_width + c;
-            own_.at(m, j) = j < p ? from(begin + m, j) : 0.0;
-        });
-        team.sync();
+    /// Takes the rows of target t, where they lie.
+    COVLASSO_FN void open(const Team& team, const OwnRows& all, Index t) {
+        own_ = {};
+        if (all.empty()) return;
+        own_ = {all.rows.row(all.first_row(t)), all.count(t), all.rows.cols, all.rows.stride};
+        along_.reserve(team, own_.rows);
+        if (own_.rows > 1) added_.reserve(team, own_.cols);
     }
 
-    /// v_j . v_k
-    COVLASSO_FN double own_entry(Index j, Index k) const {
-        const double *a = own_.column(j), *b = own_.column(k);
-        double sum = 0.0;
-        for (Index m = 0; m < rows_; ++m) sum += a[m * panel_width] * b[m * panel_width];
-        return sum;
+    /// add(j, part) for j < n, with parts that sum up to sum_m factor(m) (row m)[column(j)]; four rows at a time, so that
+    /// what they are added to is read and written once for all of them.
+    template <class Factor, class Column, class Add>
+    COVLASSO_FN void for_rows(const Team& team, Index n, Factor factor, Column column, Add add) const {
+        Index m = 0;
+        for (; m + 4 <= own_.rows; m += 4) {
+            const double *v0 = own_.row(m), *v1 = own_.row(m + 1), *v2 = own_.row(m + 2),
+                         *v3 = own_.row(m + 3);
+            const double x0 = factor(m), x1 = factor(m + 1), x2 = factor(m + 2), x3 = factor(m + 3);
+            team.for_each(n, [=](Index j) {
+                const Index k = column(j);
+                add(j, (x0 * v0[k] + x1 * v1[k]) + (x2 * v2[k] + x3 * v3[k]));
+            });
+        }
+        for (; m < own_.rows; ++m) {
+            const double* v = own_.row(m);
+            const double x = factor(m);
+            team.for_each(n, [=](Index j) { add(j, x * v[column(j)]); });
+        }
     }
 
-    /// V'(V x), padded, in memory that the next call takes again.
-    COVLASSO_STEP const double* own_product(const Team& team, SparseVector x) const {
-        const Panels& own = own_;
-        double *along = along_.data(), *added = added_.data();
+    /// out[j] += v_j . v_j for all sources.
+    COVLASSO_FN void add_squares(const Team& team, double* out) const {
+        Index m = 0;
+        for (; m + 4 <= own_.rows; m += 4) {
+            const double *v0 = own_.row(m), *v1 = own_.row(m + 1), *v2 = own_.row(m + 2),
+                         *v3 = own_.row(m + 3);
+            team.for_each(own_.cols, [=](Index j) {
+                out[j] += (v0[j] * v0[j] + v1[j] * v1[j]) + (v2[j] * v2[j] + v3[j] * v3[j]);
+            });
+        }
+        for (; m < own_.rows; ++m) {
+            const double* v = own_.row(m);
+            team.for_each(own_.cols, [=](Index j) { out[j] += v[j] * v[j]; });
+        }
+    }
+
+    /// V x, in memory that the next call takes again.
+    COVLASSO_STEP const double* along(const Team& team, SparseVector x) const {
+        double* along = along_.data();
         team.sync();
-        team.for_each(rows_, [&](Index m) {
-            double sum = 0.0;
-            for (Index r = 0; r < x.count; ++r) sum += x.value[r] * own.at(m, x.index[r]);
-            along[m] = sum;
-        });
+        for (Index m = 0; m < own_.rows; ++m) {
+            const double* v = own_.row(m);
+            const double sum = team.sum(x.count, [=](Index r) { return x.value[r] * v[x.index[r]]; });
+            team.one([&] { along[m] = sum; });
+        }
         team.sync();
-        own_.product(team, rows_, own_width(team), along, added);
+        return along;
+    }
+
+    /// V't of t = V x for all sources, likewise.
+    COVLASSO_STEP const double* across(const Team& team, const double* t) const {
+        double* added = added_.data();
+        team.for_each(own_.cols, [=](Index j) { added[j] = 0.0; });
+        for_rows(
+            team, own_.cols, [=](Index m) { return t[m]; }, [](Index j) { return j; },
+            [=](Index j, double part) { added[j] += part; });
         return added;
     }
 
-    /// finish(j, (V'u)_j) for all sources and the padding behind them; u has a number for every row.
-    template <class Finish>
-    COVLASSO_FN void combine(const Team& team, const double* u, Finish finish) const {
-        team.combine(own_, panel_count(own_width(team)), rows_, u, finish);
-        team.sync();
-    }
-
 private:
-    COVLASSO_FN Index own_width(const Team& team) const { return size(team, shared_); }
-
     const Shared& shared_;
-    Index rows_ = 0;
-    Panels own_;
+    MatrixView<double> own_;                // V
     mutable Buffer<double> along_, added_;  // scratch of a product: V x and V'(V x)
 };
 
@@ -88,7 +107,9 @@ template <class Team>
 COVLASSO_FN void gather(const Team& team, const TargetGram<Team>& gram, Id row, const Id* columns,
                         Index count, double* out) {
     gather(team, gram.shared(), row, columns, count, out);
-    if (gram.rows() > 0) team.for_each(count, [&](Index t) { out[t] += gram.own_entry(row, columns[t]); });
+    gram.for_rows(
+        team, count, [&](Index m) { return gram.row(m)[row]; }, [=](Index t) { return columns[t]; },
+        [=](Index t, double part) { out[t] += part; });
 }
 
 template <class Team>
@@ -98,16 +119,23 @@ COVLASSO_FN void gather_rows(const Team& team, const TargetGram<Team>& gram, con
     if (gram.rows() == 0) return;
     team.sync();
     for (Index r = 0; r < rows; ++r)
-        team.for_each(end - first, [&](Index t) {
-            to.at(first_row + r, first + t) += gram.own_entry(row[r], columns[first + t]);
-        });
+        gram.for_rows(
+            team, end - first, [&](Index m) { return gram.row(m)[row[r]]; },
+            [=](Index t) { return columns[first + t]; },
+            [&](Index t, double part) { to.at(first_row + r, first + t) += part; });
 }
 
 template <class Team, class Finish>
 COVLASSO_FN void multiply(const Team& team, const TargetGram<Team>& gram, SparseVector x, double* scratch,
                           Finish finish) {
     if (gram.rows() == 0) return multiply(team, gram.shared(), x, scratch, finish);
-    const double* added = gram.own_product(team, x);
+    const double* along = gram.along(team, x);
+    if (gram.rows() == 1) {
+        const double t = along[0], *v = gram.row(0);
+        return multiply(team, gram.shared(), x, scratch,
+                        [=](Index j, double product) { finish(j, product + t * v[j]); });
+    }
+    const double* added = gram.across(team, along);
     multiply(team, gram.shared(), x, scratch,
              [=](Index j, double product) { finish(j, product + added[j]); });
 }

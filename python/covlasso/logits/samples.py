@@ -8,8 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64
-from covlasso._base.checks import first_bad
-from covlasso.logits.labels import UNKNOWN, check_labels
+from covlasso._base.checks import UNKNOWN, check_labels, first_bad
 
 _CHUNK = 1 << 20  # logits looked at together: 8 MB in double
 _ROWS = 128  # samples looked at together: with a thousand categories they stay in a core's cache
