@@ -171,8 +171,8 @@ def _confusions(record: Record, top: int) -> Table:
     ranked = sorted(known, key=lambda pair: (-pair[0]["logits_replaced_f1"], pair[0]["target"]))
     shown = table(
         f"Best and least recognised when replaced ({TITLES[method]}), with the number of samples",
-        words("category"), "F1", words("taken for it (false alarms)", wide=True),
-        words("taken for (misses)", wide=True),
+        words("category"), "F1", words("taken for it\n(false alarms)", wide=True),
+        words("taken for\n(misses)", wide=True),
     )  # fmt: skip
     for pair in _ends(ranked, top):
         if pair is None:

@@ -199,7 +199,7 @@ def _evaluations(
         if find_spec("sklearn") is None:
             methods.remove("pursuit")
             typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
-    if options and getattr(split.fit, "classes", None) is not None:
+    if options and split.fit.classes is not None:
         methods.append("class mean")
     found = compare_methods(deps, split, methods=methods, seed=seed, progress=report, **options)
     if "lasso" not in found:

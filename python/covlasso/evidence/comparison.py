@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -154,13 +153,12 @@ def _rows(deps: Dependencies, fit: Moments, origin: Origin) -> baselines.Rows:
 
 def class_means(deps: Dependencies, fit: Moments, origin: Origin) -> ClassMeans | None:
     """Means of the targets' logits over the classes of their own model, where the moments know classes."""
-    known: Any = fit
-    if getattr(known, "classes", None) is None:
+    if fit.classes is None:
         return None
     model = origin.target_model
     overall = fit.mean(model)[deps.targets]
-    means = known.class_means(model, by=model)[:, deps.targets]
-    empty = known.class_counts(by=model) == 0
+    means = fit.class_means(model, by=model)[:, deps.targets]
+    empty = fit.class_counts(by=model) == 0
     return ClassMeans(np.where(empty[:, np.newaxis], overall, means), overall)
 
 
