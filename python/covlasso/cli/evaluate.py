@@ -12,6 +12,7 @@ from covlasso.cli._common import (
     STANDARD,
     Json,
     fail,
+    held_out_by_number,
     interruptible,
     one_line_errors,
     progress_bar,
@@ -80,8 +81,9 @@ def evaluate(
     """Measure how well dependencies hold on samples that they were not found on.
 
     From moments: error, R^2 and correlation. From logits: how often the error is small, and the decisions
-    when a category's logit is replaced by its equation, one category at a time. Give one of them, or both.
-    With moments the Lasso and its refit stand side by side.
+    when a category's logit is replaced by its equation, one category at a time and all at once: recall, false
+    alarms, F1, and what is confused. Give one of them, or both. With moments the Lasso and its refit stand
+    side by side.
 
     Exit codes: 0 done; 2 wrong usage, nothing is held out, or a file cannot be read or written; 130
     interrupted.
@@ -156,7 +158,7 @@ def _logit_options(
     elif keys is not None:
         keep = _held_out(keys, split, opened[0])
     else:
-        keep = _held_out_by_number(split, opened[0])
+        keep = held_out_by_number(split, opened[0])
     return {
         "logits": opened[0],
         "source_logits": None if deps.intra else opened[1],
@@ -171,14 +173,6 @@ def _held_out(keys: list[str], split: SplitMoments | None, logits: LogitFile) ->
     if split is None or not split.split.held_out:
         fail("--groups needs --moments FILE with a held-out part: its split says which groups are held out")
     return split.held_out_rows(logits.shape[0], keys)
-
-
-def _held_out_by_number(split: SplitMoments | None, logits: LogitFile) -> Any:
-    """Held-out rows of the logits that the moments were made of, where each row was a group of its own."""
-    try:
-        return None if split is None else split.held_out_rows(logits.shape[0])
-    except ValueError as cause:
-        fail(f"{logits.where}: {cause}; --rows FILE or --groups FILE says which")
 
 
 def _evaluations(
@@ -199,10 +193,14 @@ def _evaluations(
             fail("--baselines are found on moments; give --moments FILE")
         progress = None if report is None else lambda done, total: report(own, done, total)
         return {own: measure(deps, progress=progress, **options)}
-    methods: tuple[str, ...] = METHODS if baselines else METHODS[:2]
-    if baselines and find_spec("sklearn") is None:
-        methods = tuple(method for method in methods if method != "pursuit")
-        typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
+    methods = [*METHODS[:2]]
+    if baselines:
+        methods = [method for method in METHODS if method != "class mean"]
+        if find_spec("sklearn") is None:
+            methods.remove("pursuit")
+            typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
+    if options and split.fit.classes is not None:
+        methods.append("class mean")
     found = compare_methods(deps, split, methods=methods, seed=seed, progress=report, **options)
     if "lasso" not in found:
         typer.echo(

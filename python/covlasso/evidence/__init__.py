@@ -3,6 +3,7 @@
 from covlasso.evidence import theory
 from covlasso.evidence.comparison import METHODS, compare_methods
 from covlasso.evidence.decisions import EPS, Decisions
+from covlasso.evidence.decisions_by_terms import DecisionsByTerms, decisions_by_terms
 from covlasso.evidence.error_curves import ByTerms, r2_by_terms
 from covlasso.evidence.evaluation import (
     Evaluation,
@@ -13,7 +14,8 @@ from covlasso.evidence.evaluation import (
     held_out_r2,
 )
 from covlasso.evidence.prediction import is_fit, origin_of, prediction_of
-from covlasso.evidence.record import RATES, THRESHOLD, best_r2, evaluation_record
+from covlasso.evidence.rates import RATES, Rates
+from covlasso.evidence.record import THRESHOLD, best_r2, evaluation_record
 from covlasso.evidence.resampling import Stability, stability
 from covlasso.evidence.selection import RULES, Selection, select
 
@@ -25,13 +27,16 @@ __all__ = [
     "THRESHOLD",
     "ByTerms",
     "Decisions",
+    "DecisionsByTerms",
     "Evaluation",
     "Quality",
+    "Rates",
     "Selection",
     "Stability",
     "best_r2",
     "checked_blocks",
     "compare_methods",
+    "decisions_by_terms",
     "evaluate",
     "evaluation_record",
     "held_out_error",

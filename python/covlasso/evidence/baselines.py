@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Float64, Int64
+from covlasso._base.arrays import Array, Float64, Int64, Places
 from covlasso._base.optional import needed
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies
@@ -35,6 +35,11 @@ class Rows:
             row[self.own[t]] = 0.0
         return row
 
+    def block(self, t: int, support: Places) -> Float64:  # noqa: ARG002
+        """G_AA of target t for some sources, over the products of their root mean squares."""
+        scale = self.scale[support]
+        return np.asarray(self.blocks.gram.block(support) / np.outer(scale, scale))
+
 
 def refitted(deps: Dependencies, rows: Rows, choice: scipy.sparse.csr_array | None = None) -> Dependencies:
     """Least squares of every target on chosen sources, by default its own; ``error`` and ``coef`` are new.
@@ -47,7 +52,7 @@ def refitted(deps: Dependencies, rows: Rows, choice: scipy.sparse.csr_array | No
     for t in range(deps.n_targets):
         entries = slice(choice.indptr[t], choice.indptr[t + 1])
         support = choice.indices[entries]
-        block = rows.blocks.gram.block(support) / np.outer(rows.scale[support], rows.scale[support])
+        block = rows.block(t, support)
         c = rows.of(t)[support]
         solution = np.linalg.pinv(block, rcond=len(support) * 1e-15, hermitian=True) @ c
         data[entries] = solution / rows.scale[support]

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from covlasso._base.arrays import Array
 from covlasso._base.progress import Report, TitledReport
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence import baselines
-from covlasso.evidence.evaluation import Evaluation, evaluate
-from covlasso.evidence.prediction import is_fit, origin_of
+from covlasso.evidence.decisions import EPS, checked_eps
+from covlasso.evidence.evaluation import Evaluation, evaluations
+from covlasso.evidence.prediction import ClassMeans, Predictor, is_fit, origin_of, prediction_of
+from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
 from covlasso.solver import Blocks, excluded
 
-METHODS = ("lasso", "refitted", "pursuit", "correlation", "random", "all")
+METHODS = ("lasso", "refitted", "pursuit", "correlation", "random", "all", "class mean")
 
 
 def compare_methods(
     deps: Dependencies,
     moments: Halves,
     *,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] | None = None,
     seed: int = 0,
     target: str | None = None,
     source: str | None = None,
     progress: TitledReport | None = None,
-    **options: Any,
+    logits: Array | Rows | None = None,
+    source_logits: Array | Rows | None = None,
+    labels: npt.ArrayLike | None = None,
+    rows: npt.ArrayLike | None = None,
+    eps: Sequence[float] = EPS,
 ) -> dict[str, Evaluation]:
     """Evaluate dependencies beside baselines that are found on the same fit moments.
 
@@ -38,8 +45,8 @@ def compare_methods(
         Lasso, refitted, or a pursuit.
     moments : SplitMoments, or pair with ``fit`` and ``held_out``
         The fit part must be the one that ``deps`` were found on.
-    methods : sequence of str
-        What to compare, in this order; by default all of:
+    methods : sequence of str, optional
+        What to compare, in this order; by default all that can be found:
 
         - "lasso": the Lasso solutions;
         - "refitted": least squares on the same terms;
@@ -47,15 +54,20 @@ def compare_methods(
           (scikit-learn) on sources of unit root mean square, least squares;
         - "correlation": as many terms by largest |E[f_i g_j]| / rms(g_j), least squares;
         - "random": as many terms at random, least squares;
-        - "all": least squares on all other categories.
+        - "all": least squares on all other categories;
+        - "class mean": no equation but the mean logit of the sample's class, by its label or the network's
+          decision; for logits only, and fit moments that know classes. Between networks it reaches the recall
+          that is due to a category and its level alone, not to how the logit varies.
+
+        The network itself is ``decisions.network`` of each.
     seed : int, default 0
         Of the random terms.
     target, source : str, optional
         As in `covlasso.evaluate`.
     progress : callable, optional
         Called as progress(method, done, total).
-    **options
-        ``logits``, ``source_logits``, ``labels``, ``rows``, ``eps`` of `covlasso.evaluate`.
+    logits, source_logits, labels, rows, eps
+        As in `covlasso.evaluate`; logits are read once for all methods.
 
     Returns
     -------
@@ -66,27 +78,37 @@ def compare_methods(
     Raises
     ------
     TypeError, ValueError
-        As in `covlasso.evaluate`; a method is unknown; or there are no fit moments.
+        As in `covlasso.evaluate`; a method is unknown, or not possible here; or there are no fit moments.
     ImportError
         "pursuit" is asked for and scikit-learn is not installed.
     """
-    unknown = [method for method in methods if method not in METHODS]
+    unknown = [method for method in methods or () if method not in METHODS]
     if unknown:
         raise ValueError(f"methods has {unknown[0]!r}; one of {', '.join(METHODS)} is expected")
-    fit = halves(moments, lambda whole: is_fit(deps, whole, target, source)).fit
+    fit, held_out = halves(moments, lambda whole: is_fit(deps, whole, target, source))
     if fit is None:
         raise ValueError(
             "moments has no fit part; baselines are found on what the dependencies were found on"
         )
     origin = origin_of(deps, fit, target, source)
-    rows = _rows(deps, fit, origin)
-    found = {}
+    rows_of_fit = _rows(deps, fit, origin)
+    samples = None if logits is None else Samples(logits, source_logits, labels, rows)
+    means = class_means(deps, fit, origin)
+    if methods is None:
+        methods = METHODS if samples is not None and means is not None else METHODS[:-1]
+    found: dict[str, Dependencies] = {}
+    predictors: dict[str, Predictor] = {}
     for method in methods:
+        if method == "class mean":
+            predictors[method] = _needed(means, samples)
+            continue
         report = None if progress is None else _named(progress, method)
-        one = _solve(method, deps, rows, origin, seed, report)
+        one = _solve(method, deps, rows_of_fit, origin, seed, report)
         if one is not None:
-            found[method] = evaluate(one, moments, target=target, source=source, progress=report, **options)
-    return found
+            found[method] = one
+            predictors[method] = prediction_of(one, fit, fit, target, source)
+    told = None if progress is None else _named(progress, "logits")
+    return evaluations(deps, found, predictors, fit, held_out, samples, checked_eps(eps), told)
 
 
 def _solve(
@@ -132,6 +154,27 @@ def _rows(deps: Dependencies, fit: Moments, origin: Origin) -> baselines.Rows:
     if not isinstance(own, str) and own is not None and own.multiply(deps.coef).nnz:
         origin = replace(origin, allow_same=True)  # their origin is not known, and they have such terms
     return baselines.Rows(Blocks.of(fit, origin, deps.targets))
+
+
+def class_means(deps: Dependencies, fit: Moments, origin: Origin) -> ClassMeans | None:
+    """Means of the targets' logits over the classes of their own model, where the moments know classes."""
+    if fit.classes is None:
+        return None
+    model = origin.target_model
+    overall = fit.mean(model)[deps.targets]
+    means = fit.class_means(model, by=model)[:, deps.targets]
+    empty = fit.class_counts(by=model) == 0
+    return ClassMeans(np.where(empty[:, np.newaxis], overall, means), overall)
+
+
+def _needed(means: ClassMeans | None, samples: Samples | None) -> ClassMeans:
+    if samples is None:
+        raise ValueError('methods has "class mean", which decides samples; give logits')
+    if means is None:
+        raise ValueError(
+            'methods has "class mean", and the moments know no classes; accumulate them with classes'
+        )
+    return means
 
 
 def _named(progress: TitledReport, method: str) -> Report:

@@ -124,6 +124,48 @@ def test_tables_say_what_they_are(folder):
     assert "the network's own decisions" in " ".join(whole.stdout.split())
 
 
+def test_figures_of_decisions_are_those_of_the_logits(folder, logits):
+    found = record(
+        folder, "r.safetensors", "--moments", "m.safetensors", "--logits", "logits.npy", "--rows", "rows.npy",
+        "--labels", "labels.npy",
+    )  # fmt: skip
+    side = held_out(KEYS, 0.5)
+    labels = np.load(folder / "labels.npy")[side]
+    deps = covlasso.Dependencies.load(folder / "r.safetensors")
+    made = covlasso.evaluate(deps, logits=logits[side], labels=labels).decisions
+    summary = found["methods"]["refitted"]
+    for rate in ("recall", "false_alarms", "precision", "f1"):
+        assert found["logits"]["network"][rate] == pytest.approx(made.network.mean(rate))
+        assert summary[f"mean_replaced_{rate}"] == pytest.approx(made.replaced.mean(rate))
+        assert summary[f"mean_at_once_{rate}"] == pytest.approx(made.at_once.mean(rate))
+        listed = [one[f"logits_replaced_{rate}"] for one in found["categories"]["refitted"]]
+        expected = [None if np.isnan(value) else value for value in getattr(made.replaced, rate)]
+        assert listed == pytest.approx(expected)
+    assert summary["at_once_top1"] == pytest.approx(made.at_once_top1)
+    for t, confused in enumerate(found["confusions"]):
+        assert confused["target"] == t
+        pairs = [(one["category"], one["count"]) for one in confused["false_alarms"]]
+        assert pairs == made.confusions.most(t).false_alarms
+        assert all(one["name"] == f"category {one['category']}" for one in confused["misses"])
+
+
+def test_the_class_mean_stands_beside_where_classes_are_known(folder, logits, tmp_path):
+    side = held_out(KEYS, 0.5)
+    parts = [Moments(["net"], classes="decisions") for _ in range(2)]
+    for part, rows in zip(parts, (logits[~side], logits[side]), strict=True):
+        part.update({"net": rows})
+    file = tmp_path / "classes.safetensors"
+    SplitMoments(*parts, split=Split(0.5, groups="keys")).save(file)
+    given = ("r.safetensors", "--moments", str(file), "--logits", "logits.npy", "--rows", "rows.npy")
+    found = record(folder, *given)
+    assert list(found["methods"]) == ["lasso", "refitted", "class mean"]
+    assert found["methods"]["class mean"].get("held_out_r2") is None
+    shown = " ".join(run(folder, *given).stdout.split())
+    assert "the category and its level alone" in shown
+    assert "taken for it" in shown
+    assert "all 12 logits replaced at once" in shown
+
+
 def test_nothing_held_out_needs_a_waiver(folder):
     result = run(folder, "d.safetensors", "--moments", "f.safetensors")
     assert result.exit_code == 2

@@ -139,6 +139,65 @@ def test_duplicates_share_their_coefficient():
     assert found["all"].fit.error[[0, 1, 10, 11]].max() < 1e-9
 
 
+@pytest.mark.parametrize("classes", ["labels", "decisions"])
+@pytest.mark.parametrize("given", [True, False])
+def test_the_class_mean_stands_for_every_logit(classes, given):
+    """By the label of a sample, or its decision; the mean of all where the class had no fitted sample."""
+    a, b = draw(300, N, 9), draw(300, N, 9, network=1)
+    rng = np.random.default_rng(10)
+    labels = rng.integers(-1, N - 1, 300)  # the last category is never a label
+    fit, later = slice(None, 150), slice(150, None)
+    moments = Moments(["a", "b"], classes=classes)
+    moments.update({"a": a[fit], "b": b[fit]}, labels[fit] if classes == "labels" else None)
+    deps = covlasso.solve_moments(moments, target="a", source="b", terms=TERMS, refit=True)
+    found = covlasso.compare_methods(
+        deps,
+        SplitMoments(moments, None),
+        methods=["refitted", "class mean"],
+        logits=a[later],
+        source_logits=b[later],
+        labels=labels[later] if given else None,
+    )
+    by = labels[fit] if classes == "labels" else a[fit].argmax(axis=1)
+    overall = a[fit].mean(axis=0)
+    means = [a[fit][by == k].mean(axis=0) if (by == k).any() else overall for k in range(N)]
+    of = labels[later] if given else a[later].argmax(axis=1)
+    guess = np.array([means[k] if k >= 0 else overall for k in of])
+    one = found["class mean"].decisions
+    np.testing.assert_allclose(one.error, ((a[later] - guess) ** 2).mean(axis=0), rtol=1e-10)
+    for t in range(N):
+        replaced = a[later].copy()
+        replaced[:, t] = guess[:, t]
+        cases = of == t
+        if cases.any():
+            assert one.replaced.recall[t] == np.mean(replaced.argmax(axis=1)[cases] == t)
+    assert found["class mean"].fit is None
+    assert (found["class mean"].n_terms == 0).all()
+    np.testing.assert_array_equal(
+        found["refitted"].decisions.error,
+        covlasso.evaluate(deps, logits=a[later], source_logits=b[later]).decisions.error,
+    )
+
+
+def test_all_that_can_be_found_is_the_default(deps, halves):
+    pytest.importorskip("sklearn", reason="orthogonal matching pursuit is scikit-learn's")
+    assert "class mean" not in covlasso.compare_methods(deps, halves)
+    known = Moments(["net"], classes="decisions")
+    known.update({"net": draw(120, N, 1)})
+    split = SplitMoments(known, halves.held_out)
+    rows = draw(50, N, 3)
+    found = covlasso.compare_methods(deps, split, logits=rows)
+    assert tuple(found) == covlasso.evidence.METHODS
+    assert found["lasso"].decisions.count == 50
+
+
+def test_the_class_mean_needs_classes_and_logits(deps, halves):
+    options = {"methods": ["class mean"]}
+    assert_refused(lambda: covlasso.compare_methods(deps, halves, **options), ValueError, ["logits"])
+    options["logits"] = draw(30, N, 3)
+    assert_refused(lambda: covlasso.compare_methods(deps, halves, **options), ValueError, ["classes"])
+
+
 def test_bad_input_is_refused(deps, halves):
     assert_refused(
         lambda: covlasso.compare_methods(deps, halves, methods=["lars"]), ValueError, ["lars", "lasso"]
