@@ -19,6 +19,8 @@ TITLES = {
     "correlation": "correlation",
     "random": "random terms",
     "all": "all others",
+    "all samples": "without focus",
+    "own samples": "own samples only",
     "class mean": "class mean",
 }
 _RATE_HEADS = ("recall", "false alarms\nper case", "precision", "F1")

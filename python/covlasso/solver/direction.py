@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -314,9 +314,12 @@ class Blocks:
         own = self.own_rows.summed(np.square(self.own_rows.responses(self.targets)))
         return np.maximum(self.energy - own, 0.0)
 
-    def paths(self, progress: Report | None = None, **options: Any) -> Path:
-        """Exact paths of these targets; options as in `covlasso.path`."""
-        return run(self.problem(), Options.checked(len(self.targets), **options), progress)
+    def paths(
+        self, progress: Report | None = None, *, weights: Float64 | None = None, **options: Any
+    ) -> Path:
+        """Exact paths of these targets; options, and ``weights`` (p,), as in `covlasso.path`."""
+        problem = replace(self.problem(), weights=weights)
+        return run(problem, Options.checked(len(self.targets), **options), progress)
 
     def again(self, paths: Path) -> Path:
         """Follow the same paths, with their options, on these moments of their targets."""
