@@ -72,7 +72,7 @@ def focused(
             raise ValueError('focus="own" needs the samples themselves; give samples=covlasso.logits.Samples')
         focus = 1.0
     alphas = check_focus(focus, len(targets))
-    if not alphas.any():
+    if np.ndim(focus) == 0 and focus == 0.0:
         return origin, None
     if own is not None:
         own.check(moments, origin, targets)
