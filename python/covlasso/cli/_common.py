@@ -15,7 +15,8 @@ import typer
 if TYPE_CHECKING:
     from covlasso._base.progress import TitledReport
     from covlasso.dependencies import Dependencies
-    from covlasso.moments import ClassChoice, WantedClasses
+    from covlasso.logits import LogitFile
+    from covlasso.moments import ClassChoice, SplitMoments, WantedClasses
 
 UNCERTIFIED = 1
 USAGE = 2
@@ -149,6 +150,14 @@ def read_groups(file: Path | None, pattern: str | None) -> list[str] | None:
 
     keys = read_keys(file)
     return keys if pattern is None else by_pattern(keys, pattern)
+
+
+def held_out_by_number(split: SplitMoments | None, logits: LogitFile) -> Any:
+    """Held-out rows of the logits that the moments were made of, where each row was a group of its own."""
+    try:
+        return None if split is None else split.held_out_rows(logits.shape[0])
+    except ValueError as cause:
+        fail(f"{logits.where}: {cause}; --rows FILE or --groups FILE says which")
 
 
 def write_dependencies(deps: Dependencies, file: Path) -> None:

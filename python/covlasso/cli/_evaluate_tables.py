@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +19,16 @@ TITLES = {
     "correlation": "correlation",
     "random": "random terms",
     "all": "all others",
+    "all samples": "without focus",
+    "own samples": "own samples only",
+    "class mean": "class mean",
 }
+_RATE_HEADS = ("recall", "false alarms\nper case", "precision", "F1")
+_CONFUSED = 3  # categories listed in a cell
+_CLASS_MEAN = (
+    "Class mean: the mean logit of the sample's class in the place of an equation. What it reaches is due to "
+    "the category and its level alone, not to how the logit varies; R^2 on own samples tells that."
+)
 _MOMENT_FIGURES = (
     "fit_r2", "held_out_r2", "held_out_r2_centred", "held_out_correlation", "optimism",
 )  # fmt: skip
@@ -29,9 +40,13 @@ def tables(record: Record, top: int) -> list[RenderableType]:
     if record["samples"] is not None:
         parts += [Text(), _quality(record)]
     if record["logits"] is not None:
-        parts += [Text(), _tails(record), Text(), _decisions(record)]
+        parts += [Text(), _tails(record), Text(), _one_at_a_time(record), Text(), _all_at_once(record)]
+        if "class mean" in record["methods"]:
+            parts += [Text(_CLASS_MEAN)]
     if top:
         parts += [Text(), _extremes(record, top)]
+        if record["confusions"]:
+            parts += [Text(), _confusions(record, top)]
     return parts
 
 
@@ -62,6 +77,8 @@ def _quality(record: Record) -> Table:
     )  # fmt: skip
     held_out = record["samples"]["held_out"] is not None
     for method, summary in record["methods"].items():
+        if method == "class mean":  # known from logits alone
+            continue
         shown.add_row(
             TITLES[method],
             f"{summary['median_terms']:g}",
@@ -86,44 +103,105 @@ def _tails(record: Record) -> Table:
     return shown
 
 
-def _decisions(record: Record) -> Table:
+def _one_at_a_time(record: Record) -> Table:
     logits = record["logits"]
     kind = "the network's own decisions" if logits["own_labels"] else f"{logits['labelled']} labels"
-    before = f"top-1 before: {percent(logits['top1'])}"
-    title = f"Decisions with one logit replaced, against {kind} ({before}; recall and precision are means)"
     shown = table(
-        title,
-        words(whole=True), "top-1\nmedian", "top-1\nleast", "recall\nbefore", "recall\nreplaced",
-        "precision\nbefore", "precision\nreplaced",
+        f"Decisions with one logit replaced at a time, against {kind} (means; R^2: median)",
+        words(whole=True), *_RATE_HEADS, "R^2\nown samples", "top-1\nleast",
     )  # fmt: skip
+    shown.add_row(*_rates("the network", logits["network"], ""), "", percent(logits["top1"]))
     for method, summary in record["methods"].items():
         shown.add_row(
-            TITLES[method],
-            percent(summary["logits_replaced_top1"]),
+            *_rates(TITLES[method], summary, "mean_replaced_"),
+            number(summary["logits_r2_own"]),
             percent(summary["least_top1"]),
-            *(percent(summary[f"mean_{name}"]) for name in RATES),
         )
     return shown
 
 
+def _all_at_once(record: Record) -> Table:
+    count = len(next(iter(record["categories"].values())))
+    shown = table(
+        f"Decisions with all {count} logits replaced at once (means)",
+        words(whole=True), *_RATE_HEADS, "top-1",
+    )  # fmt: skip
+    shown.add_row(*_rates("the network", record["logits"]["network"], ""), percent(record["logits"]["top1"]))
+    for method, summary in record["methods"].items():
+        shown.add_row(
+            *_rates(TITLES[method], summary, "mean_at_once_"),
+            percent(summary["at_once_top1"]),
+        )
+    return shown
+
+
+def _rates(title: str, means: Record, prefix: str) -> list[str]:
+    """Cells of a row: recall, false alarms per true case, precision and F1."""
+    cells = [means[f"{prefix}{name}"] for name in RATES]
+    return [title, percent(cells[0]), number(cells[1]), percent(cells[2]), number(cells[3])]
+
+
 def _extremes(record: Record, top: int) -> Table:
     """Categories with the largest and the smallest R^2, of the method that the file holds."""
-    method = (
-        record["method"] if record["method"] in record["categories"] else next(iter(record["categories"]))
-    )
-    categories = record["categories"][method]
+    method, categories = _held(record)
     figure = best_r2(categories[0])
     known = [one for one in categories if one[figure] is not None]
     ranked = sorted(known, key=lambda one: (-one[figure], one["target"]))
     place = {"held_out_r2": "held out", "logits_r2": "of the logits", "fit_r2": "in sample"}[figure]
+    decided = ("recall", "false\nalarms", "F1") if record["logits"] is not None else ()
     shown = table(
-        f"Best and least explained ({TITLES[method]}, R^2 {place})", words("category"), "R^2", "terms"
-    )
-    listed = ranked if len(ranked) <= 2 * top else [*ranked[:top], None, *ranked[-top:]]
-    for one in listed:
+        f"Best and least explained ({TITLES[method]}, R^2 {place})",
+        words("category"), "R^2", "terms", *decided,
+    )  # fmt: skip
+    for one in _ends(ranked, top):
         if one is None:
-            shown.add_row("...", "", "")
-        else:
-            name = f"{one['target_name']} (#{one['target']})" if "target_name" in one else f"#{one['target']}"
-            shown.add_row(Text(name), number(one[figure]), str(one["n_terms"]))
+            shown.add_row("...")
+            continue
+        cells = [number(one[figure]), str(one["n_terms"])]
+        if decided:
+            cells.append(percent(one["logits_replaced_recall"]))
+            cells += [number(one[f"logits_replaced_{name}"]) for name in ("false_alarms", "f1")]
+        shown.add_row(_category(one), *cells)
     return shown
+
+
+def _confusions(record: Record, top: int) -> Table:
+    """Categories with the largest and the smallest F1, and what they are confused with."""
+    method, categories = _held(record)
+    pairs = zip(categories, record["confusions"], strict=True)
+    known = [pair for pair in pairs if pair[0]["logits_replaced_f1"] is not None]
+    ranked = sorted(known, key=lambda pair: (-pair[0]["logits_replaced_f1"], pair[0]["target"]))
+    shown = table(
+        f"Best and least recognised when replaced ({TITLES[method]}), with the number of samples",
+        words("category"), "F1", words("taken for it\n(false alarms)", wide=True),
+        words("taken for\n(misses)", wide=True),
+    )  # fmt: skip
+    for pair in _ends(ranked, top):
+        if pair is None:
+            shown.add_row("...")
+            continue
+        one, confused = pair
+        cells = [Text(_listed(confused[name])) for name in ("false_alarms", "misses")]
+        shown.add_row(_category(one), number(one["logits_replaced_f1"]), *cells)
+    return shown
+
+
+def _held(record: Record) -> tuple[str, list[Record]]:
+    """Return the method that the file holds, or else the first, and its categories."""
+    held = record["method"]
+    method = held if held in record["categories"] else next(iter(record["categories"]))
+    return method, record["categories"][method]
+
+
+def _ends(ranked: list[Any], top: int) -> list[Any]:
+    """Both ends of a list, with None between them."""
+    return ranked if len(ranked) <= 2 * top else [*ranked[:top], None, *ranked[-top:]]
+
+
+def _category(one: Record) -> Text:
+    return Text(f"{one['target_name']} (#{one['target']})" if "target_name" in one else f"#{one['target']}")
+
+
+def _listed(confused: list[Record]) -> str:
+    named = (f"{one.get('name', '#' + str(one['category']))} {one['count']}" for one in confused[:_CONFUSED])
+    return ", ".join(named)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from covlasso.cli._common import (
     STANDARD,
     Json,
     fail,
+    held_out_by_number,
     interruptible,
     one_line_errors,
     progress_bar,
@@ -74,14 +74,28 @@ def evaluate(
     in_sample: Annotated[
         bool, typer.Option("--in-sample", help="Also where nothing is held out, though it flatters.")
     ] = False,
+    focus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,A,...",
+            help="Choose instead: F1 of new equations with each of these focuses, as 0.03,0.1,0.3.",
+        ),
+    ] = None,
+    terms: Annotated[
+        str, typer.Option(metavar="K,K,...", help="With --focus: numbers of terms.")
+    ] = "5,10,20,50",
     top: Annotated[int, typer.Option(min=0, help="Categories per table.")] = 5,
     json_file: Json = None,
 ) -> None:
     """Measure how well dependencies hold on samples that they were not found on.
 
     From moments: error, R^2 and correlation. From logits: how often the error is small, and the decisions
-    when a category's logit is replaced by its equation, one category at a time. Give one of them, or both.
-    With moments the Lasso and its refit stand side by side.
+    when a category's logit is replaced by its equation, one category at a time and all at once: recall, false
+    alarms, F1, and what is confused. Give one of them, or both. With moments the Lasso and its refit stand
+    side by side.
+
+    With --focus it solves the direction of the file again on the fit part of the moments, once for each
+    focus, and says which focus and how many terms recognise best on the logits.
 
     Exit codes: 0 done; 2 wrong usage, nothing is held out, or a file cannot be read or written; 130
     interrupted.
@@ -95,6 +109,9 @@ def evaluate(
         deps = read_dependencies(file)
         split = _moments(moments, logits, in_sample)
         options = _logit_options(deps, split, logits, labels, rows, groups, groups_regex, eps)
+        if focus is not None:
+            _choose(deps, split, options, focus, terms, json_file)
+            return
         with progress_bar() as report:
             found = _evaluations(deps, split, baselines, seed, options, report)
         record = evaluation_record(deps, found, split, whole=bool(logits) and options["rows"] is None)
@@ -102,6 +119,50 @@ def evaluate(
             write_json(record, json_file)
         if json_file != STANDARD:
             Console().print(Group(*tables(record, top)))
+
+
+def _choose(
+    deps: Dependencies,
+    split: SplitMoments | None,
+    options: dict[str, Any],
+    focus: str,
+    terms: str,
+    json_file: Path | None,
+) -> None:
+    """Print F1 over focuses and numbers of terms."""
+    from rich.console import Console, Group
+
+    from covlasso.cli._focus_tables import focus_tables
+    from covlasso.evidence import choose_for, focus_record
+    from covlasso.logits import Samples
+
+    if split is None or not options:
+        fail("--focus solves on moments and decides on logits; give --moments FILE and --logits FILE")
+    if deps.origin is None:
+        fail("--focus needs dependencies that say of which models they are: a file of `solve`")
+    samples = Samples(*(options[name] for name in ("logits", "source_logits", "labels", "rows")))
+    with progress_bar() as report:
+        choice = choose_for(
+            deps.origin,
+            split,
+            samples,
+            alphas=_numbers(focus, "--focus", float),
+            terms=_numbers(terms, "--terms", int),
+            targets=deps.targets,
+            progress=report,
+        )
+    record = focus_record(choice, deps.origin.title)
+    if json_file is not None:
+        write_json(record, json_file)
+    if json_file != STANDARD:
+        Console().print(Group(*focus_tables(record)))
+
+
+def _numbers(text: str, option: str, kind: type[Any]) -> list[Any]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        fail(f"{option} is {text!r}; numbers with commas between them are expected")
 
 
 def _moments(file: Path | None, logits: list[str] | None, in_sample: bool) -> SplitMoments | None:
@@ -156,7 +217,7 @@ def _logit_options(
     elif keys is not None:
         keep = _held_out(keys, split, opened[0])
     else:
-        keep = _held_out_by_number(split, opened[0])
+        keep = held_out_by_number(split, opened[0])
     return {
         "logits": opened[0],
         "source_logits": None if deps.intra else opened[1],
@@ -173,14 +234,6 @@ def _held_out(keys: list[str], split: SplitMoments | None, logits: LogitFile) ->
     return split.held_out_rows(logits.shape[0], keys)
 
 
-def _held_out_by_number(split: SplitMoments | None, logits: LogitFile) -> Any:
-    """Held-out rows of the logits that the moments were made of, where each row was a group of its own."""
-    try:
-        return None if split is None else split.held_out_rows(logits.shape[0])
-    except ValueError as cause:
-        fail(f"{logits.where}: {cause}; --rows FILE or --groups FILE says which")
-
-
 def _evaluations(
     deps: Dependencies,
     split: SplitMoments | None,
@@ -190,19 +243,18 @@ def _evaluations(
     report: TitledReport | None,
 ) -> dict[str, Evaluation]:
     """Evaluate by every method; the one of the file is among them."""
-    from covlasso.evidence import METHODS, compare_methods
+    from covlasso.evidence import compare_methods, possible_methods
     from covlasso.evidence import evaluate as measure
 
-    own = "refitted" if deps.refit else "lasso"
+    own = deps.solution
     if split is None:
         if baselines:
             fail("--baselines are found on moments; give --moments FILE")
         progress = None if report is None else lambda done, total: report(own, done, total)
         return {own: measure(deps, progress=progress, **options)}
-    methods: tuple[str, ...] = METHODS if baselines else METHODS[:2]
-    if baselines and find_spec("sklearn") is None:
-        methods = tuple(method for method in methods if method != "pursuit")
-        typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
+    methods = possible_methods(deps, split.fit, logits=bool(options))
+    if not baselines:
+        methods = tuple(one for one in methods if one in ("lasso", "refitted", own, "class mean"))
     found = compare_methods(deps, split, methods=methods, seed=seed, progress=report, **options)
     if "lasso" not in found:
         typer.echo(

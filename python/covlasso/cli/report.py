@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,11 +11,17 @@ from covlasso.cli._common import (
     STANDARD,
     check_new_file,
     fail,
+    held_out_by_number,
     interruptible,
     one_line_errors,
     progress_bar,
     read_dependencies,
 )
+
+if TYPE_CHECKING:
+    from covlasso.dependencies import Dependencies
+    from covlasso.logits import LogitFile
+    from covlasso.moments import SplitMoments
 
 
 def report(
@@ -36,6 +42,30 @@ def report(
         typer.Option(
             metavar="DEPENDENCIES",
             help="More dependencies on the same page, to switch to and to compare. May be repeated.",
+        ),
+    ] = None,
+    logits: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[MODEL=]FILE",
+            help="Logits of a model, all of the same inputs: adds decisions with logits replaced. May be "
+            "repeated.",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Category of each row of the logits, .npy of integers, -1 for none.",
+            show_default="the model's own decisions",
+        ),
+    ] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Rows of the logits that are held out, .npy of booleans.",
+            show_default="as the moments say, else all",
         ),
     ] = None,
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Neural dependencies",
@@ -66,6 +96,7 @@ def report(
 
         sets = [read_dependencies(one) for one in (file, *(other or []))]
         given = [SplitMoments.load(one) for one in moments or []]
+        decided = _logit_options(sets, given, logits, labels, rows)
     with interruptible(), one_line_errors(), progress_bar() as progress:
         written = write_report(
             out,
@@ -75,9 +106,56 @@ def report(
             details=details,
             path_terms=path_terms,
             overwrite=force,
+            **decided,
             progress=progress,
         )
     size = written.stat().st_size
     typer.echo(f"{written} ({size / 1e6:.1f} MB)")
     if open_page:
         typer.launch(str(written))
+
+
+def _logit_options(
+    sets: list[Dependencies],
+    moments: list[SplitMoments],
+    logits: list[str] | None,
+    labels: Path | None,
+    rows: Path | None,
+) -> dict[str, Any]:
+    """Arguments of `covlasso.write_report` that come from files of logits."""
+    import numpy as np
+
+    from covlasso.logits import read_labels
+
+    if not logits:
+        for option, value in {"--labels": labels, "--rows": rows}.items():
+            if value:
+                fail(f"{option} is for logits; give --logits FILE too")
+        return {}
+    opened = _opened(sets, logits)
+    first = next(iter(opened.values()))
+    if rows is not None:
+        keep = np.load(rows, allow_pickle=False)
+    else:
+        keep = held_out_by_number(moments[0] if moments else None, first)
+    right = None if labels is None else read_labels(labels)
+    return {"logits": first if "" in opened else opened, "labels": right, "rows": keep}
+
+
+def _opened(sets: list[Dependencies], logits: list[str]) -> dict[str, LogitFile]:
+    """Files of logits by model; "" for the only file of dependencies that know no models."""
+    from covlasso.logits import open_logits
+
+    origins = [one.origin for one in sets if one.origin is not None]
+    models = sorted({name for one in origins for name in (one.target_model, one.source_model)})
+    if len(logits) == 1 and len(models) < 2:
+        name, _, file = logits[0].partition("=")
+        only = models[0] if models else ""
+        return {only: open_logits(file if name == only else logits[0])}
+    files: dict[str, str] = {}
+    for given in logits:
+        name, _, file = given.partition("=")
+        if name not in models:
+            fail(f"--logits {given}: give MODEL=FILE, with a MODEL of {', '.join(models) or 'none'}")
+        files[name] = file
+    return {name: open_logits(file) for name, file in files.items()}

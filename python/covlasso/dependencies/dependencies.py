@@ -58,6 +58,9 @@ class Dependencies:
         Names per target (n_targets) and per source (p).
     origin : Origin, or None
         The models and the moments that they were found from; ``covlasso solve`` knows them.
+    focus : (n_targets,) array, or None
+        Share alpha of a category's own samples in its equation, 0 where there are none: then that of all
+        samples. ``error``, ``energy`` and ``r2`` are of the moments with this share. None: no focus.
     method : str
         How the terms were chosen: "lasso" or "pursuit".
     """
@@ -74,6 +77,7 @@ class Dependencies:
     target_names: tuple[str, ...] | None = None
     source_names: tuple[str, ...] | None = None
     origin: Origin | None = None
+    focus: Float64 | None = None
     method: Method = "lasso"
 
     @property
@@ -114,6 +118,14 @@ class Dependencies:
         `covlasso.held_out_error`.
         """
         return 1.0 - self.relative_error
+
+    @property
+    def unfocused(self) -> Int32:
+        """Targets for which a focus was asked, but whose class has no sample: they have the equation without.
+
+        Empty where there is no focus.
+        """
+        return self.targets[:0] if self.focus is None else self.targets[self.focus == 0.0]
 
     def position(self, target: int | str) -> int:
         """Row of a target, given by category number or by name.
@@ -224,7 +236,7 @@ class Dependencies:
 
         Tensors: ``indptr`` (int64), ``indices`` (int32), ``data`` (float64) of `coef`; ``lam``, ``error``,
         ``energy``, ``kkt`` (float64), ``targets`` (int32), and ``status`` (uint8), which counts in the
-        header's ``statuses``.
+        header's ``statuses``; ``focus`` (float64) where there is one.
         """
         statuses, status = np.unique(self.status, return_inverse=True)
         tensors = {
@@ -233,6 +245,7 @@ class Dependencies:
             "data": self.coef.data,
             "targets": self.targets,
             "status": status.astype(np.uint8),
+            **({} if self.focus is None else {"focus": self.focus}),
             **{name: getattr(self, name) for name in _PER_TARGET},
         }
         header = {
@@ -282,6 +295,7 @@ class Dependencies:
             target_names=stored.names("target_names", n),
             source_names=stored.names("source_names", shape[1]),
             origin=_stored_origin(stored),
+            focus=stored.tensor("focus", np.float64, (n,)) if "focus" in stored else None,
             method=_stored_method(stored),
         )
 
@@ -312,6 +326,10 @@ class Dependencies:
         arrays: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts]) for name in (*_PER_TARGET, "status")
         }
+        if any(part.focus is not None for part in parts):
+            arrays["focus"] = np.concatenate(
+                [np.zeros(part.n_targets) if part.focus is None else part.focus for part in parts]
+            )
         return replace(
             first,
             coef=scipy.sparse.vstack([part.coef for part in parts], format="csr"),
@@ -320,15 +338,39 @@ class Dependencies:
             **arrays,
         )
 
+    def take(self, order: npt.NDArray[np.integer]) -> Dependencies:
+        """Return those at some positions, in this order."""
+        arrays: dict[str, Any] = {name: getattr(self, name)[order] for name in (*_PER_TARGET, "status")}
+        return replace(
+            self,
+            coef=self.coef[order],
+            targets=self.targets[order],
+            target_names=None if self.target_names is None else tuple(self.target_names[t] for t in order),
+            focus=None if self.focus is None else self.focus[order],
+            **arrays,
+        )
+
     def __repr__(self) -> str:
         """Say how many targets, sources and terms there are, and how sure they are."""
         certified = int(np.count_nonzero(self.status == "certified"))
         kind = _SOLUTIONS[self.solution]
         worst = self.kkt.max(initial=0.0)
+        focus = self.focus_text()
         return (
             f"Dependencies({self.n_targets} targets, {self.n_sources} sources, {self.coef.nnz} terms, "
-            f"{kind}, {certified} certified, worst KKT residual {worst:.1e})"
+            f"{kind}{', ' + focus if focus else ''}, {certified} certified, worst KKT residual {worst:.1e})"
         )
+
+    def focus_text(self) -> str:
+        """Say the focus in words: "focus 0.3 by decisions, none for 12 targets without samples of theirs"."""
+        if self.focus is None:
+            return ""
+        used = np.unique(self.focus[self.focus > 0.0])
+        size = " to ".join(f"{alpha:g}" for alpha in dict.fromkeys(used[[0, -1]])) if len(used) else "none"
+        whose = "" if self.origin is None or self.origin.focus is None else f" by {self.origin.focus}"
+        missing = len(self.unfocused)
+        left = f", none for {missing} targets without samples of theirs" if missing else ""
+        return f"focus {size}{whose}{left}"
 
     def _repr_html_(self) -> str:
         """Show equations, R^2 and status of the first targets as a table in a notebook."""

@@ -1,8 +1,10 @@
 """Do dependencies hold: on other samples, beside other choices, on halves of the groups, and by theory."""
 
 from covlasso.evidence import theory
-from covlasso.evidence.comparison import METHODS, compare_methods
+from covlasso.evidence.choose_focus import FocusChoice, choose_focus, choose_for
+from covlasso.evidence.comparison import METHODS, compare_methods, possible_methods
 from covlasso.evidence.decisions import EPS, Decisions
+from covlasso.evidence.decisions_by_terms import DecisionsByTerms, decisions_by_terms
 from covlasso.evidence.error_curves import ByTerms, r2_by_terms
 from covlasso.evidence.evaluation import (
     Evaluation,
@@ -13,7 +15,8 @@ from covlasso.evidence.evaluation import (
     held_out_r2,
 )
 from covlasso.evidence.prediction import is_fit, origin_of, prediction_of
-from covlasso.evidence.record import RATES, THRESHOLD, best_r2, evaluation_record
+from covlasso.evidence.rates import RATES, Rates
+from covlasso.evidence.record import THRESHOLD, best_r2, evaluation_record, focus_record
 from covlasso.evidence.resampling import Stability, stability
 from covlasso.evidence.selection import RULES, Selection, select
 
@@ -25,19 +28,27 @@ __all__ = [
     "THRESHOLD",
     "ByTerms",
     "Decisions",
+    "DecisionsByTerms",
     "Evaluation",
+    "FocusChoice",
     "Quality",
+    "Rates",
     "Selection",
     "Stability",
     "best_r2",
     "checked_blocks",
+    "choose_focus",
+    "choose_for",
     "compare_methods",
+    "decisions_by_terms",
     "evaluate",
     "evaluation_record",
+    "focus_record",
     "held_out_error",
     "held_out_r2",
     "is_fit",
     "origin_of",
+    "possible_methods",
     "prediction_of",
     "r2_by_terms",
     "select",

@@ -1,4 +1,4 @@
-"""What becomes of a network's decisions when one logit at a time is replaced by its dependency."""
+"""What becomes of a network's decisions when logits are replaced by their dependencies."""
 
 from __future__ import annotations
 
@@ -7,45 +7,44 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
-from covlasso._base.arrays import Bool, Float64, Int32, Int64
+from covlasso._base.arrays import Float64, Int32, Int64
 from covlasso._base.checks import check_vector
 from covlasso._base.progress import Report
+from covlasso.evidence.confusions import Confusions
+from covlasso.evidence.network import Network
+from covlasso.evidence.prediction import Predictor
+from covlasso.evidence.rates import Rates
+from covlasso.evidence.replacing import Replacing
 from covlasso.logits import Samples
 
 EPS = (0.1, 0.2, 0.5, 1.0)
-PER_TARGET = (
-    "error",
-    "r2",
-    "changed",
-    "replaced_top1",
-    "precision",
-    "replaced_precision",
-    "recall",
-    "replaced_recall",
-    "support",
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Decisions:
     """Tails of the error and decisions, per target; made by `covlasso.evaluate` from logits.
 
-    Top-1 hardly moves whatever the equations are, since one category of many decides few samples: recall and
-    precision of the category that is replaced tell more.
+    Top-1 hardly moves whatever the equations are, since one category of many decides few samples: recall,
+    false alarms and F1 of the category that is replaced tell more.
 
     Attributes
     ----------
     count : int
         Number of samples.
     n_labelled : int
-        Number of samples that count for precision, recall and top-1.
+        Number of samples that count for the rates and top-1.
     own_labels : bool
         No labels were given: the label of a sample is the network's own decision, and the figures say how far
         replaced logits *agree* with it.
-    error, r2 : (n_targets,) arrays
-        E[r^2] of the residual r on these samples, and 1 - E[r^2] / E[f_i^2], not centred.
+    error : (n_targets,) array
+        E[r^2] of the residual r on these samples.
+    r2, r2_centred : (n_targets,) arrays
+        1 - E[r^2] / E[f_i^2], not centred, and 1 - E[r^2] / Var(f_i), about the mean on these samples; NaN
+        for a logit that is always 0, or constant.
+    r2_own : (n_targets,) array
+        On the samples labelled i alone, about their own mean: 1 - E[r^2 | i] / Var(f_i | i). It says whether
+        an equation knows how the logit varies where the category is. NaN with less than two different logits.
     eps : (k,) array
         Thresholds, in units of the logit's root mean square on these samples.
     within : (k, n_targets) array
@@ -55,14 +54,14 @@ class Decisions:
         inequality for the squared error.
     changed : (n_targets,) array
         Share of all samples whose decision changes when logit i is replaced.
-    top1, replaced_top1 : float, (n_targets,) array
-        Share of labelled samples that are decided as labelled.
-    precision, replaced_precision : (n_targets,) array
-        Of the labelled samples decided as i, the share labelled i; NaN where none is.
-    recall, replaced_recall : (n_targets,) array
-        Of the samples labelled i, the share decided as i; NaN where none is.
-    support : (n_targets,) array
-        Number of samples labelled i.
+    top1, replaced_top1, at_once_top1 : float, (n_targets,) array, float
+        Share of labelled samples that are decided as labelled: by the network, with logit i replaced, and
+        with the logits of all targets replaced together.
+    network, replaced, at_once : Rates
+        Recall, false alarms, precision and F1 of category i: of the network, with logit i replaced, and with
+        the logits of all targets replaced together.
+    confusions : Confusions
+        With logit i replaced: whose samples are decided as i, and what samples of i are decided as.
     """
 
     count: int
@@ -70,84 +69,102 @@ class Decisions:
     own_labels: bool
     error: Float64
     r2: Float64
+    r2_centred: Float64
+    r2_own: Float64
     eps: Float64
     within: Float64
     markov: Float64
     changed: Float64
     top1: float
     replaced_top1: Float64
-    precision: Float64
-    replaced_precision: Float64
-    recall: Float64
-    replaced_recall: Float64
-    support: Int64
+    at_once_top1: float
+    network: Rates
+    replaced: Rates
+    at_once: Rates
+    confusions: Confusions
+
+    @property
+    def support(self) -> Int64:
+        """Number of samples labelled i, (n_targets,)."""
+        return self.network.support
+
+    @property
+    def recall(self) -> Float64:
+        """Recall of the network, (n_targets,)."""
+        return self.network.recall
+
+    @property
+    def precision(self) -> Float64:
+        """Precision of the network, (n_targets,)."""
+        return self.network.precision
+
+    @property
+    def replaced_recall(self) -> Float64:
+        """Recall with logit i replaced, (n_targets,)."""
+        return self.replaced.recall
+
+    @property
+    def replaced_precision(self) -> Float64:
+        """Precision with logit i replaced, (n_targets,)."""
+        return self.replaced.precision
 
     def columns(self) -> dict[str, Any]:
-        """Every figure per target by name; ``within_0.5`` and ``markov_0.5`` belong to eps = 0.5."""
-        tails = {
-            f"{name}_{eps:g}": row
-            for name in ("within", "markov")
-            for eps, row in zip(self.eps, getattr(self, name), strict=True)
+        """Every figure per target by name; ``within_0.5`` and ``markov_0.5`` belong to eps = 0.5.
+
+        Rates of the network have no prefix, the others ``replaced_`` and ``at_once_``.
+        """
+        columns = {
+            name: getattr(self, name)
+            for name in ("error", "r2", "r2_centred", "r2_own", "changed", "replaced_top1", "support")
         }
-        return {name: getattr(self, name) for name in PER_TARGET} | tails
+        for prefix, rates in (("", self.network), ("replaced_", self.replaced), ("at_once_", self.at_once)):
+            columns |= rates.columns(prefix)
+        for name in ("within", "markov"):
+            rows = zip(self.eps, getattr(self, name), strict=True)
+            columns |= {f"{name}_{eps:g}": row for eps, row in rows}
+        return columns
 
     def __repr__(self) -> str:
-        """Say how many samples there are, and top-1 before and after."""
+        """Say how many samples there are, and F1 and top-1 before and after."""
         labels = "own decisions as labels" if self.own_labels else f"{self.n_labelled} labelled"
+        before, replaced, at_once = (one.mean("f1") for one in (self.network, self.replaced, self.at_once))
         return (
-            f"Decisions({self.count} samples, {labels}, top-1 {self.top1:.4f}, replaced: "
-            f"median {np.median(self.replaced_top1):.4f}, least {self.replaced_top1.min():.4f})"
+            f"Decisions({self.count} samples, {labels}, mean F1 {before:.3f}, replaced {replaced:.3f}, all "
+            f"at once {at_once:.3f}, top-1 {self.top1:.4f}, all at once {self.at_once_top1:.4f})"
         )
 
 
-class _Counts:
-    """Running counts over samples, one entry per target where nothing else is said."""
-
-    def __init__(self, n_targets: int, n_eps: int, n_categories: int):
-        self.within = np.zeros((n_eps, n_targets), dtype=np.int64)
-        self.squares = np.zeros(n_targets)
-        self.changed = np.zeros(n_targets, dtype=np.int64)
-        self.replaced_correct = np.zeros(n_targets, dtype=np.int64)
-        self.replaced_decided = np.zeros(n_targets, dtype=np.int64)
-        self.replaced_hits = np.zeros(n_targets, dtype=np.int64)
-        self.decided = np.zeros(n_categories, dtype=np.int64)  # per category, as are the next two
-        self.hits = np.zeros(n_categories, dtype=np.int64)
-        self.labelled = np.zeros(n_categories, dtype=np.int64)
-
-
 def decisions(
-    coef: scipy.sparse.csr_array,
-    intercept: Float64,
+    predictors: Sequence[Predictor],
     targets: Int32,
     samples: Samples,
     eps: Float64,
     progress: Report | None = None,
-) -> Decisions:
-    """Replace each target's logit by intercept + b'g, one target at a time, over all samples.
+) -> list[Decisions]:
+    """Replace the targets' logits by each predictor's, one target at a time and all at once.
 
-    One pass for all targets. With v the largest and w the second largest logit of a sample, of categories m
-    and m', replacing logit i by y leaves all other logits alone, so the decision becomes i if y beats the
-    largest of the *others*, which is v of m for i != m and w of m' for i = m; else it becomes that other
-    category. So a sample needs one comparison per target. On a tie the lower category number is decided, as
-    by ``numpy.argmax``.
+    One pass over the samples for all targets and all predictors, after one for the network itself (its
+    decisions, root mean squares, means).
 
-    Report is called as progress(samples done, 2 samples in all): the root mean squares come from a pass of
-    their own.
+    Report is called as progress(samples done, 2 samples in all).
     """
     total = len(samples)
     report = progress or (lambda _done, _total: None)
-    mean_square = _mean_square(samples, targets, report)
-    widths = np.outer(eps, np.sqrt(mean_square))
-    counts = _Counts(len(targets), len(widths), samples.categories)
-    done = total
+    network = Network(samples, targets, report)
+    widths = np.outer(eps, np.sqrt(network.mean_square))
+    found = [Replacing(network, targets, widths) for _ in predictors]
+    spread = _Spread(network)
+    done = 0
     for chunk in samples.chunks():
-        predicted = np.ascontiguousarray((coef @ np.ascontiguousarray(chunk.source.T)).T)
-        predicted += intercept
-        _count_tails(counts, chunk.target[:, targets] - predicted, widths)
-        _count_decisions(counts, chunk.target, predicted, targets, chunk.label)
+        part = network.rivals.part(slice(done, done + len(chunk.target)))
+        source = np.ascontiguousarray(chunk.source.T)
+        logit = np.ascontiguousarray(chunk.target[:, targets].T)
+        spread.add(logit, *network.labelled(part))
+        for one, predictor in zip(found, predictors, strict=True):
+            one.add(logit, predictor.of(source, part.label), part)
         done += len(chunk.target)
-        report(done, 2 * total)
-    return _result(counts, samples, targets, eps, mean_square)
+        report(total + done, 2 * total)
+    return [_result(one, network, spread, samples, targets, eps) for one in found]
 
 
 def checked_eps(eps: Sequence[float]) -> Float64:
@@ -158,118 +175,47 @@ def checked_eps(eps: Sequence[float]) -> Float64:
     return values
 
 
-def _mean_square(samples: Samples, targets: Int32, report: Report) -> Float64:
-    """Make the first of the two passes."""
-    total, done = np.zeros(len(targets)), 0
-    for chunk in samples.chunks():
-        total += np.square(chunk.target[:, targets]).sum(axis=0)
-        done += len(chunk.target)
-        report(done, 2 * len(samples))
-    return total / len(samples)
+class _Spread:
+    """Sums of squares of the targets' logits about their means: on all samples, and on their own."""
 
+    def __init__(self, network: Network):
+        self._mean, self._own_mean = network.mean[:, np.newaxis], network.own_mean
+        self.all, self.own = np.zeros(len(network.mean)), np.zeros(len(network.mean))
 
-def _count_tails(counts: _Counts, error: Float64, widths: Float64) -> None:
-    counts.squares += np.square(error).sum(axis=0)
-    size = np.abs(error)
-    for k, width in enumerate(widths):
-        counts.within[k] += np.count_nonzero(size < width, axis=0)
-
-
-def _count_decisions(
-    counts: _Counts, logits: Float64, predicted: Float64, targets: Int32, label: Int64 | None
-) -> None:
-    """Count a chunk: ``wins[x, t]`` says whether sample x is decided as targets[t] after replacing it."""
-    first, second = _two_largest(logits)
-    sample = np.arange(len(logits))
-    place = np.full(logits.shape[1], -1)
-    place[targets] = np.arange(len(targets))
-    own = np.flatnonzero(place[first] >= 0)  # samples whose decision is a target: there the rival is second
-    own_target = place[first[own]]
-
-    wins = _beats(predicted, targets, logits[sample, first][:, np.newaxis], first[:, np.newaxis])
-    wins[own, own_target] = _beats(
-        predicted[own, own_target], first[own], logits[own, second[own]], second[own]
-    )
-    moved = wins.sum(axis=0)
-    counts.changed += moved
-    kept = np.bincount(own_target, wins[own, own_target], len(targets)).astype(np.int64)
-    counts.changed += np.bincount(own_target, minlength=len(targets)) - 2 * kept
-
-    label = first if label is None else label
-    known = label >= 0
-    if not known.all():
-        wins, first, second, label = wins[known], first[known], second[known], label[known]
-        own = np.flatnonzero(place[first] >= 0)
-        own_target = place[first[own]]
-    _count_labels(counts, wins, first, second, label, place)
-
-
-def _count_labels(
-    counts: _Counts, wins: Bool, first: Int64, second: Int64, label: Int64, place: Int64
-) -> None:
-    """Count labelled samples decided as i, decided rightly as i, and decided rightly as anything."""
-    categories, n_targets = len(place), wins.shape[1]
-    right = first == label
-    counts.decided += np.bincount(first, minlength=categories)
-    counts.labelled += np.bincount(label, minlength=categories)
-    counts.hits += np.bincount(label[right], minlength=categories)
-
-    at_label = np.flatnonzero(place[label] >= 0)
-    label_target = place[label[at_label]]
-    hits = np.bincount(label_target, wins[at_label, label_target], n_targets).astype(np.int64)
-    counts.replaced_decided += wins.sum(axis=0)
-    counts.replaced_hits += hits
-
-    # Decided as labelled: by winning as the label itself, or by losing to a rival that is the label. The
-    # rival is `first`, but `second` where i is `first`.
-    own = np.flatnonzero(place[first] >= 0)
-    own_target = place[first[own]]
-    lost = ~wins[own, own_target]
-    loses_to_first = np.count_nonzero(~wins[right], axis=0)
-    loses_to_first -= np.bincount(own_target, lost & right[own], n_targets).astype(np.int64)
-    loses_to_second = np.bincount(own_target, lost & (second == label)[own], n_targets).astype(np.int64)
-    counts.replaced_correct += hits + loses_to_first + loses_to_second
-
-
-def _two_largest(logits: Float64) -> tuple[Int64, Int64]:
-    """Categories of the largest and of the second largest logit; of equal ones the lower number first."""
-    sample = np.arange(len(logits))
-    first = logits.argmax(axis=1)
-    top = logits[sample, first].copy()
-    logits[sample, first] = -np.inf
-    second = logits.argmax(axis=1)
-    logits[sample, first] = top
-    return first, second
-
-
-def _beats(value: Float64, category: Any, rival_value: Float64, rival: Int64) -> Bool:
-    """Whether a logit is decided over its largest rival: larger, or equal with the lower number."""
-    result: Bool = (value > rival_value) | ((value == rival_value) & (category < rival))
-    return result
+    def add(self, logit: Float64, at: Int64, sample: Int64) -> None:
+        """Add logits (n_targets, samples); the samples of the targets ``at`` are ``sample``."""
+        self.all += np.square(logit - self._mean).sum(axis=1)
+        np.add.at(self.own, at, np.square(logit[at, sample] - self._own_mean[at]))
 
 
 def _result(
-    counts: _Counts, samples: Samples, targets: Int32, eps: Float64, mean_square: Float64
+    counts: Replacing, network: Network, spread: _Spread, samples: Samples, targets: Int32, eps: Float64
 ) -> Decisions:
-    n = len(samples)
-    labelled = int(counts.labelled.sum())
+    n, labelled = len(samples), network.n_labelled
+    share = _ratio(counts.squares / n, network.mean_square)
+    return Decisions(
+        count=n,
+        n_labelled=labelled,
+        own_labels=not samples.labelled,
+        error=counts.squares / n,
+        r2=1.0 - share,
+        r2_centred=1.0 - _ratio(counts.squares, spread.all),
+        r2_own=1.0 - _ratio(counts.own_squares, spread.own),
+        eps=eps,
+        within=counts.within / n,
+        markov=np.maximum(0.0, 1.0 - share / eps[:, np.newaxis] ** 2),
+        changed=counts.changed / n,
+        top1=network.top1,
+        replaced_top1=network.top1 + counts.gained / labelled,
+        at_once_top1=counts.at_once_correct / labelled,
+        network=network.rates(targets),
+        replaced=counts.replaced,
+        at_once=counts.at_once,
+        confusions=counts.confusions,
+    )
+
+
+def _ratio(part: Float64, whole: Float64) -> Float64:
+    """NaN where there is nothing to explain."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = counts.squares / n / mean_square
-        return Decisions(
-            count=n,
-            n_labelled=labelled,
-            own_labels=not samples.labelled,
-            error=counts.squares / n,
-            r2=1.0 - share,
-            eps=eps,
-            within=counts.within / n,
-            markov=np.maximum(0.0, 1.0 - share / eps[:, np.newaxis] ** 2),
-            changed=counts.changed / n,
-            top1=float(counts.hits.sum() / labelled),
-            replaced_top1=counts.replaced_correct / labelled,
-            precision=(counts.hits / counts.decided)[targets],
-            replaced_precision=counts.replaced_hits / counts.replaced_decided,
-            recall=(counts.hits / counts.labelled)[targets],
-            replaced_recall=counts.replaced_hits / counts.labelled[targets],
-            support=counts.labelled[targets],
-        )
+        return np.where(whole > 0, part / whole, np.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from covlasso._base.optional import needed
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.decisions import EPS, Decisions, checked_eps, decisions
-from covlasso.evidence.prediction import Prediction, is_fit, prediction_of
+from covlasso.evidence.prediction import Prediction, Predictor, is_fit, prediction_of
 from covlasso.gram import Gram
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
@@ -101,8 +101,8 @@ class Evaluation:
         """Every figure per target by name.
 
         ``target``, ``target_name`` where known, ``n_terms``; those of `Quality` with the prefixes ``fit_``
-        and ``held_out_``, and ``optimism``; those of `Decisions` with the prefix ``logits_``, where
-        ``within_0.5`` and ``markov_0.5`` belong to eps = 0.5.
+        and ``held_out_``, and ``optimism``; those of `Decisions` with the prefix ``logits_``, see
+        `Decisions.columns`.
         """
         columns: dict[str, Any] = {"target": self.targets}
         if self.target_names is not None:
@@ -159,8 +159,8 @@ def evaluate(
 
     From moments, in closed form: error, R^2 and correlation, see `Quality`. From logits, in one pass whatever
     the number of targets: how often the error is small, beside Markov's bound, and what becomes of decisions
-    when logit i is *replaced* by its dependency, see `Decisions` (Feng et al., CVPR 2023, arXiv 2211.12339,
-    replace logits in the same way to show that a dependency holds).
+    when logit i, or all logits at once, are *replaced* by dependencies, see `Decisions` (Feng et al., CVPR
+    2023, arXiv 2211.12339, replace logits in the same way to show that a dependency holds).
 
     Parameters
     ----------
@@ -176,8 +176,8 @@ def evaluate(
     source_logits : (samples, p) float array, or such a file, optional
         Logits of the sources' network on the same inputs; needed between two networks only.
     labels : (samples,) int array, optional
-        True categories, -1 where not known. By default the network's own decisions: then precision, recall
-        and top-1 say how far replaced logits agree with it.
+        True categories, -1 where not known. By default the network's own decisions: then recall, false
+        alarms, F1 and top-1 say how far replaced logits agree with it.
     rows : (samples,) bool array, optional
         Which samples to look at; leave out those that the dependencies were found on. By default all.
     eps : sequence of float, default (0.1, 0.2, 0.5, 1.0)
@@ -204,21 +204,63 @@ def evaluate(
     fit, held_out = None, None
     if moments is not None:
         fit, held_out = halves(moments, lambda whole: is_fit(deps, whole, target, source))
-    prediction = prediction_of(deps, fit, fit or held_out, target, source)
-    found = None
-    if logits is not None:
-        samples = Samples(logits, source_logits, labels, rows)
-        samples.check(deps.n_sources, deps.targets, prediction.origin.intra)
-        terms = prediction.coef, prediction.intercept, prediction.targets
-        found = decisions(*terms, samples, checked_eps(eps), progress)
-    return Evaluation(
-        targets=deps.targets,
-        target_names=deps.target_names,
-        n_terms=deps.n_terms,
-        fit=None if fit is None else quality(prediction, fit),
-        held_out=None if held_out is None else quality(prediction, held_out),
-        decisions=found,
-    )
+    samples = None if logits is None else Samples(logits, source_logits, labels, rows)
+    one = prediction_of(deps, fit, fit or held_out, target, source)
+    return evaluations(deps, {"": deps}, {"": one}, fit, held_out, samples, checked_eps(eps), progress)[""]
+
+
+def evaluations(
+    first: Dependencies,
+    deps: Mapping[str, Dependencies],
+    predictors: Mapping[str, Predictor],
+    fit: Moments | None,
+    held_out: Moments | None,
+    samples: Samples | None,
+    eps: Float64,
+    progress: Report | None = None,
+) -> dict[str, Evaluation]:
+    """Evaluate several on the same samples, with one pass over the logits for all of them.
+
+    Parameters
+    ----------
+    first : Dependencies
+        Targets and sources are theirs.
+    deps : mapping from name to Dependencies
+        Of the same targets and sources.
+    predictors : mapping from name to Predictor
+        What is measured: of each of ``deps`` its `Prediction`; others have no terms, and figures from logits
+        only.
+    fit, held_out : Moments, or None
+        Measured on for ``deps``.
+    samples : Samples, or None
+        Logits.
+    eps : (k,) array
+        As in `evaluate`.
+    progress : callable, optional
+        Called as progress(done, total) while logits are read.
+    """
+    found: list[Decisions | None] = [None] * len(predictors)
+    if samples is not None:
+        samples.check(first.n_sources, first.targets, first.intra)
+        found = [*decisions(list(predictors.values()), first.targets, samples, eps, progress)]
+    result = {}
+    for (name, predictor), made in zip(predictors.items(), found, strict=True):
+        result[name] = Evaluation(
+            targets=first.targets,
+            target_names=first.target_names,
+            n_terms=deps[name].n_terms if name in deps else np.zeros(first.n_targets, dtype=np.int64),
+            fit=_quality_on(fit, predictor),
+            held_out=_quality_on(held_out, predictor),
+            decisions=made,
+        )
+    return result
+
+
+def _quality_on(moments: Moments | None, predictor: Predictor) -> Quality | None:
+    """Measure on moments, where there are any and the predictor is an equation."""
+    if moments is None or not isinstance(predictor, Prediction):
+        return None
+    return quality(predictor, moments)
 
 
 def quality(prediction: Prediction, moments: Moments, blocks: Blocks | None = None) -> Quality:

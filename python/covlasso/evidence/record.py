@@ -11,17 +11,18 @@ import numpy as np
 from covlasso._base.plain import Record, finite
 from covlasso._core import __version__
 from covlasso.dependencies import Dependencies
+from covlasso.evidence.choose_focus import FocusChoice
 from covlasso.evidence.evaluation import Evaluation
 from covlasso.evidence.prediction import is_fit
+from covlasso.evidence.rates import RATES
 from covlasso.moments import SplitMoments
 
 SCHEMA = "covlasso-evaluate-1"
-
-
-RATES = ("recall", "replaced_recall", "precision", "replaced_precision")
+FOCUS_SCHEMA = "covlasso-choose-focus-1"
 
 
 THRESHOLD = 0.5
+CONFUSIONS = 5  # categories listed for every target
 
 
 def evaluation_record(
@@ -37,13 +38,17 @@ def evaluation_record(
         samples            fit, held_out: numbers of samples of the moments, or null
         found_on_fit       whether the file's equations are of that fit part, by their energies; or null
         logits             null, or: samples, labelled, own_labels (see `Decisions`), top1, eps, whole (all
-                           rows were taken, also those that the dependencies may have been found on)
+                           rows were taken, also those that the dependencies may have been found on), and
+                           network: recall, false_alarms, precision, f1 of the network itself (means)
         methods            by method: median_terms; median over the categories of every figure of
                            `Evaluation.columns`, null where no category has it; above: categories with
                            held-out R^2 > 0.5 (without moments: of the logits; with nothing held out: in
-                           sample); with logits: least_top1, and mean_recall, mean_replaced_recall and so on,
-                           over the categories that have them
+                           sample); with logits: least_top1, at_once_top1, and means over the categories that
+                           have them: mean_recall, mean_replaced_recall, mean_at_once_recall, and so for
+                           false_alarms, precision and f1
         categories         by method, a list: every figure of every category, null where it has no value
+        confusions         null, or a list for the method that the file holds: target, false_alarms and misses
+                           (see `Confusions`), each the most frequent as category, name (where known), count
     """
     decisions = next(iter(found.values())).decisions
     return {
@@ -61,10 +66,49 @@ def evaluation_record(
             "top1": decisions.top1,
             "eps": decisions.eps.tolist(),
             "whole": whole,
+            "network": {name: finite(decisions.network.mean(name)) for name in RATES},
         },
         "methods": {method: _summary(one) for method, one in found.items()},
         "categories": {method: _categories(one) for method, one in found.items()},
+        "confusions": None if decisions is None else _confusions(deps, found),
     }  # fmt: skip
+
+
+def focus_record(choice: FocusChoice, title: str) -> Record:
+    """Everything that `covlasso.choose_focus` measured.
+
+    ::
+
+        schema, covlasso   "covlasso-choose-focus-1", version
+        title              the direction in words
+        logits             samples, labelled, own_labels (see `Decisions`), top1
+        network            recall, false_alarms, precision, f1 of the network itself (means)
+        alphas, terms      the grid
+        tolerance          of F1, for the sake of fewer terms
+        chosen, best       focus and terms: by the rule, and with the largest F1
+        cells              every cell, focus by focus: the figures of `FocusChoice.columns`
+    """
+    first = choice.decisions[0][0]
+    columns = {name: _plain(values) for name, values in choice.columns().items()}
+    best = choice.best
+    return {
+        "schema": FOCUS_SCHEMA,
+        "covlasso": __version__,
+        "title": title,
+        "logits": {
+            "samples": first.count,
+            "labelled": first.n_labelled,
+            "own_labels": first.own_labels,
+            "top1": first.top1,
+        },
+        "network": {name: finite(choice.network.mean(name)) for name in RATES},
+        "alphas": list(choice.alphas),
+        "terms": list(choice.places),
+        "tolerance": choice.tolerance,
+        "chosen": {"focus": choice.focus, "terms": choice.terms},
+        "best": {"focus": best[0], "terms": best[1]},
+        "cells": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
+    }
 
 
 def _samples(split: SplitMoments) -> Record:
@@ -84,11 +128,41 @@ def _summary(one: Evaluation) -> Record:
         result[name] = float(np.median(known)) if known.size else None
     result["above"] = int(np.count_nonzero(columns[best_r2(columns)] > THRESHOLD))
     if one.decisions is not None:
-        result["least_top1"] = float(one.decisions.replaced_top1.min())
-        for name in RATES:
-            known = columns[f"logits_{name}"][np.isfinite(columns[f"logits_{name}"])]
-            result[f"mean_{name}"] = float(known.mean()) if known.size else None
+        made = one.decisions
+        result["least_top1"], result["at_once_top1"] = float(made.replaced_top1.min()), made.at_once_top1
+        for prefix, rates in (("", made.network), ("replaced_", made.replaced), ("at_once_", made.at_once)):
+            result |= {f"mean_{prefix}{name}": finite(rates.mean(name)) for name in RATES}
     return result
+
+
+def _confusions(deps: Dependencies, found: Mapping[str, Evaluation]) -> list[Record]:
+    """List the most frequent confusions of every target, by the method of the file if it was measured."""
+    shown = found.get(deps.solution, next(iter(found.values()))).decisions
+    if shown is None:
+        return []
+    names = category_names(deps)
+
+    def named(pairs: list[tuple[int, int]]) -> list[Record]:
+        return [
+            {"category": k, **({"name": names[k]} if k in names else {}), "count": count}
+            for k, count in pairs
+        ]
+
+    listed = []
+    for t, target in enumerate(deps.targets.tolist()):
+        most = shown.confusions.most(t, CONFUSIONS)
+        listed.append(
+            {"target": target, "false_alarms": named(most.false_alarms), "misses": named(most.misses)}
+        )
+    return listed
+
+
+def category_names(deps: Dependencies) -> dict[int, str]:
+    """Names of categories of the targets' network, as far as they are known."""
+    names = deps.source_names if deps.intra else deps.target_names
+    if names is None:
+        return {}
+    return dict(zip(range(deps.n_sources) if deps.intra else deps.targets.tolist(), names, strict=True))
 
 
 def best_r2(columns: Mapping[str, Any]) -> str:

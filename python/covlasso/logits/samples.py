@@ -10,7 +10,8 @@ import numpy as np
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64
 from covlasso._base.checks import UNKNOWN, check_labels, first_bad
 
-_CHUNK = 1 << 21  # logits looked at together: 16 MB in double
+_CHUNK = 1 << 20  # logits looked at together: 8 MB in double
+_ROWS = 128  # samples looked at together: with a thousand categories they stay in a core's cache
 
 
 class Rows(Protocol):
@@ -93,20 +94,40 @@ class Samples:
             )
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield all samples in order, some at a time."""
+        """Yield all samples in order, some at a time.
+
+        How many depends on the numbers of categories alone (at most 128), so that sums over chunks have the
+        same bits whatever the rows lie among.
+        """
         width = self.categories if self._source is None else max(self.categories, self._source.shape[1])
-        size = max(1, _CHUNK // width)
-        sources = None if self._source is None else self._source.blocks(size)
+        size = min(_ROWS, max(1, _CHUNK // width))
+        label = self._label if self._label is None or self._keep is None else self._label[self._keep]
+        sources = None if self._source is None else _kept(self._source, self._keep, size)
         start = 0
-        for block in self._target.blocks(size):
-            rows = slice(start, start + len(block))
-            start = rows.stop
-            other = None if sources is None else next(sources)
-            kept = slice(None) if self._keep is None else self._keep[rows]
-            target = block[kept].astype(np.float64)
-            source = target if other is None else other[kept].astype(np.float64)
-            if len(target):
-                yield Chunk(target, source, None if self._label is None else self._label[rows][kept])
+        for target in _kept(self._target, self._keep, size):
+            stop = start + len(target)
+            source = target if sources is None else next(sources)
+            yield Chunk(target, source, None if label is None else label[start:stop])
+            start = stop
+
+
+def _kept(rows: Rows, keep: Bool | None, size: int) -> Iterator[Float64]:
+    """Rows that are kept, in double, ``size`` at a time."""
+    waiting: list[Array] = []
+    start = count = 0
+    for block in rows.blocks(size):
+        kept = block if keep is None else block[keep[start : start + len(block)]]
+        start += len(block)
+        waiting.append(kept)
+        count += len(kept)
+        if count >= size:
+            joined = np.concatenate(waiting) if len(waiting) > 1 else kept
+            whole = count - count % size
+            for first in range(0, whole, size):
+                yield joined[first : first + size].astype(np.float64)
+            waiting, count = [joined[whole:]], count - whole
+    if count:
+        yield np.concatenate(waiting).astype(np.float64)
 
 
 class _ArrayRows:

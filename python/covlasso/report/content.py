@@ -14,10 +14,11 @@ from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import theory
 from covlasso.graph import communities
-from covlasso.report.curves import QUANTILES, follow
+from covlasso.report.curves import QUANTILES, Curves, follow
 from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
 from covlasso.report.payload import Payload, rounded
+from covlasso.report.replaced import HeldOutLogits, add_decisions, decided
 from covlasso.solver import Blocks
 
 SPECTRUM_LIMIT = 3000  # categories, or columns of a factor: a decomposition of more takes minutes
@@ -33,6 +34,8 @@ class Depth:
     path_terms: int | None
     """Terms that paths and curves go to; by default `default_terms`."""
     progress: TitledReport | None = None
+    logits: HeldOutLogits | None = None
+    """Logits of other samples, for decisions."""
 
 
 def collect(entries: Sequence[Entry], title: str, depth: Depth) -> tuple[str, Any]:
@@ -79,10 +82,15 @@ class _Collector:
             "samples": None,
             "curves": None,
             "spectrum": None,
+            "decisions": None,
         }
         self._communities(prefix, entry)
+        fit, curves = None, None
         if isinstance(entry, Measured):
-            record.update(self._measured(prefix, entry))
+            fit = entry.blocks()
+            curves = self._followed(entry, fit)
+            record.update(self._measured(prefix, entry, fit, curves))
+        record["decisions"] = self._decisions(prefix, entry, fit, curves)
         return record
 
     def _names(self, names: tuple[str, ...] | None) -> int | None:
@@ -122,9 +130,14 @@ class _Collector:
         if progress is not None:
             progress(f"communities, {entry.title}", 1, 1)
 
-    def _measured(self, prefix: str, entry: Measured) -> dict[str, Any]:
+    def _followed(self, entry: Measured, fit: Blocks) -> Curves:
+        """Paths of one set, as far as its page goes."""
+        terms = self._depth.path_terms or default_terms(entry.deps)
+        return follow(entry, fit, terms, self._depth.progress)
+
+    def _measured(self, prefix: str, entry: Measured, fit: Blocks, curves: Curves) -> dict[str, Any]:
         """Held-out R^2, curves, paths and spectrum of one set; what is left out is said in the record."""
-        fit, measure = entry.blocks(), entry.measure()
+        measure = entry.measure()
         if measure is not None:
             self.payload.add(prefix + "heldOut", measure(entry.deps), "float32")
         if not fit.intra and _same_categories(entry.deps):
@@ -132,16 +145,14 @@ class _Collector:
         held_out = None if entry.held_out is None else entry.held_out.count
         return {
             "samples": {"fit": entry.fit.count, "heldOut": held_out},
-            "curves": self._curves(prefix, entry, fit),
+            "curves": self._curves(prefix, entry, curves),
             "spectrum": self._spectrum(prefix, entry, fit),
         }
 
-    def _curves(self, prefix: str, entry: Measured, fit: Blocks) -> dict[str, Any]:
+    def _curves(self, prefix: str, entry: Measured, curves: Curves) -> dict[str, Any]:
         """Error by terms and paths, unless the paths are not those of the dependencies."""
-        terms = self._depth.path_terms or default_terms(entry.deps)
-        curves = follow(entry, fit, terms, self._depth.progress)
         if not curves.reproduced:
-            return {"terms": terms, "reproduced": False, "details": 0}
+            return {"terms": curves.terms, "reproduced": False, "details": 0}
         for name, band in curves.bands().items():
             self.payload.add(f"{prefix}band.{name}", rounded(band), "float32")
         shown = _detailed(entry.deps, self._depth.details)
@@ -150,7 +161,20 @@ class _Collector:
             self.payload.add(f"{prefix}curve.{name}", rounded(values[:, shown].T), "float32")
         if curves.path.method == "lasso":
             add_paths(self.payload, prefix, curves.path, shown)
-        return {"terms": terms, "reproduced": True, "details": len(shown)}
+        return {"terms": curves.terms, "reproduced": True, "details": len(shown)}
+
+    def _decisions(
+        self, prefix: str, entry: Entry, fit: Blocks | None, curves: Curves | None
+    ) -> dict[str, Any] | None:
+        """Decisions with logits replaced, where logits of the models are given."""
+        logits = self._depth.logits
+        samples = None if logits is None else logits.samples(entry.deps, entry.origin)
+        if samples is None:
+            return None
+        own = curves if curves is not None and curves.reproduced else None
+        found = decided(entry, samples, fit, own, self._depth.progress)
+        detail = None if own is None else _detailed(entry.deps, self._depth.details)
+        return add_decisions(self.payload, prefix, found, detail)
 
     def _spectrum(self, prefix: str, entry: Measured, fit: Blocks) -> dict[str, Any]:
         """Eigenvalues of G, largest first, unless G is too large to decompose within seconds."""

@@ -25,6 +25,7 @@ MODULES = (
     "chart",
     "places",
     "search",
+    "decisions",
     "summary_charts",
     "summary",
     "table",

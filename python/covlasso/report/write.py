@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+import numpy.typing as npt
+
+from covlasso._base.arrays import Array
 from covlasso._base.checks import check_count
 from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies
+from covlasso.logits import Rows
 from covlasso.moments import Halves, Moments
 from covlasso.report.content import Depth, collect
 from covlasso.report.entry import match
 from covlasso.report.page import render
+from covlasso.report.replaced import HeldOutLogits
 
 DETAILS = 2000
 _GENERATOR = b'<meta name="generator" content="covlasso'
@@ -28,6 +33,9 @@ def write_report(
     title: str = "Neural dependencies",
     details: int = DETAILS,
     path_terms: int | None = None,
+    logits: Mapping[str, Array | Rows] | Array | Rows | None = None,
+    labels: npt.ArrayLike | None = None,
+    rows: npt.ArrayLike | None = None,
     overwrite: bool = False,
     progress: TitledReport | None = None,
 ) -> Path:
@@ -52,6 +60,13 @@ def write_report(
     path_terms : int, optional
         How many terms paths and curves go to; by default half as many again as the dependencies
         have, from 10 to 50.
+    logits : mapping from model name to (samples, n) array or file of `covlasso.logits.open_logits`, optional
+        Logits of other samples, row r of all models from the same input; of one model also as they are. With
+        them the page says what becomes of decisions when logits are replaced by their equations: recall,
+        false alarms and F1, beside random terms, and what is confused. Sets whose models are not all there go
+        without. They are read twice per set.
+    labels, rows : (samples,) arrays, optional
+        As in `covlasso.evaluate`: true categories, and which samples to look at.
     overwrite : bool, default False
         Whether an existing file may be replaced.
     progress : callable, optional
@@ -81,7 +96,11 @@ def write_report(
     candidates = _listed(moments)
     entries = [match(one, candidates) for one in sets]
     terms = None if path_terms is None else check_count(path_terms, "path_terms")
-    data, record = collect(entries, title, Depth(check_count(details, "details"), terms, progress))
+    if logits is None and (labels is not None or rows is not None):
+        raise ValueError("labels and rows are for logits; give these too")
+    held_out = None if logits is None else HeldOutLogits(logits, labels, rows)
+    depth = Depth(check_count(details, "details"), terms, progress, held_out)
+    data, record = collect(entries, title, depth)
     _write_atomically(target, render(record, data))
     return target
 

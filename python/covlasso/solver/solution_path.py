@@ -127,8 +127,13 @@ class Path:
 
     @property
     def energy(self) -> Float64:
-        """e_i = E[f_i^2] of every target, (n_targets,)."""
+        """e_i = E[f_i^2] of every target, (n_targets,), with what its own rows add."""
         return self._problem.target_energy
+
+    @property
+    def focus(self) -> Float64 | None:
+        """Share of each target's own samples, (n_targets,); None: all samples count alike."""
+        return self._problem.focus
 
     @property
     def target_names(self) -> tuple[str, ...] | None:
@@ -234,6 +239,7 @@ class Path:
             target_names=self.target_names,
             source_names=self.source_names,
             origin=self._problem.origin,
+            focus=self._problem.focus,
             method=self.method,
         )
 
@@ -361,6 +367,7 @@ def run_on(moments: Problem, path: Path) -> Path:
         energy=moments.energy,
         targets=moments.targets,
         own=moments.own,
+        focus=moments.focus,
     )
     return run(problem, path._options)
 

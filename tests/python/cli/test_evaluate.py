@@ -12,6 +12,7 @@ from covlasso.cli import app
 from covlasso.moments import Split, held_out
 
 N = 12
+HELD_OUT = ("d.safetensors", "--moments", "m.safetensors", "--logits", "logits.npy", "--rows", "rows.npy")
 KEYS = [str(row // 4) for row in range(240)]
 
 
@@ -102,7 +103,6 @@ def test_rows_of_the_moments_are_told_apart_by_number(folder, logits, tmp_path):
 
 
 def test_tables_say_what_they_are(folder):
-    pytest.importorskip("sklearn", reason="orthogonal matching pursuit is scikit-learn's")
     result = run(
         folder, "d.safetensors", "--moments", "m.safetensors", "--baselines", "--top", "2",
         "--logits", "logits.npy", "--rows", "rows.npy", "--labels", "labels.npy", "--eps", "0.3",
@@ -122,6 +122,79 @@ def test_tables_say_what_they_are(folder):
     whole = run(folder, "d.safetensors", "--logits", "logits.npy")
     assert "All rows" in whole.stdout
     assert "the network's own decisions" in " ".join(whole.stdout.split())
+
+
+def test_figures_of_decisions_are_those_of_the_logits(folder, logits):
+    found = record(
+        folder, "r.safetensors", "--moments", "m.safetensors", "--logits", "logits.npy", "--rows", "rows.npy",
+        "--labels", "labels.npy",
+    )  # fmt: skip
+    side = held_out(KEYS, 0.5)
+    labels = np.load(folder / "labels.npy")[side]
+    deps = covlasso.Dependencies.load(folder / "r.safetensors")
+    made = covlasso.evaluate(deps, logits=logits[side], labels=labels).decisions
+    summary = found["methods"]["refitted"]
+    for rate in ("recall", "false_alarms", "precision", "f1"):
+        assert found["logits"]["network"][rate] == pytest.approx(made.network.mean(rate))
+        assert summary[f"mean_replaced_{rate}"] == pytest.approx(made.replaced.mean(rate))
+        assert summary[f"mean_at_once_{rate}"] == pytest.approx(made.at_once.mean(rate))
+        listed = [one[f"logits_replaced_{rate}"] for one in found["categories"]["refitted"]]
+        expected = [None if np.isnan(value) else value for value in getattr(made.replaced, rate)]
+        assert listed == pytest.approx(expected)
+    assert summary["at_once_top1"] == pytest.approx(made.at_once_top1)
+    for t, confused in enumerate(found["confusions"]):
+        assert confused["target"] == t
+        pairs = [(one["category"], one["count"]) for one in confused["false_alarms"]]
+        assert pairs == made.confusions.most(t).false_alarms
+        assert all(one["name"] == f"category {one['category']}" for one in confused["misses"])
+
+
+def test_the_class_mean_stands_beside_where_classes_are_known(folder, logits, tmp_path):
+    side = held_out(KEYS, 0.5)
+    parts = [Moments(["net"], classes="decisions") for _ in range(2)]
+    for part, rows in zip(parts, (logits[~side], logits[side]), strict=True):
+        part.update({"net": rows})
+    file = tmp_path / "classes.safetensors"
+    SplitMoments(*parts, split=Split(0.5, groups="keys")).save(file)
+    given = ("r.safetensors", "--moments", str(file), "--logits", "logits.npy", "--rows", "rows.npy")
+    found = record(folder, *given)
+    assert list(found["methods"]) == ["lasso", "refitted", "class mean"]
+    assert found["methods"]["class mean"].get("held_out_r2") is None
+    shown = " ".join(run(folder, *given).stdout.split())
+    assert "the category and its level alone" in shown
+    assert "taken for it" in shown
+    assert "all 12 logits replaced at once" in shown
+
+
+@pytest.fixture(scope="module")
+def with_classes(folder, logits):
+    """The same moments, which know the decisions of the network."""
+    side = held_out(KEYS, 0.5)
+    parts = [Moments(["net"], [f"category {i}" for i in range(N)], classes="decisions") for _ in range(2)]
+    for part, rows in zip(parts, (logits[~side], logits[side]), strict=True):
+        part.update({"net": rows})
+    file = folder / "known.safetensors"
+    SplitMoments(*parts, split=Split(0.5, groups="keys")).save(file)
+    return file
+
+
+def test_focus_and_terms_are_chosen_on_the_logits(folder, logits, with_classes):
+    given = (
+        "r.safetensors", "--moments", "known.safetensors", "--logits", "logits.npy", "--rows", "rows.npy",
+        "--focus", "0.1,0.3", "--terms", "2,4",
+    )  # fmt: skip
+    found = record(folder, *given)
+    side = held_out(KEYS, 0.5)
+    direct = covlasso.choose_focus(
+        SplitMoments.load(with_classes), logits, rows=side, alphas=(0.1, 0.3), terms=(2, 4)
+    )
+    assert found["chosen"] == {"focus": direct.focus, "terms": direct.terms}
+    assert [one["f1"] for one in found["cells"]] == pytest.approx(direct.table().ravel().tolist())
+    assert (found["alphas"], found["terms"]) == ([0.1, 0.3], [2, 4])
+    assert found["network"]["f1"] == pytest.approx(direct.network.mean("f1"))
+    shown = " ".join(run(folder, *given).stdout.split())
+    assert f"Chosen: focus {direct.focus:g} with {direct.terms} terms" in shown
+    assert "quote figures on others" in shown
 
 
 def test_nothing_held_out_needs_a_waiver(folder):
@@ -166,6 +239,16 @@ def test_equations_of_other_samples_are_told(folder, logits, tmp_path):
         (["d.safetensors", "--logits", "logits.npy", "--rows", "labels.npy"], "booleans"),
         (["d.safetensors", "--logits", "labels.npy"], "labels.npy"),
         (["d.safetensors", "--logits", "logits.npy", "--eps", "-1"], "eps"),
+        (["d.safetensors", "--logits", "logits.npy", "--focus", "0.1"], "--focus solves on moments"),
+        (["d.safetensors", "--moments", "m.safetensors", "--focus", "0.1"], "--logits FILE"),
+        (
+            [*HELD_OUT, "--focus", "0.1;0.2"],
+            "--focus is '0.1;0.2'",
+        ),
+        (
+            [*HELD_OUT, "--focus", "0.1", "--terms", "3"],
+            "--classes decisions",
+        ),
     ],
 )
 def test_bad_input_is_one_line(folder, arguments, part):

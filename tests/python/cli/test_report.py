@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from report_reader import read, small_deps, small_halves
 from typer.testing import CliRunner
@@ -151,3 +152,30 @@ def test_the_demo_writes_where_it_is_told_and_replaces_only_reports(files):
     assert "is no report" in outcome.stderr
     assert (files / "x.html").read_text() == "mine"
     assert invoke("demo", "--report", "no/x.html").exit_code == 2
+
+
+def test_logits_add_decisions(files):
+    rng = np.random.default_rng(1)
+    for name in ("a", "b"):
+        np.save(f"{name}.npy", rng.normal(size=(40, 12)))
+    np.save("labels.npy", rng.integers(0, 12, 40))
+    np.save("rows.npy", np.arange(40) % 2 == 0)
+    outcome = invoke(
+        *("report", "d.safetensors", "--other", "e.safetensors", "--moments", "m.safetensors"),
+        *("--logits", "a=a.npy", "--logits", "b=b.npy", "--labels", "labels.npy", "--rows", "rows.npy"),
+        *("--out", "r.html"),
+    )
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    first, second = (one["decisions"] for one in read(files / "r.html").record["sets"])
+    assert first["labelled"] == second["labelled"] == 20
+    assert first["network"] != second["network"]
+    alone = invoke("report", "d.safetensors", "--logits", "a.npy", "--out", "s.html")
+    assert (alone.exit_code, alone.stderr) == (0, "")
+    assert read(files / "s.html").record["sets"][0]["decisions"]["samples"] == 40
+    both = ("report", "d.safetensors", "--other", "e.safetensors", "--out", "t.html")
+    unnamed = invoke(*both, "--logits", "a.npy")
+    assert unnamed.exit_code == 2
+    assert unnamed.stderr.startswith("error: --logits a.npy: give MODEL=FILE, with a MODEL of a, b")
+    labels = invoke(*both, "--labels", "labels.npy")
+    assert labels.exit_code == 2
+    assert "--labels is for logits" in labels.stderr

@@ -330,3 +330,88 @@ def test_a_payload_refuses_the_same_name_twice():
     payload.add("x", [1, 2, 3], "uint8")
     with pytest.raises(ValueError, match="'x'"):
         payload.add("x", [1], "uint8")
+
+
+def rates_of(decided, labels, category):
+    """(recall, false alarms per case, F1) of one category."""
+    cases, made = labels == category, decided == category
+    hits = np.sum(cases & made)
+    if not cases.any():
+        return np.nan, np.nan, np.nan
+    return hits / cases.sum(), np.sum(made & ~cases) / cases.sum(), 2 * hits / (cases.sum() + made.sum())
+
+
+@pytest.fixture(scope="module")
+def decided(halves, sets, tmp_path_factory):
+    """A report of all sets with logits and labels, and these."""
+    rng = np.random.default_rng(9)
+    logits = {name: rng.normal(size=(150, 12)) * 2 for name in ("a", "b")}
+    labels = rng.integers(-1, 11, 150)  # category 11 has no case
+    file = tmp_path_factory.mktemp("decided") / "report.html"
+    covlasso.write_report(file, sets, moments=halves, path_terms=6, details=5, logits=logits, labels=labels)
+    return read(file), logits, labels
+
+
+@pytest.mark.parametrize("k", [0, 2])
+def test_rates_and_confusions_when_replaced(decided, sets, k):
+    data, logits, labels = decided
+    deps = sets[k]
+    target, source = (logits[name] for name in (deps.origin.target_model, deps.origin.source_model))
+    guess = source @ deps.coef.toarray().T
+    known = labels >= 0
+    kinds = {"network": [target.argmax(axis=1)] * 12, "replaced": [], "atOnce": [guess.argmax(axis=1)] * 12}
+    for i in range(12):
+        one = target.copy()
+        one[:, i] = guess[:, i]
+        kinds["replaced"].append(one.argmax(axis=1))
+    record = data.record["sets"][k]["decisions"]
+    for kind, decisions in kinds.items():
+        expected = np.array([rates_of(made[known], labels[known], i) for i, made in enumerate(decisions)])
+        for rate, values in zip(("recall", "falseAlarms", "f1"), expected.T, strict=True):
+            np.testing.assert_allclose(data.array(f"{k}.{kind}.{rate}"), values, rtol=3e-4)
+            assert record[kind][rate] == pytest.approx(np.nanmean(values))
+    for name, pick in (("taken", lambda i, made: labels[known & (made == i) & (labels != i)]),
+                       ("missed", lambda i, made: made[(labels == i) & (made != i)])):  # fmt: skip
+        start = data.array(f"{k}.{name}Start")
+        for i, made in enumerate(kinds["replaced"]):
+            categories, counts = np.unique(pick(i, made), return_counts=True)
+            order = np.argsort(-counts, kind="stable")[:5]
+            listed = slice(start[i], start[i + 1])
+            assert data.array(f"{k}.{name}Category")[listed].tolist() == categories[order].tolist()
+            assert data.array(f"{k}.{name}Count")[listed].tolist() == counts[order].tolist()
+    assert (record["samples"], record["labelled"], record["ownLabels"]) == (150, known.sum(), False)
+
+
+def test_f1_against_terms_is_that_of_the_refitted_equations(decided, sets, halves):
+    data, logits, labels = decided
+    record = data.record["sets"][0]["decisions"]
+    assert record["terms"] == [1, 2, 3, 5, 6]
+    detail = data.array("0.detail")
+    curves = data.array("0.f1.refitted").reshape(len(detail), 5)
+    assert len(detail) == 5
+    for place, k in enumerate(record["terms"]):
+        deps = solve(halves.fit, sets[0].origin, terms=k, refit=True)
+        found = covlasso.evaluate(deps, logits=logits["a"], labels=labels).decisions.replaced
+        assert record["byTerms"]["refitted"][place]["f1"] == pytest.approx(found.mean("f1"))
+        assert record["byTerms"]["refitted"][place]["falseAlarms"] == pytest.approx(
+            found.mean("false_alarms")
+        )
+        np.testing.assert_allclose(curves[:, place], found.f1[detail], rtol=3e-4)
+    assert record["byTerms"]["random"][0]["f1"] != record["byTerms"]["refitted"][0]["f1"]
+
+
+def test_decisions_without_moments_or_of_some_models_only(sets, tmp_path):
+    rng = np.random.default_rng(10)
+    rows = rng.normal(size=(60, 12))
+    data = read(covlasso.write_report(tmp_path / "r.html", sets, logits={"a": rows}))
+    within, other, between = (one["decisions"] for one in data.record["sets"])
+    assert within["samples"] == 60
+    assert (within["ownLabels"], within["terms"]) == (True, [])
+    assert other is between is None
+    alone = read(covlasso.write_report(tmp_path / "s.html", sets[0], logits=rows, rows=np.arange(60) > 9))
+    assert alone.record["sets"][0]["decisions"]["samples"] == 50
+
+
+def test_labels_need_logits(sets, tmp_path):
+    with pytest.raises(ValueError, match="logits"):
+        covlasso.write_report(tmp_path / "r.html", sets, labels=[1, 2])

@@ -523,3 +523,44 @@ def test_a_pursuit_says_that_it_has_no_path(reader, tmp_path):
     reader.go("category=3")
     assert "its terms come one by one" in reader.text(".absent")
     assert "Error against the number of terms" in reader.text("main")
+
+
+@pytest.fixture(scope="module")
+def replaced(tmp_path_factory):
+    """A report that has logits, of one network and of a from b."""
+    rng = np.random.default_rng(3)
+    names = [*HOSTILE, *(f"category {i}" for i in range(len(HOSTILE), 12))]
+    halves = small_halves(class_names=names)
+    logits = {name: rng.normal(size=(200, 12)) * 3 for name in ("a", "b")}
+    sets = [small_deps(halves), small_deps(halves, "a", "b")]
+    file = tmp_path_factory.mktemp("replaced") / "report.html"
+    return covlasso.write_report(file, sets, moments=halves, logits=logits), sets, logits
+
+
+def test_what_becomes_of_decisions_is_shown(reader, replaced):
+    file, (deps, _), logits = replaced
+    found = covlasso.evaluate(deps, logits=logits["a"]).decisions
+    reader.open(file)
+    assert "Mean F1 when replaced" in reader.text(".tiles")
+    assert f"{found.replaced.mean('f1'):.2f}" in reader.text(".tiles")
+    title = "Recognised when replaced: F1 against the number of terms"
+    chart = f"figure:has(h3:text-is('{title}'))"
+    assert reader.tab.locator(f"{chart} canvas").count() == 1
+    reader.tab.click(f"{chart} summary")
+    assert "1 term, random terms" in reader.text(f"{chart} table")
+    reader.go("category=3")
+    card = reader.text(".replaced")
+    for values in (found.network, found.replaced, found.at_once):
+        assert f"{values.f1[3]:.2f}" in card
+    (category, count), *_ = found.confusions.most(3).false_alarms
+    assert f"{deps.target_names[category]} {count}" in card
+    assert f"{np.sum(logits['a'].argmax(axis=1) == 3)} held-out samples" in card
+    reader.go("summary&set=1")
+    assert "Between networks" in reader.text(".caveats")
+
+
+def test_every_category_opens_with_its_confusions(reader, replaced):
+    reader.open(replaced[0])
+    for category in range(12):
+        reader.go(f"category={category}")
+        assert reader.tab.locator(".replaced").count() == 1

@@ -18,6 +18,10 @@ const TERMS = [
     "The Lasso picks terms and shrinks their coefficients. Refitted: least squares on the terms it picked. Matching pursuit: terms picked one by one, each for what the others leave, with least squares on all of them.",
   ],
   [
+    "Replaced, recall, false alarms, F1",
+    "The logit of a category is replaced by its equation and the largest logit decides anew, on held-out samples. Recall: of the category's samples, the share still decided as it. False alarms per case: samples of other categories decided as it, per sample of its own. F1 = 2 hits / (samples of it + samples decided as it) counts both. Random terms: as many, least squares too.",
+  ],
+  [
     "KKT residual",
     "The largest violation of the conditions of optimality, relative to λ, computed in double precision from the moments themselves. Up to 1e-9 a solution counts as certified.",
   ],

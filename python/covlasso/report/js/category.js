@@ -2,6 +2,7 @@
 
 import { count, el, fixed, plural, scientific, significant, tableOver } from "./dom.js";
 import { hashOf } from "./places.js";
+import { categoryF1, replacedCard } from "./decisions.js";
 import { absent, categoryError, equationBars, pathChart } from "./category_charts.js";
 
 const LISTED = 30; // dependents shown at first
@@ -41,6 +42,8 @@ export function categoryView(set, category) {
           set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set),
         ),
       categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set)),
+      set.decisions && replacedCard(set, t),
+      set.decisions && categoryF1(set, t),
     ),
   );
 }
@@ -124,6 +127,12 @@ function facts(set, t) {
     { class: "tiles" },
     tile("R², fit", fixed(set.r2[t]), "in sample"),
     set.heldOut && tile("R², held out", fixed(set.heldOut[t]), "other samples"),
+    set.decisions &&
+      tile(
+        "F1 when replaced",
+        fixed(set.array("replaced.f1")[t]),
+        `the network ${fixed(set.array("network.f1")[t])}`,
+      ),
     tile("Terms", count(set.nTerms(t)), set.isPursuit ? "one by one" : `at λ ${significant(set.lam[t])}`),
     set.sameCategories && tile("Used by", count(set.nDependents(category)), "equations"),
     set.own &&

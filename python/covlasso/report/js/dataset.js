@@ -129,6 +129,29 @@ export class DependencySet {
     return terms.length > shown ? `${text} + … (${terms.length - shown} more)` : text;
   }
 
+  /** Name of a category of the targets' network. */
+  categoryName(category) {
+    if (this.intra) return this.sourceName(category);
+    const t = this.position.get(category);
+    return t === undefined ? `#${category}` : this.targetName(t);
+  }
+
+  /** The most frequent confusions of target t when its logit is replaced: "taken" for it, or "missed". */
+  confusions(kind, t) {
+    const start = this.array(`${kind}Start`);
+    const category = this.array(`${kind}Category`).subarray(start[t], start[t + 1]);
+    const samples = this.array(`${kind}Count`).subarray(start[t], start[t + 1]);
+    return Array.from(category, (other, k) => ({ category: other, samples: samples[k] }));
+  }
+
+  /** F1 at the numbers of terms of `decisions.terms`, or null where it is not in the file. */
+  f1Curve(method, t) {
+    const d = this.details.get(t);
+    const values = d === undefined || !this.decisions ? null : this.array(`f1.${method}`);
+    const length = this.decisions?.terms.length;
+    return values?.subarray(d * length, (d + 1) * length) ?? null;
+  }
+
   /** R^2 with at most 0, 1, ... terms of one kind ("heldOut.refit"), or null where it is not in the file. */
   curve(kind, t) {
     const d = this.details.get(t);

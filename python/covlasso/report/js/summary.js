@@ -2,6 +2,7 @@
 
 import { count, el, fixed, median, plural, scientific, tableOver, tile } from "./dom.js";
 import { hashOf } from "./places.js";
+import { f1ByTerms } from "./decisions.js";
 import { distribution, dots, errorByTerms, spectrum } from "./summary_charts.js";
 
 const LISTED = 6;
@@ -57,6 +58,12 @@ function tiles(set) {
     ),
     set.heldOut &&
       tile("Median R², held out", fixed(median(set.heldOut)), `${count(set.samples.heldOut)} other samples`),
+    set.decisions &&
+      tile(
+        "Mean F1 when replaced",
+        fixed(set.decisions.replaced.f1),
+        `the network ${fixed(set.decisions.network.f1)}; all at once ${fixed(set.decisions.atOnce.f1)}`,
+      ),
     tile(
       "Certified",
       `${count(certified)}`,
@@ -76,6 +83,14 @@ function caveats(set) {
     set.heldOut
       ? "R² on the fit part flatters. Quote the held-out figure, and see how far the two are apart."
       : "Only R² on the samples that the equations were found on is known here, and it flatters. Give --moments with a held-out part to see more.",
+    set.decisions &&
+      `F1, recall and false alarms are of ${plural(set.decisions.samples, "sample")} ` +
+        (set.decisions.ownLabels
+          ? "with the network's own decisions as labels: they say how far replaced logits agree with it."
+          : `(${count(set.decisions.labelled)} labelled).`),
+    set.decisions &&
+      !set.intra &&
+      "Between networks a recall is due to the category and its level as much as to the equation: see R² on own samples on a category's page, and the class mean where it is known.",
     set.kind && set.kind !== "second_moment"
       ? `R² is that of the ${set.kind} of the logits.`
       : "R² is 1 − error / E[logit²]: logits enter as they are and are not centred.",
@@ -125,6 +140,7 @@ function charts(set) {
   };
   return [
     set.curves?.reproduced && set.array(`band.fit.${set.curveKind}`) && errorByTerms(set),
+    set.decisions?.terms.length && f1ByTerms(set),
     distribution(set),
     set.heldOut &&
       dots({

@@ -1,0 +1,173 @@
+// Decisions with logits replaced: F1 against the number of terms, and what one category is confused with.
+
+import { count, el, fixed, plural, tableOver } from "./dom.js";
+import { axis, figure, legend, tooltip } from "./chart.js";
+import { hashOf } from "./places.js";
+
+const KINDS = {
+  network: "the network itself",
+  replaced: "this logit replaced",
+  atOnce: "all logits replaced at once",
+};
+
+const LINES = { refitted: "chosen terms", random: "random terms" };
+
+/** Mean F1 over the categories against the number of terms, beside random terms and what needs no equation. */
+export function f1ByTerms(set) {
+  const { terms, byTerms, network, classMean } = set.decisions;
+  const levels = { "the network itself": network, ...(classMean ? { "class mean": classMean } : {}) };
+  const cell = ({ recall, falseAlarms, f1 }) =>
+    `F1 ${fixed(f1)}, recall ${fixed(recall)}, ${fixed(falseAlarms)} false alarms per case`;
+  return figure({
+    title: "Recognised when replaced: F1 against the number of terms",
+    words:
+      "Mean over the categories, each with its own logit replaced by its equation, least squares on the terms: " +
+      `${cell(byTerms.refitted.at(-1))} with ${plural(terms.at(-1), "term")}; the network itself ${fixed(network.f1)}.`,
+    option: f1Option(
+      terms,
+      (method) => byTerms[method].map(({ f1 }) => f1),
+      (method, place) => cell(byTerms[method][place]),
+      Object.entries(levels).map(([name, { f1 }]) => [name, f1]),
+    ),
+    note:
+      "Means over the categories on held-out samples, false alarms counted." +
+      (classMean
+        ? " Class mean: the mean logit of the sample's class in place of an equation; what it reaches is due to the category and its level alone."
+        : ""),
+    table: () => ({
+      columns: ["", "recall", "false alarms per case", "F1"],
+      rows: [
+        ...Object.entries(LINES).flatMap(([method, name]) =>
+          terms.map((k, place) => rateRow(`${plural(k, "term")}, ${name}`, byTerms[method][place])),
+        ),
+        ...Object.entries(levels).map(([name, rates]) => rateRow(name, rates)),
+      ],
+    }),
+  });
+}
+
+/** A chart of F1 against numbers of terms: lines by method, and levels that have no terms. */
+function f1Option(terms, values, said, levels) {
+  return (colours) => ({
+    legend: legend(colours, { data: Object.values(LINES) }),
+    tooltip: tooltip(
+      colours,
+      ([{ dataIndex: place }]) => [
+        plural(terms[place], "term"),
+        ...Object.entries(LINES).map(([method, name]) => `${name}: ${said(method, place)}`),
+      ],
+      { trigger: "axis" },
+    ),
+    xAxis: axis(colours, "terms in the equation", { min: 0, max: terms.at(-1), minInterval: 1 }),
+    yAxis: axis(colours, "F1", { min: 0, max: 1, nameGap: 38 }),
+    series: Object.entries(LINES).map(([method, name]) => {
+      const chosen = method === "refitted";
+      const colour = chosen ? colours.held : colours.muted;
+      return {
+        type: "line",
+        name,
+        data: Array.from(values(method), (f1, place) => [terms[place], f1]),
+        symbolSize: 5,
+        lineStyle: { width: 2, color: colour, type: chosen ? "solid" : "dashed" },
+        itemStyle: { color: colour },
+        markLine: chosen ? levelLines(colours, levels) : undefined,
+      };
+    }),
+  });
+}
+
+function levelLines(colours, levels) {
+  return {
+    silent: true,
+    symbol: "none",
+    lineStyle: { color: colours.ink, type: "dotted" },
+    data: levels
+      .filter(([, f1]) => Number.isFinite(f1))
+      .map(([name, f1]) => ({
+        yAxis: f1,
+        label: { position: "insideStartTop", formatter: name, color: colours.muted },
+      })),
+  };
+}
+
+function rateRow(name, { recall, falseAlarms, f1 }) {
+  return [name, fixed(recall), fixed(falseAlarms), fixed(f1)];
+}
+
+/** Recall, false alarms and F1 of one category, and what it is confused with when its logit is replaced. */
+export function replacedCard(set, t) {
+  const rates = (kind) => ["recall", "falseAlarms", "f1"].map((rate) => set.array(`${kind}.${rate}`)[t]);
+  const rows = Object.entries(KINDS).map(([kind, name]) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, name),
+      rates(kind).map((value) => el("td", { class: "number" }, fixed(value))),
+    ),
+  );
+  const cases = set.array("support")[t];
+  const labels = set.decisions.ownLabels ? "the network's own decisions are the labels" : "by their labels";
+  return el(
+    "section",
+    { class: "card replaced" },
+    el("h3", {}, "When it is replaced"),
+    tableOver(
+      el("tbody", {}, rows),
+      ["", { number: "recall" }, { number: "false alarms per case" }, { number: "F1" }],
+      { class: "plain-table wide" },
+    ),
+    confusions(set, t, "taken", "Taken for it", "No sample of another category is decided as this one."),
+    confusions(set, t, "missed", "It is taken for", "No sample of it is decided as another category."),
+    el(
+      "p",
+      { class: "note" },
+      `${plural(cases, "held-out sample")} of it, ${labels}. R² on these alone, about their mean: ${fixed(set.array("r2Own")[t])}.`,
+    ),
+  );
+}
+
+/** The most frequent confusions of one kind, with the number of samples. */
+function confusions(set, t, kind, title, none) {
+  const found = set.confusions(kind, t);
+  const name = (category) =>
+    set.position.has(category)
+      ? el("a", { href: hashOf("category", category, set.index) }, set.categoryName(category))
+      : set.categoryName(category);
+  return el(
+    "p",
+    {},
+    el("strong", {}, `${title}: `),
+    found.length
+      ? found.flatMap(({ category, samples }, k) => [k ? ", " : "", name(category), ` ${count(samples)}`])
+      : none,
+  );
+}
+
+/** F1 of one category against the number of terms, beside random terms; null where it is not in the file. */
+export function categoryF1(set, t) {
+  const curves = Object.fromEntries(Object.keys(LINES).map((method) => [method, set.f1Curve(method, t)]));
+  if (!curves.refitted) return null;
+  const { terms } = set.decisions;
+  const own = set.array("network.f1")[t];
+  return figure({
+    title: "F1 against the number of terms",
+    words:
+      `F1 with its logit replaced: ${fixed(curves.refitted.at(-1))} with ${plural(terms.at(-1), "term")}; ` +
+      `the network itself ${fixed(own)}.`,
+    height: 340,
+    option: f1Option(
+      terms,
+      (method) => curves[method],
+      (method, place) => fixed(curves[method][place]),
+      [["the network itself", own]],
+    ),
+    note: "Held-out samples, least squares on the terms.",
+    table: () => ({
+      columns: ["terms", ...Object.values(LINES)],
+      rows: terms.map((k, place) => [
+        String(k),
+        ...Object.keys(LINES).map((method) => fixed(curves[method][place])),
+      ]),
+    }),
+  });
+}

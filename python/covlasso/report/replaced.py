@@ -1,0 +1,119 @@
+"""What a report says of decisions with logits replaced: rates, F1 against the number of terms, confusions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from covlasso._base.arrays import Array, Places
+from covlasso._base.plain import finite
+from covlasso._base.progress import TitledReport
+from covlasso.dependencies import Dependencies, Origin
+from covlasso.evidence import Decisions, DecisionsByTerms, Rates, decisions_by_terms
+from covlasso.logits import Rows, Samples
+from covlasso.report.curves import Curves
+from covlasso.report.entry import Entry, Measured
+from covlasso.report.payload import Payload, rounded
+from covlasso.solver import Blocks
+
+GRID = (1, 2, 3, 5, 10, 20, 50)
+LISTED = 5  # confusions per category
+_RATES = {"recall": "recall", "false_alarms": "falseAlarms", "f1": "f1"}
+_KINDS = {"network": "network", "replaced": "replaced", "at_once": "atOnce"}
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutLogits:
+    """Logits of held-out samples, by model; row r of all models is the same input."""
+
+    of_model: Mapping[str, Array | Rows] | Array | Rows
+    """Of several models by name, or those of the only model."""
+    labels: Any = None
+    rows: Any = None
+
+    def samples(self, deps: Dependencies, origin: Origin) -> Samples | None:
+        """Return those of a direction, checked; None where they are not all there."""
+        if isinstance(self.of_model, Mapping):
+            target, source = (self.of_model.get(name) for name in (origin.target_model, origin.source_model))
+        else:
+            target = self.of_model
+            source = target if deps.intra else None
+        if target is None or source is None:
+            return None
+        samples = Samples(target, None if deps.intra else source, self.labels, self.rows)
+        samples.check(deps.n_sources, deps.targets, deps.intra)
+        return samples
+
+
+def decided(
+    entry: Entry,
+    samples: Samples,
+    fit: Blocks | None,
+    curves: Curves | None,
+    progress: TitledReport | None,
+) -> DecisionsByTerms:
+    """Decisions of one set, and along its paths where they are its own."""
+    told = None if progress is None else partial(_tell, progress, entry.title)
+    moments = entry.fit if isinstance(entry, Measured) else None
+    if curves is None:
+        return decisions_by_terms(entry.deps, samples, moments, progress=told)
+    terms = sorted({k for k in GRID if k < curves.terms} | {curves.terms})
+    return decisions_by_terms(entry.deps, samples, moments, curves.path, fit, terms, progress=told)
+
+
+def add_decisions(
+    payload: Payload, prefix: str, found: DecisionsByTerms, detail: Places | None
+) -> dict[str, Any]:
+    """Append the figures of every target; returns what is said of all together, for the record.
+
+    ``detail``: positions of the targets that carry F1 against the number of terms.
+    """
+    shown = found.shown
+    payload.add(f"{prefix}support", shown.support, "int32")
+    payload.add(f"{prefix}r2Own", rounded(shown.r2_own), "float32")
+    for kind, name in _KINDS.items():
+        for rate, short in _RATES.items():
+            values = getattr(getattr(shown, kind), rate)
+            payload.add(f"{prefix}{name}.{short}", rounded(values), "float32")
+    _add_confusions(payload, prefix, shown)
+    methods = {"refitted": found.refitted, "random": found.random}
+    if found.terms and detail is not None:
+        for method, made in methods.items():
+            values = np.array([one.replaced.f1[detail] for one in made]).T
+            payload.add(f"{prefix}f1.{method}", rounded(values), "float32")
+    return {
+        "samples": shown.count,
+        "labelled": shown.n_labelled,
+        "ownLabels": shown.own_labels,
+        "top1": shown.top1,
+        "atOnceTop1": shown.at_once_top1,
+        **{name: _means(getattr(shown, kind)) for kind, name in _KINDS.items()},
+        "classMean": None if found.class_mean is None else _means(found.class_mean.replaced),
+        "terms": list(found.terms),
+        "byTerms": {method: [_means(one.replaced) for one in made] for method, made in methods.items()},
+    }
+
+
+def _add_confusions(payload: Payload, prefix: str, shown: Decisions) -> None:
+    """Append the most frequent confusions: where those of each target begin, categories, and counts."""
+    most = [shown.confusions.most(t, LISTED) for t in range(len(shown.support))]
+    for name, lists in (
+        ("taken", [one.false_alarms for one in most]),
+        ("missed", [one.misses for one in most]),
+    ):
+        pairs = [pair for of_target in lists for pair in of_target]
+        payload.add(f"{prefix}{name}Start", np.cumsum([0, *map(len, lists)]), "int32")
+        payload.add(f"{prefix}{name}Category", [category for category, _ in pairs], "int32")
+        payload.add(f"{prefix}{name}Count", [count for _, count in pairs], "int32")
+
+
+def _means(rates: Rates) -> dict[str, Any]:
+    return {short: finite(rates.mean(name)) for name, short in _RATES.items()}
+
+
+def _tell(progress: TitledReport, title: str, work: str, done: int, total: int) -> None:
+    progress(f"{work}, {title}", done, total)
