@@ -102,6 +102,14 @@ def test_rows_of_the_moments_are_told_apart_by_number(folder, logits, tmp_path):
     assert all(word in refused.stderr for word in ("logits.npy", "(pictures.npy)", "--groups FILE"))
 
 
+def test_rows_of_moments_from_the_command_line_are_told_apart_by_number(folder, logits, tmp_path):
+    file = str(tmp_path / "made.safetensors")
+    made = CliRunner().invoke(app, ["moments", str(folder / "logits.npy"), "--names", "net", "--out", file])
+    assert made.exit_code == 0, made.output
+    found = record(folder, "d.safetensors", "--moments", file, "--logits", "logits.npy")
+    assert found["logits"]["samples"] == held_out([str(row) for row in range(240)], 0.5).sum()
+
+
 def test_tables_say_what_they_are(folder):
     result = run(
         folder, "d.safetensors", "--moments", "m.safetensors", "--baselines", "--top", "2",
