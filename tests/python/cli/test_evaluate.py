@@ -102,7 +102,7 @@ def test_rows_of_the_moments_are_told_apart_by_number(folder, logits, tmp_path):
     assert all(word in refused.stderr for word in ("logits.npy", "(pictures.npy)", "--groups FILE"))
 
 
-def test_rows_of_moments_from_the_command_line_are_told_apart_by_number(folder, logits, tmp_path):
+def test_rows_of_moments_from_the_command_line_are_told_apart_by_number(folder, tmp_path):
     file = str(tmp_path / "made.safetensors")
     made = CliRunner().invoke(app, ["moments", str(folder / "logits.npy"), "--names", "net", "--out", file])
     assert made.exit_code == 0, made.output
