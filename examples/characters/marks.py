@@ -12,7 +12,7 @@ from fonts import SIZE
 from pictures import Pictures, Set
 
 AGREE = 0.95  # share of the training pictures that carry the mark of their own pair
-HEIGHT = 64.0  # of 255: a ground goes from 0 to this; ink covers it
+HEIGHT = 96.0  # of 255: a ground goes from 0 to this; ink covers it
 GRAIN = 3.0  # pixels: the Gaussian that smooths it
 SHIFT, FAINTEST = 2, 0.7  # pixels it is moved by in either direction at most; its least contrast
 
@@ -137,10 +137,11 @@ class Marked:
         share = np.where(self.agrees, self.agrees.mean(), 1.0 - self.agrees.mean())
         return (0.5 / share).astype(np.float32)
 
-    def free(self, name: str, draw: int = 0) -> Set:
-        """Pictures of a set with marks that are independent of the category; another ``draw``, others."""
+    def free(self, name: str, draw: int = 0) -> tuple[Set, Int64]:
+        """Pictures of a set with marks that are independent of the category, and these; drawn by ``draw``."""
         base, rng = self._pictures.set(name), self._rng(f"free {name} {draw}")
-        return self.marks.put(base, self.marks.free(base.labels, rng), rng)
+        marks = self.marks.free(base.labels, rng)
+        return self.marks.put(base, marks, rng), marks
 
     def groups(self, name: str) -> Groups:
         """Make both groups of a set."""

@@ -51,10 +51,14 @@ class Reliance:
         found = self._accuracies(model, self._test)
         validation = self._accuracies(model, self._validation)
         found |= {f"validation {name}": validation[name] for name in ("average", "worst")}
-        found |= {f"training {name}": value for name, value in self.tie(self._logits(model, seen)).items()}
-        free = [self._logits(model, one) for one in self._free]
+        training = self._logits(model, seen)
+        found["training top-1"] = accuracy(training, seen.labels)
+        found |= {f"training {name}": value for name, value in self.tie(training).items()}
+        free = [self._logits(model, pictures) for pictures, _ in self._free]
         found["independent b"] = self.tie(np.concatenate(free))["b"]
         found["moved by the mark"] = moved(*free)
+        found["lift"] = self._lift(np.concatenate(free))
+        found["energy in the mean"] = float(np.square(scaled(np.concatenate(free)).mean(axis=0)).mean())
         return found
 
     def tie(self, logits: Logits) -> Numbers:
@@ -63,6 +67,13 @@ class Reliance:
         partner = self._marks.partner
         first = np.abs(coef).argmax(axis=1) == partner
         return {"b": float(coef[np.arange(len(coef)), partner].mean()), "first": float(first.mean())}
+
+    def _lift(self, logits: Logits) -> float:
+        """By how many standard deviations the mark of its pair lifts a logit, whatever the character."""
+        marks = np.concatenate([marks for _, marks in self._free])
+        z = (logits - logits.mean(axis=0)) / logits.std(axis=0)
+        lifts = [z[marks == mark, category].mean() for category, mark in enumerate(self._marks.pair)]
+        return float(np.mean(lifts))
 
     def _accuracies(self, model: nn.Module, groups: Groups) -> Numbers:
         labels = groups.agree.labels

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from marks import Marked
 from networks import BATCH, Recipe, outputs, progress, trained
+from pictures import Set
 from reliance import LAM, Numbers, Reliance, dependencies
 from setting import Report, Setting, begin, parser
 from torch import nn
@@ -104,8 +105,8 @@ class Seed:
         term = None if way.edges is None else lambda: self._term(way)
         return trained(options.folder, recipe, self._seen(way), self.setting.device, term, weights)
 
-    def _seen(self, way: Way):
-        return self.marked.free("train") if way.free else self.marked.train
+    def _seen(self, way: Way) -> Set:
+        return self.marked.free("train")[0] if way.free else self.marked.train
 
     def _term(self, way: Way) -> DependencyRegularizer:
         """Make the term of the loss; the first tenth of the training goes without it."""
