@@ -98,6 +98,13 @@ void Inputs::place_lists(const Problem& problem) {
     const Index rows = problem.weights_stride == 0 ? 1 : count;
     const Index stride = problem.weights_stride == 0 ? problem.sources() : problem.weights_stride;
     job_.problem.weights = place(problem.weights, (rows - 1) * stride + problem.sources(), "the weights");
+    if (!problem.own.empty()) {
+        job_.problem.own.rows = place(problem.own.rows, "the targets' own rows");
+        const Index responses = problem.own.begin(count - 1) + problem.own.count(count - 1);
+        job_.problem.own.response = place(problem.own.response, responses, "the targets' own rows");
+        job_.problem.own.offset = place(problem.own.offset, count + 1, "the targets' own rows");
+        job_.problem.own.first = place(problem.own.first, count, "the targets' own rows");
+    }
     if (problem.exclusions.empty()) return;
     const Index* offset = problem.exclusions.offset;
     job_.problem.exclusions.offset = place(offset, count + 1, "the exclusions");

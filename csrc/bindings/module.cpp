@@ -27,6 +27,10 @@ targets : (n_targets,) int32, rows to solve, or None for all
 exclude_self : b_i = 0 for target i
 exclusion_offset, exclusion_index : (n_targets + 1,) int64, (nnz,) int32; sources with b_j = 0 per target
 weights : (p,) or (n_targets, p) float64, w_ij >= 0; 0: unpenalised, inf: excluded; None: all 1
+own_rows, own_response, own_offset, own_first : (rows, p), (nnz,) float64, (n_targets + 1,), (n_targets,) int64
+    What counts for single targets only: the rows V_i of target t are own_offset[t + 1] - own_offset[t] of own_rows
+    from own_first[t] on (None: from own_offset[t], and without own_offset row t). With G + V_i'V_i, c_i + V_i'u_i and
+    e_i + u_i'u_i, where u_i is own_response[own_offset[t]] and so on; without cross column i of V_i
 max_terms : a path ends before a term more than these would enter
 min_lambda : float or (n_targets,) float64; a path ends at this lambda
 relative_error : a path ends where its error is at most this times e_i
@@ -50,14 +54,34 @@ ArrayPaths make_paths(GramArgument gram, std::optional<MatrixArgument> cross,
                       std::optional<EnergyArgument> energy, std::optional<VectorArgument<Id>> targets,
                       bool exclude_self, std::optional<VectorArgument<Index>> exclusion_offset,
                       std::optional<VectorArgument<Id>> exclusion_index,
-                      std::optional<VectorArgument<double>> weights, Index max_terms,
+                      std::optional<VectorArgument<double>> weights, std::optional<MatrixArgument> own_rows,
+                      std::optional<VectorArgument<double>> own_response,
+                      std::optional<VectorArgument<Index>> own_offset,
+                      std::optional<VectorArgument<Index>> own_first, Index max_terms,
                       std::variant<double, VectorArgument<double>> min_lambda, double relative_error,
                       double l2, bool positive, int n_threads, std::vector<int> devices,
                       std::uintptr_t stream, ProgressArgument progress) {
-    return ArrayPaths({std::move(gram), std::move(cross), std::move(energy), std::move(targets), exclude_self,
-                       std::move(exclusion_offset), std::move(exclusion_index), std::move(weights), max_terms,
-                       std::move(min_lambda), relative_error, l2, positive, n_threads, std::move(devices),
-                       stream, std::move(progress)});
+    return ArrayPaths({std::move(gram),
+                       std::move(cross),
+                       std::move(energy),
+                       std::move(targets),
+                       exclude_self,
+                       std::move(exclusion_offset),
+                       std::move(exclusion_index),
+                       std::move(weights),
+                       std::move(own_rows),
+                       std::move(own_response),
+                       std::move(own_offset),
+                       std::move(own_first),
+                       max_terms,
+                       std::move(min_lambda),
+                       relative_error,
+                       l2,
+                       positive,
+                       n_threads,
+                       std::move(devices),
+                       stream,
+                       std::move(progress)});
 }
 
 void bind_factored_gram(py::module_& m) {
@@ -168,7 +192,9 @@ void bind_paths(py::module_& m) {
     paths
         .def(py::init(&make_paths), py::arg("gram"), py::arg("cross"), py::arg("energy"), py::arg("targets"),
              py::arg("exclude_self"), py::arg("exclusion_offset"), py::arg("exclusion_index"),
-             py::arg("weights"), py::kw_only(), py::arg("max_terms"), py::arg("min_lambda"),
+             py::arg("weights"), py::kw_only(), py::arg("own_rows") = py::none(),
+             py::arg("own_response") = py::none(), py::arg("own_offset") = py::none(),
+             py::arg("own_first") = py::none(), py::arg("max_terms"), py::arg("min_lambda"),
              py::arg("relative_error"), py::arg("l2"), py::arg("positive"), py::arg("n_threads"),
              py::arg("devices"), py::arg("stream"), py::arg("progress"))
         .def_property_readonly("n_targets", &ArrayPaths::targets)

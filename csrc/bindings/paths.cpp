@@ -129,6 +129,7 @@ Problem ArrayPaths::problem() const {
     if (a.exclusion_offset)
         problem.exclusions = exclusions_over(*a.exclusion_offset, *a.exclusion_index, problem.target_count);
     if (a.weights) add_weights(problem);
+    if (a.own_rows) add_own(problem);
     return problem;
 }
 
@@ -157,6 +158,22 @@ void ArrayPaths::add_weights(Problem& problem) const {
     check_layout(array, "weights");
     problem.weights = static_cast<const double*>(array.data());
     problem.weights_stride = shared ? 0 : matrix_view<double>(array, "weights").stride;
+}
+
+void ArrayPaths::add_own(Problem& problem) const {
+    const auto& a = arguments_;
+    const auto array =
+        array_of(*a.own_rows, "own", py::isinstance<py::array_t<double>>(*a.own_rows), "float64");
+    require_shape(array.ndim() == 2 && array.shape(1) == gram_->size(), "own",
+                  "(rows, " + std::to_string(gram_->size()) + ")", shape_text(array));
+    problem.own.rows = matrix_view<double>(array, "own");
+    if (a.own_offset)
+        problem.own.offset = vector_view<Index>(*a.own_offset, "own offset", problem.target_count + 1);
+    if (a.own_first) problem.own.first = vector_view<Index>(*a.own_first, "own first", problem.target_count);
+    if (!a.own_response) return;
+    const Index last = problem.target_count - 1,
+                responses = problem.own.begin(last) + problem.own.count(last);
+    problem.own.response = vector_view<double>(*a.own_response, "own response", responses);
 }
 
 Options ArrayPaths::options(Index target_count) const {

@@ -23,6 +23,10 @@ struct Arguments {
     std::optional<VectorArgument<Index>> exclusion_offset;
     std::optional<VectorArgument<Id>> exclusion_index;
     std::optional<VectorArgument<double>> weights;
+    std::optional<MatrixArgument> own_rows;
+    std::optional<VectorArgument<double>> own_response;
+    std::optional<VectorArgument<Index>> own_offset;
+    std::optional<VectorArgument<Index>> own_first;
     Index max_terms;
     std::variant<double, VectorArgument<double>> min_lambda;
     double relative_error;
@@ -70,6 +74,7 @@ private:
     Problem problem() const;
     void add_cross(Problem& problem) const;
     void add_weights(Problem& problem) const;
+    void add_own(Problem& problem) const;
     Options options(Index target_count) const;
     void check_target(Index t) const;
 

@@ -276,6 +276,44 @@ void check_sources_left(const Problem& problem, const Options& options) {
     }
 }
 
+/// Each of `count` numbers is finite, and its square does not overflow; place(j) names one.
+template <class Place>
+void check_own_values(const char* name, const double* value, Index count, Place place) {
+    int wrong = 0;
+#pragma omp simd reduction(+ : wrong)
+    for (Index j = 0; j < count; ++j) wrong += size_of(value[j]) <= OwnRows::largest ? 0 : 1;
+    if (wrong == 0) return;
+    Index j = 0;
+    while (size_of(value[j]) <= OwnRows::largest) ++j;
+    fail(name, text(value[j]) + " at " + place(j) +
+                   (is_finite(value[j]) ? " is beyond " + text(OwnRows::largest) +
+                                              ", where squares overflow; scale the logits"
+                                        : " is not finite; remove such samples"));
+}
+
+void check_own(const Problem& problem) {
+    const OwnRows& own = problem.own;
+    const Index rows = own.rows.rows, count = problem.target_count;
+    if (own.rows.cols != problem.sources())
+        fail("own", "rows have " + text(own.rows.cols) + " numbers, but the gram has " +
+                        text(problem.sources()) + " categories");
+    check_view("own", own.rows);
+    for (Index t = 0; t < count; ++t) {
+        const Index first = own.first_row(t), end = first + own.count(t);
+        if (own.begin(t) < 0 || first < 0 || end < first || end > rows)
+            fail("own", "rows " + text(first) + " to " + text(end) + " of target " +
+                            text(Index{problem.target(t)}) + " are out of order or beyond the " + text(rows) +
+                            " given");
+    }
+    for (Index m = 0; m < rows; ++m)
+        check_own_values("own", own.rows.row(m), own.rows.cols, [=](Index j) { return entry(m, j); });
+    if (problem.intra()) return;
+    if (own.response == nullptr)
+        fail("own", "response is missing: what the targets are in each row, needed with cross");
+    const Index responses = own.begin(count - 1) + own.count(count - 1);
+    check_own_values("own response", own.response, responses, [](Index m) { return "[" + text(m) + "]"; });
+}
+
 void check_options(const Problem& problem, const Options& options) {
     if (problem.on_device && options.devices.empty())
         fail("device", "the moments are in the memory of a CUDA device; name it, or copy them to the host");
@@ -301,6 +339,7 @@ void validate(const Problem& problem, const Options& options) {
         check_cross(problem);
     }
     check_exclusions(problem);
+    if (!problem.own.empty()) check_own(problem);
     if (problem.weights != nullptr || !problem.exclusions.empty()) check_sources_left(problem, options);
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from covlasso._base.devices import cuda_available
 from covlasso._core import __version__
 from covlasso.dependencies import Dependencies, Origin
-from covlasso.gram import FactoredGram
+from covlasso.gram import FactoredGram, OwnRows
 from covlasso.moments import Accumulator, LinearHead, Moments, Split, SplitMoments
 from covlasso.solver import Knots, Path, path, solve, solve_moments
 
@@ -31,6 +31,7 @@ __all__ = [
     "LinearHead",
     "Moments",
     "Origin",
+    "OwnRows",
     "Path",
     "Split",
     "SplitMoments",

@@ -62,7 +62,7 @@ double error_of(const Data& data, Index t, const std::vector<double>& b) {
         if (b[at(j)] == 0) continue;
         long double gradient = -2.0L * data.c(t, j);
         for (Index k = 0; k < data.size(); ++k)
-            gradient += static_cast<long double>(data.gram(j, k)) * b[at(k)];
+            gradient += static_cast<long double>(data.g(t, j, k)) * b[at(k)];
         error += gradient * b[at(j)];
     }
     return static_cast<double>(error);
@@ -81,7 +81,7 @@ double kkt_residual(const Data& data, const Options& options, Index t, double la
         if (data.is_excluded(t, j)) continue;
         long double r =
             static_cast<long double>(data.c(t, j)) - static_cast<long double>(options.l2) * b[at(j)];
-        for (Index k = 0; k < data.size(); ++k) r -= static_cast<long double>(data.gram(j, k)) * b[at(k)];
+        for (Index k = 0; k < data.size(); ++k) r -= static_cast<long double>(data.g(t, j, k)) * b[at(k)];
         r *= 2;
         const long double bound = static_cast<long double>(lambda) * data.weight(t, j);
         long double violation = 0;

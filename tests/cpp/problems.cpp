@@ -127,6 +127,11 @@ covlasso::Problem Data::problem() {
         p.weights = weights.data();
         p.weights_stride = static_cast<Index>(weights.size()) == size() ? 0 : size();
     }
+    if (own.rows > 0) {
+        p.own.rows = own.view();
+        if (!response.empty()) p.own.response = response.data();
+        if (!own_offset.empty()) p.own.offset = own_offset.data();
+    }
     return p;
 }
 
@@ -139,10 +144,36 @@ Id Data::target(Index t) const {
     return targets.empty() ? static_cast<Id>(t) : targets[static_cast<std::size_t>(t)];
 }
 
-double Data::c(Index t, Index j) const { return intra() ? gram(target(t), j) : cross(target(t), j); }
+Index Data::own_begin(Index t) const {
+    if (own.rows == 0) return 0;
+    return own_offset.empty() ? t : own_offset[static_cast<std::size_t>(t)];
+}
+
+Index Data::own_end(Index t) const {
+    if (own.rows == 0) return 0;
+    return own_offset.empty() ? t + 1 : own_offset[static_cast<std::size_t>(t + 1)];
+}
+
+double Data::u(Index t, Index row) const {
+    return intra() ? own(row, target(t)) : response[static_cast<std::size_t>(row)];
+}
+
+double Data::g(Index t, Index j, Index k) const {
+    double sum = gram(j, k);
+    for (Index m = own_begin(t); m < own_end(t); ++m) sum += own(m, j) * own(m, k);
+    return sum;
+}
+
+double Data::c(Index t, Index j) const {
+    double sum = intra() ? gram(target(t), j) : cross(target(t), j);
+    for (Index m = own_begin(t); m < own_end(t); ++m) sum += u(t, m) * own(m, j);
+    return sum;
+}
 
 double Data::e(Index t) const {
-    return intra() ? gram(target(t), target(t)) : energy[static_cast<std::size_t>(target(t))];
+    double sum = intra() ? gram(target(t), target(t)) : energy[static_cast<std::size_t>(target(t))];
+    for (Index m = own_begin(t); m < own_end(t); ++m) sum += u(t, m) * u(t, m);
+    return sum;
 }
 
 double Data::weight(Index t, Index j) const {

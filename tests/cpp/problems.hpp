@@ -49,6 +49,9 @@ struct Data {
     bool exclude_self = true;
     std::vector<std::vector<Id>> excluded;  ///< per position in targets; empty: none
     std::vector<double> weights;            ///< empty, p, or targets x p
+    Matrix own;                             ///< rows that count for one target; rows == 0: none
+    std::vector<double> response;           ///< what the targets are in them (cross form)
+    std::vector<Index> own_offset;          ///< empty: a row for each target
 
     explicit Data(Matrix g);
     /// Moments of f (targets) and g (sources), over the same inputs; nothing excluded.
@@ -61,12 +64,17 @@ struct Data {
     Index size() const { return gram.rows; }
     Index target_count() const;
     Id target(Index t) const;
-    double c(Index t, Index j) const;
-    double e(Index t) const;
+    double g(Index t, Index j, Index k) const;  ///< of the target at position t, with its own rows, as are
+    double c(Index t, Index j) const;           ///< this
+    double e(Index t) const;                    ///< and this
     double weight(Index t, Index j) const;
     bool is_excluded(Index t, Index j) const;
 
 private:
+    Index own_begin(Index t) const;
+    Index own_end(Index t) const;
+    double u(Index t, Index row) const;
+
     std::vector<std::unique_ptr<covlasso::Gram>> views_;  // all of them: earlier problems stay in use
     std::vector<Index> exclusion_offset_;
     std::vector<Id> exclusion_index_;

@@ -17,6 +17,25 @@ struct ExclusionLists {
     COVLASSO_FN bool empty() const { return offset == nullptr; }
 };
 
+/// Observations that count for single targets only: targets[t] has offset[t+1] - offset[t] of the rows, from first[t] on.
+///
+/// With V_i the rows of target i, and u_i what the target itself is in them, one number each, its problem has
+///     G + V_i'V_i  for G,   c_i + V_i'u_i  for c_i,   e_i + u_i'u_i  for e_i.
+/// They are weighted: an observation x that shall count as much as a share a of all samples is a row sqrt(a) x.
+struct OwnRows {
+    static constexpr double largest = 1e150;  ///< of an entry, so that no square overflows
+
+    MatrixView<double> rows;           ///< p numbers each; several targets may have the same rows
+    const double* response = nullptr;  ///< u_i is response[offset[t]] ..; intra-network form: column i of V_i
+    const Index* offset = nullptr;     ///< nullptr: one row for each position in `targets`
+    const Index* first = nullptr;      ///< nullptr: offset[t]
+
+    COVLASSO_FN bool empty() const { return rows.data == nullptr; }
+    COVLASSO_FN Index begin(Index t) const { return offset ? offset[t] : t; }
+    COVLASSO_FN Index count(Index t) const { return offset ? offset[t + 1] - offset[t] : 1; }
+    COVLASSO_FN Index first_row(Index t) const { return first ? first[t] : begin(t); }
+};
+
 /// The data of   min over b of  b'Gb - 2 c_i'b + e_i + l2 |b|^2 + lambda sum_j w_ij |b_j|   for every target i.
 ///
 /// Intra-network form: `cross` is empty; then c_i is row i of the Gram, e_i its diagonal entry, and b_i = 0.
@@ -33,6 +52,7 @@ struct Problem {
     const double* weights =
         nullptr;  ///< penalty factors: 0 (unpenalised), 1e-100 to 1e100, or inf (excluded); nullptr: all 1
     Index weights_stride = 0;  ///< 0: one row of p factors for all targets; p: one row per target
+    OwnRows own;               ///< what counts for single targets only; in host memory
     bool on_device = false;    ///< the gram's matrix(), cross or energy lie in the memory of a CUDA device
 
     Index sources() const { return gram->size(); }

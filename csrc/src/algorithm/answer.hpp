@@ -11,7 +11,7 @@ namespace COVLASSO_ISA {
 
 template <class Team>
 class Answer {
-    using Gram = typename Team::Gram;
+    using Gram = TargetGram<Team>;
 
 public:
     COVLASSO_FN Answer(Team team, const Gram& gram) : team_(team), gram_(gram) {}

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "algorithm/target.hpp"
+#include "algorithm/target_gram.hpp"
 #include "team/team.hpp"
 
 namespace covlasso {
@@ -13,7 +14,7 @@ namespace COVLASSO_ISA {
 
 template <class Team>
 class CoordinateDescent {
-    using Gram = typename Team::Gram;
+    using Gram = TargetGram<Team>;
 
 public:
     COVLASSO_FN CoordinateDescent(Team team, const Gram& gram) : team_(team), gram_(gram) {}

@@ -32,7 +32,7 @@ struct Next {
 
 template <class Team>
 class Homotopy {
-    using Gram = typename Team::Gram;
+    using Gram = TargetGram<Team>;
 
 public:
     COVLASSO_FN Homotopy(Team team, const Gram& gram) : team_(team), piece_(team, gram), gram_(gram) {}

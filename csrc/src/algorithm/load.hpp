@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 
 #include "algorithm/target.hpp"
+#include "algorithm/target_gram.hpp"
 #include "covlasso/problem.hpp"
 #include "team/team.hpp"
 
@@ -26,11 +28,20 @@ struct Rules {
     }
 };
 
-/// @param epsilon  of the Gram
+/// The most rows that a target has of its own.
+inline Index most_own_rows(const Problem& problem) {
+    Index most = 0;
+    if (!problem.own.empty())
+        for (Index t = 0; t < problem.target_count; ++t) most = std::max(most, problem.own.count(t));
+    return most;
+}
+
+/// @param epsilon  of the Gram; each of a target's own rows adds a rounding to its entries
 inline Rules rules(const Problem& problem, const Options& options, double epsilon) {
+    const double own = 0x1p-53 * static_cast<double>(most_own_rows(problem));
     return {options.max_terms,   options.min_lambda,
             options.min_lambdas, options.relative_error,
-            options.l2,          std::max(epsilon, problem.cross.f32.data ? 0x1p-24 : 0.0),
+            options.l2,          std::max(epsilon, problem.cross.f32.data ? 0x1p-24 : 0.0) + own,
             options.positive};
 }
 
@@ -55,22 +66,43 @@ COVLASSO_FN void load_penalty(const Team& team, const Problem& problem, Index t,
     target.least_penalty = most > 0.0 ? 1.0 / most : 1.0;
 }
 
-/// Everything about target t, over all sources. `root`: sqrt(G_jj).
+/// Adds V'u to c, u'u to e, and the squares of V to the diagonal that `root` is of.
 template <class Team>
-COVLASSO_STEP void load(const Team& team, const Problem& problem, const typename Team::Gram& gram,
-                        const double* root, Index t, Target& target) {
+COVLASSO_STEP void load_own(const Team& team, const Problem& problem, const TargetGram<Team>& gram,
+                            const double* root, Index t, Target& target) {
+    const Index p = target.sources;
+    const Id i = problem.target(t);
+    const double* response = problem.intra() ? nullptr : problem.own.response + problem.own.begin(t);
+    const auto u = [&](Index m) { return response ? response[m] : gram.row(m)[i]; };
+    target.own_root.reserve(team, p);
+    double *cross = target.cross.data(), *own_root = target.own_root.data();
+    target.energy += team.sum(gram.rows(), [&](Index m) { return u(m) * u(m); });
+    gram.for_rows(team, p, u, [](Index j) { return j; }, [=](Index j, double part) { cross[j] += part; });
+    team.for_each(p, [=](Index j) { own_root[j] = root[j] * root[j]; });
+    gram.add_squares(team, own_root);
+    team.for_each(p, [=](Index j) { own_root[j] = std::sqrt(own_root[j]); });
+    team.sync();
+    target.root = own_root;
+}
+
+/// Everything about target t, over all sources, and the rows of its Gram. `root`: sqrt(G_jj) of the shared one.
+template <class Team>
+COVLASSO_STEP void load(const Team& team, const Problem& problem, const double* root, Index t,
+                        TargetGram<Team>& gram, Target& target) {
     const Id i = problem.target(t);
     double* cross = target.cross.data();
     target.root = root;
+    gram.open(team, problem.own, t);
     if (problem.intra()) {
         const double one = 1.0;
-        multiply(team, gram, {&i, &one, 1}, cross, [=](Index j, double entry) { cross[j] = entry; });
-        target.energy = entry(team, gram, i, i);
+        multiply(team, gram.shared(), {&i, &one, 1}, cross, [=](Index j, double entry) { cross[j] = entry; });
+        target.energy = entry(team, gram.shared(), i, i);
     } else {
         const AnyMatrix& rows = problem.cross;
         team.for_each(target.sources, [=](Index j) { cross[j] = rows(i, j); });
         target.energy = problem.energy[i];
     }
+    if (gram.rows() > 0) load_own(team, problem, gram, root, t, target);
     load_penalty(team, problem, t, target);
 }
 

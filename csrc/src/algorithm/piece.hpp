@@ -5,6 +5,7 @@
 
 #include "algorithm/candidates.hpp"
 #include "algorithm/target.hpp"
+#include "algorithm/target_gram.hpp"
 
 namespace covlasso {
 namespace COVLASSO_ISA {
@@ -20,7 +21,7 @@ enum class Entry {
 
 template <class Team>
 class Piece {
-    using Gram = typename Team::Gram;
+    using Gram = TargetGram<Team>;
 
 public:
     COVLASSO_FN Piece(Team team, const Gram& gram) : team_(team), gram_(gram) {}

@@ -18,7 +18,7 @@ struct Point {
 
 template <class Team>
 class Query {
-    using Gram = typename Team::Gram;
+    using Gram = TargetGram<Team>;
 
 public:
     COVLASSO_FN Query(Team team, const Gram& gram)

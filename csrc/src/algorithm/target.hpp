@@ -14,7 +14,7 @@ inline constexpr double infinity = std::numeric_limits<double>::infinity();
 struct Target {
     Index sources = 0;
     double energy = 0.0;           ///< e
-    const double* root = nullptr;  ///< sqrt(G_jj), shared by all targets
+    const double* root = nullptr;  ///< sqrt(G_jj): shared by all targets, or own_root
     Buffer<double> cross;          ///< c_j
     Buffer<double> penalty;        ///< w_j; infinity: excluded
     double least_penalty = 1.0;    ///< the smallest w_j > 0: certificates are relative to lambda times this
@@ -22,6 +22,7 @@ struct Target {
                               ///< (in a query: scratch)
     Buffer<double> gradient;  ///< 2 (c - G b) at the start of the stage
     Buffer<double> next_gradient;  ///< the same at its end
+    Buffer<double> own_root;       ///< of a target with rows of its own
     Buffer<Id> chosen;             ///< scratch for lists of sources
 
     template <class Team>

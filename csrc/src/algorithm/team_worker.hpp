@@ -24,8 +24,8 @@ public:
           gram_(gram),
           root_(root),
           rules_(rules),
-          homotopy_(team, gram),
-          query_(team, gram) {}
+          homotopy_(team, gram_),
+          query_(team, gram_) {}
 
     /// Follows the path of target t; its events are valid until the next call.
     COVLASSO_FN Outcome follow(Index t) {
@@ -63,7 +63,7 @@ private:
 
     COVLASSO_FN void load(Index t) {
         target_.reserve(team_, size(team_, gram_));
-        COVLASSO_ISA::load(team_, problem_, gram_, root_, t, target_);
+        COVLASSO_ISA::load(team_, problem_, root_, t, gram_, target_);
     }
 
     COVLASSO_FN Limits limits(Index t) const { return rules_.limits(t, target_.energy); }
@@ -92,7 +92,7 @@ private:
 
     Team team_;
     const Problem& problem_;
-    const Gram& gram_;
+    TargetGram<Team> gram_;  // before those that are handed it
     const double* root_;
     const Rules& rules_;
     Target target_;

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
 
-from covlasso._base.arrays import Array, Float64, Kind
+from covlasso._base.arrays import Array, Float64, Int64, Kind
 
 LARGEST = 2.0**500
 """Largest size of a logit: squares, and sums of 2^23 of them, stay within float64."""
+UNKNOWN = -1
+"""Label of a sample whose category is not known."""
 _LARGEST_COUNT = 2**31 - 1  # the core numbers sources in 32 bits
 _EXPONENT = 0x7C00  # exponent bits of float16
 _LARGEST_HALF = 65504.0
@@ -94,6 +96,39 @@ def check_finite(values: Array, name: str) -> None:
     if place is not None:
         where = ", ".join(map(str, place))
         raise ValueError(f"{name}[{where}] is {values[place]}; every entry must be finite")
+
+
+def check_labels(labels: Any, count: int, categories: Mapping[str, int]) -> Int64:
+    """Return the labels of ``count`` rows as int64.
+
+    Parameters
+    ----------
+    labels : (count,) integers
+        `UNKNOWN` where the category is not known.
+    count : int
+        Number of rows of logits.
+    categories : mapping from str to int
+        Number of categories of whatever has them, by its name in messages.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another type or shape, or a label that is no category.
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"labels is {array.dtype}; integers are expected ({UNKNOWN}: not known)")
+    if array.shape != (count,):
+        raise ValueError(f"labels has shape {array.shape}; ({count},) is expected, one per row of logits")
+    for name, n in categories.items():
+        bad = (array < UNKNOWN) | (array >= n)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise ValueError(
+                f"labels[{row}] is {array[row]}; {name} has the categories 0 to {n - 1}, and {UNKNOWN} says "
+                "that it is not known"
+            )
+    return array.astype(np.int64)
 
 
 def _all_within(values: Array, largest: float) -> bool:

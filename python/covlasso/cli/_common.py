@@ -15,6 +15,7 @@ import typer
 if TYPE_CHECKING:
     from covlasso._base.progress import TitledReport
     from covlasso.dependencies import Dependencies
+    from covlasso.moments import ClassChoice, WantedClasses
 
 UNCERTIFIED = 1
 USAGE = 2
@@ -40,6 +41,28 @@ Json = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is standard output."),
 ]
+Classes = Annotated[
+    str,
+    typer.Option(
+        metavar="labels|decisions|none",
+        help="Keep the mean logits by class, too: by labels, or by each model's own decisions.",
+        show_default="decisions, where they take at most 256 MB or a quarter of the moments",
+    ),
+]
+
+
+def wanted_classes(option: str) -> WantedClasses:
+    """Value of --classes as the functions behind the commands take it."""
+    if option not in ("auto", "labels", "decisions", "none"):
+        fail(f"--classes {option}: one of labels, decisions, none is expected")
+    return None if option == "none" else option  # type: ignore[return-value]
+
+
+def say_classes(choice: ClassChoice) -> None:
+    """Print what means by class take, before it is taken."""
+    from covlasso.cli._tables import say
+
+    say(f"classes: {choice}")
 
 
 def devices(option: str) -> str | list[str]:

@@ -66,6 +66,14 @@ Folds = Annotated[int, _data(min=0, help="Parts of the rest.")]
 Groups = Annotated[
     str, _data(metavar="none|folder|REGEX", help="Pictures that may not be on both sides of the split.")
 ]
+Classes = Annotated[
+    str,
+    _data(
+        metavar="labels|decisions|none",
+        help="Keep the mean logits by class, too: by labels, or by each model's own decisions.",
+        show_default="decisions, where they take at most 256 MB or a quarter of the moments",
+    ),
+]
 Strict = Annotated[bool, _data("--strict", help="End at a picture that cannot be read.")]
 
 BatchSize = Annotated[int, _run("--batch-size", "-b", min=1, help="Pictures per batch.")]

@@ -19,6 +19,8 @@ from covlasso.cli._common import (
     fail,
     interruptible,
     one_line_errors,
+    say_classes,
+    wanted_classes,
     write_json,
 )
 
@@ -48,6 +50,7 @@ def extract(
     held_out: opt.HeldOut = 0.5,
     folds: opt.Folds = 0,
     groups: opt.Groups = "none",
+    classes: opt.Classes = "auto",
     strict: opt.Strict = False,
     batch_size: opt.BatchSize = 256,
     workers: opt.Workers = None,
@@ -75,6 +78,7 @@ def extract(
     """
     began = time.monotonic()
     _check(out, force, data, dataset, factored, amp_dtype, save_logits)
+    kind = wanted_classes(classes)
     of_models, of_data = _keywords("--model-kwargs", model_kwargs), _keywords("--data-kwargs", data_kwargs)
     with interruptible(), one_line_errors(), _named_as_options():
         from covlasso._base.ranks import process_group
@@ -104,6 +108,7 @@ def extract(
                     group=group, factored=factored, device=device,
                     amp_dtype=float_type(amp_dtype) if amp else None, channels_last=channels_last,
                     out=out, force=force, save_every=save_every, save_logits=save_logits, strict=strict,
+                    classes=kind, on_classes=None if group.rank or json_file == STANDARD else say_classes,
                     progress=progress,
                 )  # fmt: skip
         if found is not None:
@@ -215,7 +220,8 @@ def _tell(
 
     The JSON has schema "covlasso-extract-1", ``file``, ``models`` (by name: ``categories``; ``features``,
     the width of the last layer's input where that is accumulated, else null; ``top1``, the share of the
-    labelled samples that the model names rightly, or null), ``samples``, ``fit``, ``held_out``, ``labelled``,
+    labelled samples that the model names rightly, or null), ``classes`` ("labels", "decisions" or null: what
+    means by class are of), ``samples``, ``fit``, ``held_out``, ``labelled``,
     ``skipped`` (path and reason of each) and ``seconds``.
     """
     fit, held_out = found.moments.fit, found.moments.held_out
@@ -231,6 +237,7 @@ def _tell(
         "schema": SCHEMA,
         "file": str(out),
         "models": models,
+        "classes": fit.classes,
         "samples": found.count,
         "fit": fit.count,
         "held_out": held_out.count if held_out is not None else 0,

@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 
 from covlasso.cli._common import (
     STANDARD,
+    Classes,
     Json,
     check_new_file,
     fail,
@@ -18,6 +19,8 @@ from covlasso.cli._common import (
     one_line_errors,
     progress_bar,
     read_groups,
+    say_classes,
+    wanted_classes,
     write_json,
 )
 
@@ -65,7 +68,10 @@ def moments(
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Category of each row, .npy of integers, -1 for none: for top-1."),
+        typer.Option(
+            metavar="FILE",
+            help="Category of each row, .npy of integers, -1: none; for top-1, --classes.",
+        ),
     ] = None,
     class_names: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Names of the categories, one per line.")
@@ -74,6 +80,7 @@ def moments(
         float, typer.Option(min=0.0, max=1.0, help="Share of the groups that is held out.")
     ] = 0.5,
     folds: Annotated[int, typer.Option(min=0, help="Parts of the rest.")] = 0,
+    classes: Classes = "auto",
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Rows read at a time.")] = 1024,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
     json_file: Json = None,
@@ -82,7 +89,7 @@ def moments(
 
     LOGITS are .npy, .npz or .safetensors (FILE:KEY where there are several arrays) or Parquet with a column
     per category; but for .npz they are read in pieces and never held whole. Rows of one group are all held
-    out, or none.
+    out, or none. Means by class are for dependencies with a focus on their category.
 
     Exit codes: 0 done; 2 wrong usage, or something cannot be read or written; 130 interrupted.
     """
@@ -91,14 +98,17 @@ def moments(
         from covlasso.logits import model_names, moments_of_files, open_logits, read_labels
         from covlasso.moments import Split, read_class_names
 
-        _check(out, force)
+        _check(out, force, classes, labels)
         keys = read_groups(groups, groups_regex)
         split = Split(held_out, folds, _grouping(groups, groups_regex))
         categories = None if class_names is None else read_class_names(class_names)
         right = None if labels is None else read_labels(labels)
         opened = dict(zip(model_names(files, names), map(open_logits, files), strict=True))
         with progress_bar() as report:
-            found = moments_of_files(opened, split, keys, categories, right, batch_size, report)
+            found = moments_of_files(
+                opened, split, keys, categories, right, batch_size, report,
+                wanted_classes(classes), None if json_file == STANDARD else say_classes,
+            )  # fmt: skip
         found.moments.save(out)
     record = _record(found, out, time.monotonic() - began)
     if json_file is not None:
@@ -107,9 +117,12 @@ def moments(
         _show(record, out)
 
 
-def _check(out: Path, force: bool) -> None:
+def _check(out: Path, force: bool, classes: str, labels: Path | None) -> None:
     if out == STANDARD:
         fail("--out - is not possible; give a FILE")
+    wanted_classes(classes)
+    if classes == "labels" and labels is None:
+        fail("--classes labels takes the categories of --labels; give that FILE too")
     check_new_file(out, force)
 
 
@@ -125,7 +138,8 @@ def _record(found: FileMoments, out: Path, seconds: float) -> dict[str, Any]:
     """Make the JSON of a run.
 
     It has schema "covlasso-moments-1", ``file``, ``models`` (by name: ``categories``, and ``top1``: by half,
-    the share of the labelled rows whose largest logit is that of the label, or null), ``groups`` (in words),
+    the share of the labelled rows whose largest logit is that of the label, or null), ``classes`` ("labels",
+    "decisions" or null: what means by class are of), ``groups`` (in words),
     ``rows`` (in all, and of every part), ``labelled`` (by half, or null) and ``seconds``.
     """
     moments, counted = found
@@ -143,6 +157,7 @@ def _record(found: FileMoments, out: Path, seconds: float) -> dict[str, Any]:
         "schema": SCHEMA,
         "file": str(out),
         "models": {name: {"categories": fit.sizes[name], "top1": top1(name)} for name in fit.names},
+        "classes": fit.classes,
         "groups": moments.split.groups,
         "rows": {"all": parts["fit"] + parts.get("held_out", 0), **parts},
         "labelled": None if counted is None else {half: counted[half].labelled for half in halves},

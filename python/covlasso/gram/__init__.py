@@ -2,6 +2,7 @@
 
 from covlasso.gram.factored import FactoredGram
 from covlasso.gram.gram import DenseGram, Gram, as_gram, rows_times
+from covlasso.gram.own_rows import OwnRows
 from covlasso.gram.products import PANEL, mirror, product
 from covlasso.gram.spanning import Spanning, spanning_categories
 from covlasso.gram.spectral import Spectral, full_solutions
@@ -11,6 +12,7 @@ __all__ = [
     "DenseGram",
     "FactoredGram",
     "Gram",
+    "OwnRows",
     "Spanning",
     "Spectral",
     "as_gram",

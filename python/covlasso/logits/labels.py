@@ -10,9 +10,6 @@ import numpy as np
 
 from covlasso._base.arrays import Int64
 
-UNKNOWN = -1
-"""Label of a row whose category is not known."""
-
 
 def read_labels(path: str | os.PathLike[str]) -> Int64:
     """Read a .npy vector of integers.
@@ -29,39 +26,6 @@ def read_labels(path: str | os.PathLike[str]) -> Int64:
     if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind not in "iu":
         raise ValueError(f"{path} does not hold a vector of integers; one label per row is expected")
     return values.astype(np.int64)
-
-
-def check_labels(labels: Any, count: int, categories: Mapping[str, int]) -> Int64:
-    """Return the labels of ``count`` rows as int64.
-
-    Parameters
-    ----------
-    labels : (count,) integers
-        `UNKNOWN` where the category is not known.
-    count : int
-        Number of rows of logits.
-    categories : mapping from str to int
-        Number of categories of whatever has them, by its name in messages.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Another type or shape, or a label that is no category.
-    """
-    array = np.asarray(labels)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"labels is {array.dtype}; integers are expected ({UNKNOWN}: not known)")
-    if array.shape != (count,):
-        raise ValueError(f"labels has shape {array.shape}; ({count},) is expected, one per row of logits")
-    for name, n in categories.items():
-        bad = (array < UNKNOWN) | (array >= n)
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise ValueError(
-                f"labels[{row}] is {array[row]}; {name} has the categories 0 to {n - 1}, and {UNKNOWN} says "
-                "that it is not known"
-            )
-    return array.astype(np.int64)
 
 
 class TopOne:

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64
-from covlasso._base.checks import first_bad
-from covlasso.logits.labels import UNKNOWN, check_labels
+from covlasso._base.checks import UNKNOWN, check_labels, first_bad
 
 _CHUNK = 1 << 21  # logits looked at together: 16 MB in double
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from covlasso._base.arrays import Array, Bool, Int64
+from covlasso._base.checks import check_labels
 from covlasso._base.progress import TitledReport
 from covlasso.logits.files import LogitFile
-from covlasso.logits.labels import TopOne, check_labels
-from covlasso.moments import Accumulator, Split, SplitMoments, held_out
+from covlasso.logits.labels import TopOne
+from covlasso.moments import (
+    Accumulator,
+    ClassChoice,
+    Split,
+    SplitMoments,
+    WantedClasses,
+    choose_classes,
+    held_out,
+)
 
 
 class FileMoments(NamedTuple):
@@ -54,6 +63,8 @@ def moments_of_files(
     labels: Int64 | None = None,
     batch_size: int = 1024,
     report: TitledReport | None = None,
+    classes: WantedClasses = "auto",
+    on_classes: Callable[[ClassChoice], object] | None = None,
 ) -> FileMoments:
     """Accumulate the joint moments of logits that are read in pieces.
 
@@ -73,6 +84,11 @@ def moments_of_files(
         Rows read at a time. The result does not depend on it.
     report : callable, optional
         Called with (title, rows done, rows in all).
+    classes : {"auto", "labels", "decisions"} or None, default "auto"
+        Sums by class that are kept beside, as of `Moments`; "auto": by decisions where they take at most
+        256 MB in all parts together, or at most a quarter of the joint sums.
+    on_classes : callable, optional
+        Called with the `ClassChoice` before their memory is taken.
 
     Returns
     -------
@@ -81,14 +97,10 @@ def moments_of_files(
     Raises
     ------
     TypeError, ValueError
-        Numbers of rows differ, a label is no category, a file is damaged, a logit is not finite, or a part
-        gets no row.
+        Numbers of rows differ, a label is no category, a file is damaged, a logit is not finite, a part gets
+        no row, or there are no labels for ``classes="labels"``.
     """
-    rows = {file.where: file.shape[0] for file in files.values()}
-    n_rows = next(iter(rows.values()))
-    if len(set(rows.values())) > 1:
-        counts = ", ".join(f"{where} has {count} rows" for where, count in rows.items())
-        raise ValueError(f"{counts}; row r of all files must be the same input")
+    n_rows = _n_rows(files)
     if keys is not None:
         _check_keys(keys, n_rows)
     top1 = None
@@ -96,17 +108,19 @@ def moments_of_files(
         sizes = {f"model {name!r}": file.shape[1] for name, file in files.items()}
         labels = check_labels(labels, n_rows, sizes)
         top1 = {"fit": TopOne(), "held_out": TopOne()}
-    own = {name: file.class_names for name, file in files.items() if file.class_names is not None}
-    total = Accumulator(list(files), own if class_names is None else class_names, split=split)
+    elif classes == "labels":
+        raise ValueError('classes="labels" needs labels; give the category of each row, -1 for none')
+    total = _accumulator(files, split, class_names, classes, on_classes)
     done = 0
     try:
         for blocks in zip(*(file.blocks(batch_size) for file in files.values()), strict=True):
             batch = dict(zip(files, blocks, strict=True))
             stop = done + len(blocks[0])
             group = keys[done:stop] if keys is not None else [str(row) for row in range(done, stop)]
-            total.update(batch, group)
-            if labels is not None and top1 is not None:
-                _count(top1, batch, labels[done:stop], held_out(group, split.held_out))
+            known = None if labels is None else labels[done:stop]
+            total.update(batch, group, known if total.classes == "labels" else None)
+            if known is not None and top1 is not None:
+                _count(top1, batch, known, held_out(group, split.held_out))
             done = stop
             if report is not None:
                 report("rows", done, n_rows)
@@ -115,6 +129,32 @@ def moments_of_files(
             f"interrupted after {done} of {n_rows} rows; nothing is written"
         ) from interruption
     return FileMoments(total.result(), top1)
+
+
+def _n_rows(files: Mapping[str, LogitFile]) -> int:
+    """Return the number of rows, which is that of all files."""
+    rows = {file.where: file.shape[0] for file in files.values()}
+    if len(set(rows.values())) > 1:
+        counts = ", ".join(f"{where} has {count} rows" for where, count in rows.items())
+        raise ValueError(f"{counts}; row r of all files must be the same input")
+    return next(iter(rows.values()))
+
+
+def _accumulator(
+    files: Mapping[str, LogitFile],
+    split: Split,
+    class_names: Sequence[str] | None,
+    classes: WantedClasses,
+    on_classes: Callable[[ClassChoice], object] | None,
+) -> Accumulator:
+    """Return an empty accumulator, of the classes that were wanted, or are cheap."""
+    sizes = {name: file.shape[1] for name, file in files.items()}
+    choice = choose_classes(classes, sizes, sizes, split)
+    if on_classes is not None:
+        on_classes(choice)
+    own = {name: file.class_names for name, file in files.items() if file.class_names is not None}
+    names = own if class_names is None else class_names
+    return Accumulator(list(files), names, split=split, classes=choice.kind)
 
 
 def _check_keys(keys: Sequence[str], n_rows: int) -> None:

@@ -1,6 +1,8 @@
 """Joint moments of the logits of one or more models: accumulated, split, saved, merged."""
 
 from covlasso.moments.accumulator import Accumulator
+from covlasso.moments.class_choice import ClassChoice, WantedClasses, check_wanted_classes, choose_classes
+from covlasso.moments.class_sums import Classes
 from covlasso.moments.heads import FLOATS, LinearHead
 from covlasso.moments.keys import by_folder, by_pattern, read_class_names, read_keys
 from covlasso.moments.moments import Moments
@@ -12,14 +14,19 @@ from covlasso.moments.split_moments import SplitMoments
 __all__ = [
     "FLOATS",
     "Accumulator",
+    "ClassChoice",
+    "Classes",
     "Halves",
     "LinearHead",
     "Moments",
     "Parts",
     "Split",
     "SplitMoments",
+    "WantedClasses",
     "by_folder",
     "by_pattern",
+    "check_wanted_classes",
+    "choose_classes",
     "halves",
     "held_out",
     "merged",

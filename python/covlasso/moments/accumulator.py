@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from covlasso.moments.class_sums import Classes
 from covlasso.moments.files import MomentFile, save_moments
 from covlasso.moments.heads import LinearHead
 from covlasso.moments.moments import Moments
@@ -28,6 +29,8 @@ class Accumulator:
         As of `Moments`.
     split : Split
         How samples are divided.
+    classes : {"labels", "decisions"}, optional
+        As of `Moments`.
 
     Attributes
     ----------
@@ -41,10 +44,11 @@ class Accumulator:
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
         heads: Mapping[str, LinearHead] | None = None,
         split: Split | None = None,
+        classes: Classes | None = None,
     ):
         self.split = split or Split()
         self._skipped = 0
-        self._parts = {part: Moments(names, class_names, heads) for part in self.split.parts}
+        self._parts = {part: Moments(names, class_names, heads, classes) for part in self.split.parts}
 
     @property
     def count(self) -> int:
@@ -56,7 +60,14 @@ class Accumulator:
         """Number of samples that the caller could not read; kept in the result."""
         return self._skipped
 
-    def update(self, batch: Mapping[str, npt.ArrayLike], keys: Sequence[str]) -> None:
+    @property
+    def classes(self) -> Classes | None:
+        """What the classes of samples are, as of `Moments`."""
+        return next(iter(self._parts.values())).classes
+
+    def update(
+        self, batch: Mapping[str, npt.ArrayLike], keys: Sequence[str], labels: npt.ArrayLike | None = None
+    ) -> None:
         """Add a batch of samples; on any error nothing is added.
 
         Parameters
@@ -65,6 +76,8 @@ class Accumulator:
             As `Moments.update` takes it.
         keys : sequence of k str
             What each sample is cut from.
+        labels : (k,) integers
+            As `Moments.update` takes them.
 
         Raises
         ------
@@ -75,13 +88,15 @@ class Accumulator:
         arrays = first._checked(batch)
         for moments in others:  # the first part may not know the numbers of columns yet
             moments._check_columns(arrays)
+        known = first._checked_labels(labels, arrays)
         length = len(next(iter(arrays.values())))
         if len(keys) != length:
             raise ValueError(f"there are {len(keys)} keys for {length} samples; give one key per row")
         place = self.split.part(keys)
         for k, moments in enumerate(self._parts.values()):
             chosen = np.flatnonzero(place == k)
-            moments._append({name: rows[chosen] for name, rows in arrays.items()})
+            own = None if known is None else known[chosen]
+            moments._append({name: rows[chosen] for name, rows in arrays.items()}, own)
 
     @property
     def parts(self) -> Mapping[str, Moments]:
@@ -133,7 +148,7 @@ class Accumulator:
         first = next(iter(self._parts.values()))
         parts = {part: moments._sums for part, moments in self._parts.items() if moments._sums is not None}
         header = {"split": self.split.as_dict(), "skipped": self._skipped, "caller": header}
-        save_moments(path, first.names, first.class_names, first.heads, parts, header, kind=_KIND)
+        save_moments(path, first.names, first.class_names, first.heads, self.classes, parts, header, _KIND)
 
     @classmethod
     def load_state(cls, path: str | os.PathLike[str]) -> tuple[Accumulator, dict[str, Any]]:
@@ -149,7 +164,7 @@ class Accumulator:
         file = MomentFile(path, _KIND)
         with file.explained():
             split = Split(**file.stored.field("split", dict))
-            accumulator = cls(file.names, file.class_names, file.heads, split)
+            accumulator = cls(file.names, file.class_names, file.heads, split, file.classes)
         for part in file.counts:
             accumulator._parts[part] = Moments._of_file(file, part)
         accumulator._skipped = file.stored.field("skipped", int)

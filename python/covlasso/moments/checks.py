@@ -8,8 +8,9 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from covlasso._base.arrays import Float64, Floats
-from covlasso._base.checks import check_finite, check_logits
+from covlasso._base.arrays import Float64, Floats, Int64
+from covlasso._base.checks import check_finite, check_labels, check_logits
+from covlasso.moments.class_sums import Classes, ClassMeans, ClassSums
 from covlasso.moments.heads import FLOATS
 from covlasso.moments.sums import JointSums, columns_of
 from covlasso.moments.symmetric import SymmetricSum
@@ -26,6 +27,23 @@ def checked_batch(batch: Mapping[str, npt.ArrayLike], names: Sequence[str]) -> d
     if len(set(lengths.values())) > 1:
         raise ValueError(f"the models differ in their number of rows: {lengths}; row r of all is input r")
     return arrays
+
+
+def checked_labels(
+    labels: npt.ArrayLike | None, classes: Classes | None, count: int, sizes: Mapping[str, int]
+) -> Int64 | None:
+    """Return the labels of ``count`` samples where classes are by labels; elsewhere there must be none."""
+    if classes != "labels":
+        if labels is not None:
+            raise ValueError(
+                f"labels are given, and these moments have classes={classes!r}; make them with "
+                'classes="labels", or leave the labels out'
+            )
+        return None
+    if labels is None:
+        raise ValueError('labels are missing: these moments have classes="labels"; give one per row')
+    largest = max(sizes, key=lambda name: sizes[name])
+    return check_labels(labels, count, {f"model {largest!r}": sizes[largest]})
 
 
 def _checked_logits(name: str, value: npt.ArrayLike) -> Floats:
@@ -87,6 +105,58 @@ def centred_sums(
                 f"centred[{name!r}] is {blocks[name][i, i]} at ({i}, {i}); a sum of squares is never negative"
             )
     return _joint(count, means, blocks)
+
+
+def class_sums_of(
+    empty: ClassSums,
+    count: int,
+    counts: Mapping[str, npt.ArrayLike] | None,
+    means: Mapping[tuple[str, str], npt.ArrayLike] | None,
+) -> ClassSums:
+    """Return sums by class of ``count`` samples, like ``empty``, as `Moments.from_arrays` takes them."""
+    if counts is None or means is None:
+        raise ValueError(f"class_counts and class_means are needed with classes={empty.kind!r}")
+    sizes = empty.categories
+    largest = max(sizes, key=lambda name: sizes[name])
+    for by in [largest] if empty.kind == "labels" else sizes:
+        if by not in counts:
+            raise ValueError(f"class_counts has no entry {by!r}")
+        each = np.asarray(counts[by])
+        parts = []
+        for name, columns in empty.columns.items():
+            if (name, by) not in means:
+                raise ValueError(f"class_means has no block {(name, by)!r}; give one of every model")
+            where = f"class_means[{(name, by)!r}]"
+            parts.append(_checked_finite(means[name, by], where, (sizes[by], columns.stop - columns.start)))
+        found = ClassMeans(each, np.hstack(parts))
+        check_class_means(found, sizes[by], count, f"class_counts[{by!r}]", f"class_means of {by!r}")
+        empty.put(by, ClassMeans(each.astype(np.int64), found.means))
+    for by in counts:
+        if by not in sizes or not np.array_equal(counts[by], empty.counts(by)):
+            raise ValueError(f"class_counts[{by!r}] is not of these models, or not of the same labels")
+    for name, by in means:
+        if name not in sizes or by not in sizes or not np.array_equal(means[name, by], empty.means(name, by)):
+            raise ValueError(f"class_means[{(name, by)!r}] is not of these models, or not of the same labels")
+    return empty
+
+
+def check_class_means(found: ClassMeans, classes: int, count: int, counts: str, means: str) -> None:
+    """Refuse numbers of samples and means, with these names, that ``count`` samples cannot have."""
+    each = found.counts
+    if each.dtype.kind not in "iu":
+        raise TypeError(f"{counts} is {each.dtype}; integers are expected")
+    if each.shape != (classes,):
+        raise ValueError(f"{counts} has shape {each.shape}, expected {(classes,)}")
+    if (each < 0).any():
+        place = int(np.argmax(each < 0))
+        raise ValueError(f"{counts} is {each[place]} at {place}; at least 0 is expected")
+    if each.sum() > count:
+        raise ValueError(f"{counts} has {each.sum()} samples in all, and there are {count}")
+    check_finite(found.means, means)
+    strange = (each == 0) & found.means.any(axis=1)
+    if strange.any():
+        place = int(np.argmax(strange))
+        raise ValueError(f"{means} has a mean of class {place}, which has no sample; 0 is expected there")
 
 
 def _checked_blocks(

@@ -1,7 +1,7 @@
 """The one file format of moments: the parts of a split, or a single part, in one safetensors file.
 
 `SplitMoments.save` says what is in it. The state of a run that goes on also has ``PART.waiting``: the samples
-that wait for their block to fill, (k, N).
+that wait for their block to fill, (k, N), and where samples have labels ``PART.waiting_labels``, (k,).
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 
 from covlasso._base.arrays import Array
+from covlasso._base.checks import check_labels
 from covlasso._base.storage import StoredTensors, load_tensors, save_tensors
+from covlasso.moments.checks import check_class_means
+from covlasso.moments.class_sums import LABELS, Classes, ClassMeans, ClassSums, assignments, check_classes
 from covlasso.moments.heads import FLOATS, LinearHead
-from covlasso.moments.sums import JointSums
+from covlasso.moments.sums import JointSums, columns_of
 from covlasso.moments.symmetric import SymmetricSum
 
 Tensors = dict[str, Array]
@@ -27,6 +30,7 @@ def save_moments(
     names: Sequence[str],
     class_names: Mapping[str, Sequence[str]],
     heads: Mapping[str, LinearHead],
+    classes: Classes | None,
     parts: Mapping[str, JointSums],
     header: Mapping[str, Any] | None = None,
     kind: str = "Moments",
@@ -42,11 +46,19 @@ def save_moments(
     for part, sums in parts.items():
         tensors[f"{part}.mean"] = sums.mean
         tensors[f"{part}.sum"] = sums.products.to_triangle()
+        if sums.classes is not None:
+            for i, found in enumerate(sums.classes.of.values()):
+                tensors[f"{part}.class_counts.{i}"] = found.counts
+                tensors[f"{part}.class_means.{i}"] = found.means
         if len(sums.waiting):
             tensors[f"{part}.waiting"] = sums.waiting
+            if sums.waiting_labels is not None:
+                tensors[f"{part}.waiting_labels"] = sums.waiting_labels
     counts = {part: sums.count for part, sums in parts.items()}
     columns = [next(iter(parts.values())).sizes[name] for name in names] if parts else None
     common = {"names": names, "columns": columns, "class_names": class_names, "parts": counts}
+    if classes is not None:
+        common["classes"] = classes
     save_tensors(path, kind, tensors, {**common, **(header or {})})
 
 
@@ -59,6 +71,7 @@ class MomentFile:
         self.class_names: dict[str, list[str]] = self.stored.field("class_names", dict)
         self.counts: dict[str, int] = self.stored.field("parts", dict)
         with self.explained():
+            self.classes = check_classes(self.stored.optional("classes", str))
             self.heads = dict(self._heads())
 
     @contextmanager
@@ -81,9 +94,36 @@ class MomentFile:
         waiting = np.empty((0, n))
         if f"{part}.waiting" in self.stored:
             waiting = self.stored.tensor(f"{part}.waiting", np.float64, (None, n))
-        sums = JointSums.of(sizes, count - len(waiting), mean, SymmetricSum.from_triangle(triangle, n))
-        sums.append({name: waiting[:, columns] for name, columns in sums.columns.items()})
+        added = count - len(waiting)
+        classes = self._classes(part, added, sizes)
+        sums = JointSums.of(sizes, added, mean, SymmetricSum.from_triangle(triangle, n), classes)
+        labels = None
+        if classes is not None and classes.kind == "labels" and len(waiting):
+            labels = self.stored.tensor(f"{part}.waiting_labels", np.int64, (len(waiting),))
+            with self.explained():
+                check_labels(labels, len(waiting), {part: len(classes.of[LABELS].counts)})
+        sums.append({name: waiting[:, columns] for name, columns in sums.columns.items()}, labels)
         return sums
+
+    def _classes(self, part: str, count: int, columns: Mapping[str, int]) -> ClassSums | None:
+        """Read the sums by class of one part, of this many samples."""
+        sizes = {**columns, **{name: head.categories for name, head in self.heads.items()}}
+        known = {}
+        expected = assignments(self.classes, sizes) if self.classes is not None else {}
+        for i, (by, n) in enumerate(expected.items()):
+            counts, means = f"{part}.class_counts.{i}", f"{part}.class_means.{i}"
+            found = ClassMeans(
+                self.stored.tensor(counts, np.int64, (n,)),
+                self.stored.tensor(means, np.float64, (n, sum(columns.values()))),
+            )
+            with self.explained():
+                check_class_means(found, n, count, counts, means)
+            known[by] = found
+        if (extra := f"{part}.class_counts.{len(known)}") in self.stored:
+            raise self.stored.error(f"tensor {extra!r} belongs to no classes: they are {self.classes!r}")
+        if self.classes is None:
+            return None
+        return ClassSums(self.classes, sizes, columns_of(columns), self.heads, known)
 
     def _columns(self) -> list[int]:
         columns: list[int] = self.stored.field("columns", list)

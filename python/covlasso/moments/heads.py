@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Float64
+from covlasso._base.arrays import Array, Float64, Int64
 from covlasso._base.checks import check_finite
 
 FLOATS = (np.float16, np.float32, np.float64)
+_STRIP = 4096  # logits of a sample that are held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,23 @@ class LinearHead:
         """W h + b of one input h (d,), in float64."""
         logits = self.times(features)
         return logits if self.bias is None else logits + self.bias
+
+    def logits(self, features: Float64, rows: Any = slice(None)) -> Float64:
+        """(W h + b)' of every row h of (k, d), (n, k) in float64; only the given categories."""
+        logits = self.times(features.T, rows)
+        return logits if self.bias is None else logits + self.bias[rows, np.newaxis]
+
+    def decisions(self, features: Float64) -> Int64:
+        """Category of the largest entry of W h + b, the first of equal ones, for each row h of (k, d)."""
+        best, place = np.full(len(features), -np.inf), np.zeros(len(features), dtype=np.int64)
+        for start in range(0, self.categories, _STRIP):
+            strip = slice(start, start + _STRIP)
+            logits = self.logits(features, strip)
+            here = logits.argmax(axis=0)
+            top = logits[here, np.arange(len(features))]
+            better = top > best
+            best[better], place[better] = top[better], start + here[better]
+        return place
 
     def combined(
         self, coef: scipy.sparse.sparray | npt.ArrayLike, intercept: npt.ArrayLike | None = None

@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from covlasso._base.arrays import Float64, Floats, Kind
+from covlasso._base.arrays import Float64, Floats, Int64, Kind
 from covlasso._base.checks import check_kind
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso.gram import FactoredGram, product
-from covlasso.moments.checks import centred_sums, checked_batch, sums_of_moments
+from covlasso.moments.checks import (
+    centred_sums,
+    checked_batch,
+    checked_labels,
+    class_sums_of,
+    sums_of_moments,
+)
+from covlasso.moments.class_sums import Classes, ClassSums, check_classes
 from covlasso.moments.files import MomentFile, save_moments
 from covlasso.moments.heads import LinearHead
 from covlasso.moments.models import Models
-from covlasso.moments.sums import JointSums
+from covlasso.moments.sums import JointSums, columns_of
 from covlasso.moments.symmetric import root
 
 if TYPE_CHECKING:
@@ -52,19 +59,29 @@ class Moments:
         Names of the categories: per model, or one list that all models share. They need not be unique.
     heads : mapping from model name to LinearHead, optional
         The last layers of the models that are given by their features.
+    classes : {"labels", "decisions"}, optional
+        Keep the number of samples and the mean of all columns for each class, too. "labels": classes are the
+        labels given to `update`, numbers of categories, the same in all models. "decisions": for each model
+        the category of its largest logit, the first of equal ones, so that a sample has a class in each
+        model. They take 8 bytes for each class and each column of all models: of two models with 1000 logits
+        each by decisions 32 MB. By default none are kept.
 
     Raises
     ------
     TypeError, ValueError
-        Names missing, repeated, or not strings; a head of an unknown model.
+        Names missing, repeated, or not strings; a head of an unknown model; another word for ``classes``.
 
     Examples
     --------
     >>> import numpy as np
-    >>> moments = Moments(["resnet", "vit"])
+    >>> moments = Moments(["resnet", "vit"], classes="decisions")
     >>> moments.update({"resnet": np.eye(3), "vit": np.ones((3, 2))})
     >>> moments.second_moment("resnet", "vit").shape
     (3, 2)
+    >>> moments.class_counts("vit")
+    array([3, 0])
+    >>> moments.class_means("resnet", by="vit")[0]
+    array([0.33333333, 0.33333333, 0.33333333])
     """
 
     def __init__(
@@ -72,8 +89,10 @@ class Moments:
         names: Sequence[str],
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
         heads: Mapping[str, LinearHead] | None = None,
+        classes: Classes | None = None,
     ):
         self._models = Models(names, class_names, heads)
+        self._classes = check_classes(classes)
         self._sums: JointSums | None = None  # made by the first samples
         self._closed: JointSums | None = None  # what is read, until samples are added
         self._roots: dict[str, Float64] = {}  # F with F F' = cov(f), of models with a head
@@ -86,6 +105,10 @@ class Moments:
         second_moment: Mapping[str | tuple[str, str], npt.ArrayLike],
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
         heads: Mapping[str, LinearHead] | None = None,
+        *,
+        classes: Classes | None = None,
+        class_counts: Mapping[str, npt.ArrayLike] | None = None,
+        class_means: Mapping[tuple[str, str], npt.ArrayLike] | None = None,
     ) -> Moments:
         """Moments computed elsewhere: of the logits, or of the features for models with a head.
 
@@ -98,15 +121,23 @@ class Moments:
         second_moment : mapping from model name, or pair of names, to array
             ``"a"``: E[f_a f_a'] (n_a, n_a), symmetric; ``("a", "b")``: E[f_a f_b'] (n_a, n_b), once for every
             pair in the order of the names.
-        class_names, heads
+        class_names, heads, classes
             As in the constructor.
+        class_counts : mapping from model name to (n,) integers, optional
+            What `class_counts` returns of each model, where there are ``classes``; by labels, of a model with
+            the most categories.
+        class_means : mapping from pair of names to array, optional
+            ``("a", "by")``: means of the columns of ``a``, logits or features, by the classes of ``by``; 0
+            for a class without samples.
 
         Raises
         ------
         TypeError, ValueError
-            A block is missing, has the wrong shape, is not finite, not symmetric, or below the mean's square.
+            A block is missing, has the wrong shape, is not finite, not symmetric, or below the mean's square;
+            the classes have more samples than there are.
         """
-        return cls._of_sums(sums_of_moments(count, mean, second_moment), class_names, heads)
+        sums = sums_of_moments(count, mean, second_moment)
+        return cls._of_sums(sums, class_names, heads, classes, class_counts, class_means)
 
     @classmethod
     def from_sums(
@@ -116,6 +147,10 @@ class Moments:
         centred: Mapping[str | tuple[str, str], npt.ArrayLike],
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
         heads: Mapping[str, LinearHead] | None = None,
+        *,
+        classes: Classes | None = None,
+        class_counts: Mapping[str, npt.ArrayLike] | None = None,
+        class_means: Mapping[tuple[str, str], npt.ArrayLike] | None = None,
     ) -> Moments:
         """Take sums computed elsewhere, centred: no digit is lost where means are large.
 
@@ -131,15 +166,19 @@ class Moments:
         centred : mapping from model name, or pair of names, to array
             Sums over the samples: ``"a"``: of (f_a - m_a)(f_a - m_a)' (n_a, n_a), symmetric; ``("a", "b")``:
             of (f_a - m_a)(f_b - m_b)' (n_a, n_b), once for every pair in the order of the names.
-        class_names, heads
+        class_names, heads, classes
             As in the constructor; for models with a head the sums are those of the features.
+        class_counts, class_means
+            As in `from_arrays`.
 
         Raises
         ------
         TypeError, ValueError
-            A block is missing, has the wrong shape, is not finite, not symmetric, or has a negative diagonal.
+            A block is missing, has the wrong shape, is not finite, not symmetric, or has a negative diagonal;
+            the classes have more samples than there are.
         """
-        return cls._of_sums(centred_sums(count, mean, centred), class_names, heads)
+        sums = centred_sums(count, mean, centred)
+        return cls._of_sums(sums, class_names, heads, classes, class_counts, class_means)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -166,7 +205,12 @@ class Moments:
         """Last layer of each model that is given by its features."""
         return dict(self._models.heads)
 
-    def update(self, batch: Mapping[str, npt.ArrayLike]) -> None:
+    @property
+    def classes(self) -> Classes | None:
+        """What the classes of samples are: "labels" or "decisions"; None: no sums by class are kept."""
+        return self._classes
+
+    def update(self, batch: Mapping[str, npt.ArrayLike], labels: npt.ArrayLike | None = None) -> None:
         """Add a batch of samples; on any error nothing is added.
 
         Parameters
@@ -174,6 +218,8 @@ class Moments:
         batch : mapping from model name to (k, n) array
             Logits of every model on the same k inputs, float16, float32 or float64; row r of all arrays is
             input r. For a model with a head: its features, (k, d).
+        labels : (k,) integers
+            The category of every input, -1 for none; needed with ``classes="labels"``, and only then.
 
         Raises
         ------
@@ -181,20 +227,27 @@ class Moments:
             ``batch`` is no mapping, or an array is of another type.
         ValueError
             A model is missing or unknown, numbers of rows differ, the number of categories is not that of
-            earlier batches, or an entry is NaN, infinite or beyond 2^500 (its square would overflow).
+            earlier batches, or an entry is NaN, infinite or beyond 2^500 (its square would overflow); labels
+            are missing or not wanted, or one is no category of any model.
         """
-        self._append(self._checked(batch))
+        arrays = self._checked(batch)
+        self._append(arrays, self._checked_labels(labels, arrays))
 
     def __iadd__(self, other: Moments) -> Moments:
-        """Add the samples of ``other``, which has the same models and heads."""
+        """Add the samples of ``other``, which has the same models, heads and kind of classes."""
         if not isinstance(other, Moments):
             return NotImplemented
         self._models.check_same(other._models)
+        if other.classes != self.classes:
+            raise ValueError(
+                f"cannot add moments: these have classes={self.classes!r} and those {other.classes!r}; make "
+                "both with the same"
+            )
         self._models.check_columns(other._columns, self._columns)
         self._models.class_names |= other._models.class_names
         if other._sums is not None:
             if self._sums is None:
-                self._sums = JointSums({name: other._sums.sizes[name] for name in self.names})
+                self._sums = self._no_sums({name: other._sums.sizes[name] for name in self.names})
             self._forget()
             self._sums.merge(other._sums)
         return self
@@ -203,14 +256,14 @@ class Moments:
         """Moments of the samples of both."""
         if not isinstance(other, Moments):
             return NotImplemented
-        total = Moments(self.names, self._models.class_names, self._models.heads)
+        total = Moments(self.names, self._models.class_names, self._models.heads, self.classes)
         total += self
         total += other
         return total
 
     def copy(self) -> Moments:
         """Moments that further samples of these do not change."""
-        twin = Moments(self.names, self._models.class_names, self._models.heads)
+        twin = Moments(self.names, self._models.class_names, self._models.heads, self.classes)
         if self._sums is not None:
             twin._sums = self._sums.copy()
         return twin
@@ -290,6 +343,51 @@ class Moments:
         mean = sums.mean[sums.columns[name]]
         return self._models.heads[name](mean) if name in self._models.heads else mean.copy()
 
+    def class_counts(self, by: str) -> Int64:
+        """Return how many samples have each category of a model as their class.
+
+        Parameters
+        ----------
+        by : str
+            The model: its decisions, or the labels that are its categories; see `classes`.
+
+        Returns
+        -------
+        (n_by,) int64 array
+
+        Raises
+        ------
+        ValueError
+            Unknown model, no sample yet, or no classes are kept.
+        """
+        return self._read_classes(by).counts(by)
+
+    def class_means(self, name: str, by: str) -> Float64:
+        """E[f | class k] of every class k: the mean logits of one model over the samples of each class.
+
+        Parameters
+        ----------
+        name : str
+            The model whose logits f are averaged.
+        by : str
+            The model whose categories are the classes.
+
+        Returns
+        -------
+        (n_by, n_name) float64 array
+            0 in the rows of classes without samples.
+
+        Raises
+        ------
+        ValueError
+            As of `class_counts`.
+        """
+        means = self._class_columns(name, by)
+        if name in self._models.heads:
+            means = np.ascontiguousarray(self._models.heads[name].logits(means).T)
+            means[self.class_counts(by) == 0] = 0.0
+        return means
+
     def energy(self, name: str, kind: Kind = "second_moment") -> Float64:
         """E[f_i^2] of every category i of one model, (n,): the diagonal of `gram`.
 
@@ -351,7 +449,8 @@ class Moments:
         ValueError
             No sample yet.
         """
-        save_moments(path, self.names, self.class_names, self.heads, {"fit": self._read()})
+        parts = {"fit": self._read()}
+        save_moments(path, self.names, self.class_names, self.heads, self.classes, parts)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
@@ -370,7 +469,8 @@ class Moments:
         """Say which models there are, with their numbers of categories and samples."""
         sizes = self.sizes
         models = ", ".join(f"{name}: {sizes[name]}" if name in sizes else name for name in self.names)
-        return f"Moments({{{models}}}, count={self.count})"
+        classes = "" if self.classes is None else f", classes={self.classes!r}"
+        return f"Moments({{{models}}}, count={self.count}{classes})"
 
     def _repr_html_(self) -> str:
         """Show the models, their numbers of categories and some of their names as a table in a notebook."""
@@ -386,11 +486,25 @@ class Moments:
         return table_html(repr(self), ("model", "categories", "first of them"), rows, len(self.names))
 
     @classmethod
-    def _of_sums(cls, sums: JointSums, class_names: Any, heads: Any) -> Moments:
-        moments = cls(list(sums.sizes), class_names, heads)
+    def _of_sums(
+        cls, sums: JointSums, class_names: Any, heads: Any, classes: Any, class_counts: Any, class_means: Any
+    ) -> Moments:
+        moments = cls(list(sums.sizes), class_names, heads, classes)
         moments._models.check_columns(sums.sizes, {})
+        classes_of = moments._no_sums(sums.sizes).classes
+        if classes_of is not None:
+            sums.classes = class_sums_of(classes_of, sums.count, class_counts, class_means)
+        elif class_counts is not None or class_means is not None:
+            raise ValueError('class_counts or class_means are given; give classes, "labels" or "decisions"')
         moments._sums = sums
         return moments
+
+    def _no_sums(self, sizes: Mapping[str, int]) -> JointSums:
+        """Return sums of no sample, with these numbers of columns."""
+        if self.classes is None:
+            return JointSums(sizes)
+        columns, models = columns_of(sizes), self._models
+        return JointSums(sizes, ClassSums(self.classes, models.sizes(sizes), columns, models.heads))
 
     @property
     def _columns(self) -> dict[str, int]:
@@ -401,7 +515,7 @@ class Moments:
     def _of_file(cls, file: MomentFile, part: str) -> Moments:
         """One part of an opened file."""
         with file.explained():
-            moments = cls(file.names, file.class_names, file.heads)
+            moments = cls(file.names, file.class_names, file.heads, file.classes)
         sums = file.sums(part)
         with file.explained():
             moments._models.check_columns(sums.sizes, {})
@@ -417,14 +531,19 @@ class Moments:
     def _check_columns(self, arrays: Mapping[str, Floats]) -> None:
         self._models.check_columns({name: rows.shape[1] for name, rows in arrays.items()}, self._columns)
 
-    def _append(self, arrays: Mapping[str, Floats]) -> None:
+    def _checked_labels(self, labels: npt.ArrayLike | None, arrays: Mapping[str, Floats]) -> Int64 | None:
+        """Return labels of a checked batch, where samples have them."""
+        sizes = self._models.sizes({name: rows.shape[1] for name, rows in arrays.items()})
+        return checked_labels(labels, self.classes, len(arrays[self.names[0]]), sizes)
+
+    def _append(self, arrays: Mapping[str, Floats], labels: Int64 | None) -> None:
         """Add a checked batch."""
         if len(arrays[self.names[0]]) == 0:
             return
         if self._sums is None:
-            self._sums = JointSums({name: rows.shape[1] for name, rows in arrays.items()})
+            self._sums = self._no_sums({name: rows.shape[1] for name, rows in arrays.items()})
         self._forget()
-        self._sums.append(arrays)
+        self._sums.append(arrays, labels)
 
     def _forget(self) -> None:
         """Drop what was computed for reading: samples are about to be added."""
@@ -441,6 +560,20 @@ class Moments:
         if self._closed is None:
             self._closed = self._sums.closed()
         return self._closed
+
+    def _read_classes(self, *names: str) -> ClassSums:
+        """Return the sums by class of all samples."""
+        classes = self._read(*names).classes
+        if classes is None:
+            raise ValueError(
+                'these moments know no classes; make them with classes="labels" or classes="decisions" '
+                "(--classes on the command line)"
+            )
+        return classes
+
+    def _class_columns(self, name: str, by: str) -> Float64:
+        """Class means in the columns of ``name``, features where it has a head: (n_by, d or n)."""
+        return self._read_classes(name, by).means(name, by)
 
     def _root(self, name: str) -> Float64:
         """F with F F' = cov(f) = W cov(h) W'; of full column rank, also where cov(h) is singular."""

@@ -117,12 +117,15 @@ class SplitMoments:
         a model with a linear head, the features instead. Tensors: for PART ``fit``, ``held_out``, ``fold.0``,
         ...: ``PART.mean`` (N,), E[z], and ``PART.sum`` (N (N + 1) / 2,), the lower triangle by rows of the
         sum of (z - E[z])(z - E[z])' over the samples, both float64; ``weight.i`` and ``bias.i``, the head of
-        model i.
+        model i. Where `Moments.classes` are kept, the header has ``classes``, "labels" or "decisions", and
+        there are ``PART.class_counts.i`` (n,), int64, and ``PART.class_means.i`` (n, N), float64: the number
+        of samples and the mean of z for each category that model i decides for; by labels i is 0 only, and n
+        the largest number of categories.
         """
         parts = {part: moments._read() for part, moments in self.parts.items()}
         fit = self.fit
         header = {"split": self.split.as_dict(), "skipped": self.skipped}
-        save_moments(path, fit.names, fit.class_names, fit.heads, parts, header)
+        save_moments(path, fit.names, fit.class_names, fit.heads, fit.classes, parts, header)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SplitMoments:

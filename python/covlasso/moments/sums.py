@@ -7,7 +7,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from covlasso._base.arrays import Array, Float64
+from covlasso._base.arrays import Array, Float64, Int64
+from covlasso.moments.class_sums import ClassSums
 from covlasso.moments.symmetric import SymmetricSum
 
 BLOCK = 1024  # samples multiplied at a time
@@ -25,22 +26,33 @@ class JointSums:
     ----------
     sizes : mapping from model name to int
         Number of columns of every model; their order is that of the columns.
+    classes : ClassSums, optional
+        Sums by class of the same columns, to be kept beside; samples have a label where these are by labels.
     """
 
-    def __init__(self, sizes: Mapping[str, int]):
+    def __init__(self, sizes: Mapping[str, int], classes: ClassSums | None = None):
         self.sizes = dict(sizes)
         self.columns = columns_of(sizes)
         n = sum(sizes.values())
         self.added = 0  # samples in the sums
         self.mean = np.zeros(n)
         self.products = SymmetricSum(n)
+        self.classes = classes
         self._waiting = np.empty((0, n))  # samples, in the first rows, and one more row to fill
+        self._labels = np.empty(BLOCK, dtype=np.int64)  # of the samples that wait, where they have labels
         self._n_waiting = 0
 
     @classmethod
-    def of(cls, sizes: Mapping[str, int], count: int, mean: Float64, products: SymmetricSum) -> JointSums:
+    def of(
+        cls,
+        sizes: Mapping[str, int],
+        count: int,
+        mean: Float64,
+        products: SymmetricSum,
+        classes: ClassSums | None = None,
+    ) -> JointSums:
         """Take sums that are known: of ``count`` samples, their mean and their centred products."""
-        sums = cls(sizes)
+        sums = cls(sizes, classes)
         sums.added, sums.mean, sums.products = count, mean, products
         return sums
 
@@ -54,12 +66,20 @@ class JointSums:
         """Samples that wait for their block to fill, (fewer than BLOCK, columns)."""
         return self._waiting[: self._n_waiting]
 
-    def append(self, batch: Mapping[str, Array]) -> None:
-        """Add samples: (k, n) finite numbers of every model."""
+    @property
+    def waiting_labels(self) -> Int64 | None:
+        """Labels of these, where samples have them."""
+        labelled = self.classes is not None and self.classes.kind == "labels"
+        return self._labels[: self._n_waiting] if labelled else None
+
+    def append(self, batch: Mapping[str, Array], labels: Int64 | None = None) -> None:
+        """Add samples: (k, n) finite numbers of every model, and (k,) labels where samples have them."""
         length = len(next(iter(batch.values())))
         start = 0
         while start < length:
             stop = min(length, start + BLOCK - self._n_waiting)
+            if labels is not None:
+                self._labels[self._n_waiting : self._n_waiting + stop - start] = labels[start:stop]
             self._wait({name: rows[start:stop] for name, rows in batch.items()}, stop - start)
             if self._n_waiting == BLOCK:
                 self._add_block()
@@ -83,6 +103,8 @@ class JointSums:
         twin = JointSums.__new__(JointSums)
         twin.sizes, twin.columns, twin.added = self.sizes, self.columns, self.added
         twin.mean, twin.products = self.mean.copy(), self.products.copy()
+        twin.classes = None if self.classes is None else self.classes.copy()
+        twin._labels = self._labels.copy()
         twin._waiting, twin._n_waiting = self._waiting[: self._n_waiting + 1].copy(), self._n_waiting
         twin.close()
         twin._waiting = twin._waiting[:0].copy()
@@ -99,6 +121,8 @@ class JointSums:
         self.products.add_products(shift)
         self.products.add(other.products)
         self.products.mirror()
+        if self.classes is not None and other.classes is not None:
+            self.classes.merge(other.classes)
 
     def _wait(self, batch: Mapping[str, Array], added: int) -> None:
         if len(self._waiting) == 0:
@@ -111,7 +135,10 @@ class JointSums:
     def _add_block(self) -> None:
         """Add the samples that wait, centred, and with them one more row: the shift of the mean."""
         rows = self._waiting[: self._n_waiting + 1]
+        assigned = self.classes.assign(rows[:-1], self.waiting_labels) if self.classes is not None else {}
         mean = _centre(rows[:-1])
+        if self.classes is not None:
+            self.classes.add(assigned, rows[:-1], mean)
         self._shift_to(self._n_waiting, mean, rows[-1:])
         self.products.add_products(rows)
         self._n_waiting = 0
@@ -129,9 +156,9 @@ class JointSums:
         order = np.concatenate([np.arange(self.mean.size)[self.columns[name]] for name in sizes])
         whole = slice(0, self.mean.size)
         products = SymmetricSum.from_dense(self.products.part(order, whole)[:, order])
-        return JointSums.of(
-            {name: self.sizes[name] for name in sizes}, self.added, self.mean[order], products
-        )
+        turned = {name: self.sizes[name] for name in sizes}
+        classes = None if self.classes is None else self.classes.reordered(columns_of(turned), order)
+        return JointSums.of(turned, self.added, self.mean[order], products, classes)
 
 
 def columns_of(sizes: Mapping[str, int]) -> dict[str, slice]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from covlasso._base.checks import check_count, check_lambda
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies
-from covlasso.gram import Gram
+from covlasso.gram import Gram, OwnRows
 from covlasso.solver.problem import check_problem
 from covlasso.solver.solution_path import Options, Path, one_place, run
 
@@ -31,6 +31,7 @@ def path(
     l2: float = 0.0,
     positive: bool = False,
     weights: npt.ArrayLike | None = None,
+    own: npt.NDArray[Any] | OwnRows | None = None,
     names: Sequence[str] | None = None,
     source_names: Sequence[str] | None = None,
     n_threads: int | None = None,
@@ -80,6 +81,10 @@ def path(
     weights : (p,) or (n_targets, p) array, optional
         Penalty factors w: 0 leaves a source unpenalised, inf excludes it, others are from 1e-100 to 1e100. By
         default 1. The second form is read in place and must be float64.
+    own : (n_targets, p) float64 array, or OwnRows, optional
+        Observations that count for one target only: with rows V_i its problem has G + V_i'V_i, c_i + V_i'u_i
+        and e_i + u_i'u_i, where u_i is what the target is in them; one row each, or `OwnRows` for more, and
+        with ``cross`` for u. An observation x with as much weight as a share a of all samples is sqrt(a) x.
     names : sequence of str, optional
         Names of the possible targets (rows of ``cross``, or of ``gram`` without it).
     source_names : sequence of str, optional
@@ -117,7 +122,7 @@ def path(
            [0.25, 0.  , 0.  ],
            [0.  , 0.  , 0.  ]])
     """
-    problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
+    problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names, own=own)
     options = Options.checked(
         len(problem.targets),
         max_terms=max_terms,
@@ -145,6 +150,7 @@ def solve(
     l2: float = 0.0,
     positive: bool = False,
     weights: npt.ArrayLike | None = None,
+    own: npt.NDArray[Any] | OwnRows | None = None,
     names: Sequence[str] | None = None,
     source_names: Sequence[str] | None = None,
     n_threads: int | None = None,
@@ -157,8 +163,8 @@ def solve(
 
     Parameters
     ----------
-    gram, cross, energy, targets, exclude, l2, positive, weights, names, source_names, n_threads, device,
-    progress
+    gram, cross, energy, targets, exclude, l2, positive, weights, own, names, source_names, n_threads,
+    device, progress
         As in `path`.
     lam : float or (n_targets,) array
         At this lambda, in the paper's scale (no 1/2).
@@ -186,7 +192,7 @@ def solve(
     car = 0.50 truck
     """
     place = one_place(lam, terms, relative_error)
-    problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names)
+    problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names, own=own)
     options = Options.checked(
         len(problem.targets),
         max_terms=check_count(terms, "terms") if place == "terms" else problem.gram.shape[0],

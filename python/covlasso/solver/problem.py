@@ -14,7 +14,7 @@ from covlasso._base.arrays import Array, Float64, Int32, Int64
 from covlasso._base.checks import check_length, check_matrix, check_names, check_vector
 from covlasso._base.device_arrays import DeviceArray, in_place
 from covlasso.dependencies import Origin
-from covlasso.gram import Gram, as_gram
+from covlasso.gram import Gram, OwnRows, as_gram
 
 Matrix = Array | DeviceArray
 Exclude = Any  # "self", None, a boolean array or a scipy sparse array
@@ -32,6 +32,7 @@ class Problem:
     exclusion_offset: Int64 | None
     exclusion_index: Int32 | None
     weights: Float64 | None
+    own: OwnRows | None  # what counts for single targets only, one entry per target
     categories: Int32  # numbers of the targets
     target_names: tuple[str, ...] | None  # one per target
     source_names: tuple[str, ...] | None
@@ -56,8 +57,11 @@ class Problem:
 
     @property
     def target_energy(self) -> Float64:
-        """e_i of every target, (n_targets,)."""
-        return self.all_energy[self.targets]
+        """e_i of every target, (n_targets,), with what its own rows add."""
+        energy: Float64 = self.all_energy[self.targets]
+        if self.own is None:
+            return energy
+        return energy + self.own.summed(np.square(self.own.responses(self.targets)))
 
 
 def check_problem(
@@ -70,6 +74,7 @@ def check_problem(
     names: Sequence[str] | None,
     source_names: Sequence[str] | None,
     *,
+    own: Any = None,
     categories: Int32 | None = None,
     origin: Origin | None = None,
 ) -> Problem:
@@ -95,6 +100,7 @@ def check_problem(
         exclusion_offset=offset,
         exclusion_index=index,
         weights=_check_weights(weights, len(rows), p),
+        own=_check_own(own, len(rows), p, intra=cross is None),
         categories=rows if categories is None else categories,
         target_names=None if labels is None else tuple(labels[i] for i in rows),
         source_names=sources,
@@ -233,3 +239,24 @@ def _check_weights(weights: Any, n_targets: int, p: int) -> Float64 | None:
     if weights.shape != (n_targets, p):
         raise ValueError(f"weights has shape {weights.shape}; ({p},) or ({n_targets}, {p}) is expected")
     return np.asarray(weights)
+
+
+def _check_own(own: Any, n_targets: int, p: int, *, intra: bool) -> OwnRows | None:
+    if own is None:
+        return None
+    if not isinstance(own, OwnRows):
+        own = OwnRows(own)
+    if own.rows.shape[1] != p:
+        raise ValueError(
+            f"own rows have shape {own.rows.shape}; (rows, {p}) is expected: one column per source"
+        )
+    if own.n_targets != n_targets:
+        raise ValueError(
+            f"own has rows for {own.n_targets} targets, but there are {n_targets}; give one row each, or an "
+            "offset per target"
+        )
+    if intra and own.response is not None:
+        raise ValueError("own response is for the cross form; within one network it is a column of the rows")
+    if not intra and own.response is None:
+        raise ValueError("own has no response; give what the targets are in their rows, as there is cross")
+    return own

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._base.arrays import Float64, Int32, Matrix
+from covlasso._base.arrays import Array, Float64, Int32, Matrix
 from covlasso._base.checks import check_count, check_flag, check_lambda, check_number
 from covlasso._base.device_arrays import DeviceArray, place, ready
 from covlasso._base.devices import Asked, check_device
@@ -18,7 +18,7 @@ from covlasso._base.html import ROWS, table_html
 from covlasso._base.progress import Report, reporter
 from covlasso._core import Paths, Status
 from covlasso.dependencies import Dependencies, find_target
-from covlasso.gram import Gram
+from covlasso.gram import Gram, OwnRows
 from covlasso.solver.problem import Problem, check_problem
 
 if TYPE_CHECKING:
@@ -235,13 +235,15 @@ class Path:
         gram: Matrix | Gram,
         cross: Matrix | None = None,
         energy: npt.ArrayLike | None = None,
+        *,
+        own: Array | OwnRows | None = None,
     ) -> Path:
         """Paths of the same targets with the same options on the moments of other samples.
 
         Parameters
         ----------
-        gram, cross, energy
-            As in `path`, of the shapes that this path was made of.
+        gram, cross, energy, own
+            As in `path`, of the shapes that this path was made of; ``own`` where it has rows of its own.
 
         Raises
         ------
@@ -255,8 +257,12 @@ class Path:
         if shape != old.gram.shape or (cross is None) != old.intra:
             wanted = "gram alone" if old.intra else "gram, cross and energy"
             raise ValueError(f"gram has shape {shape}; give {wanted}, with a gram of shape {old.gram.shape}")
+        if (own is None) != (old.own is None):
+            wanted = "leave own out" if old.own is None else "give own of the other samples"
+            raise ValueError(f"these paths have {'no' if old.own is None else 'their'} own rows; {wanted}")
         exclude = "self" if old.intra else None
-        return run_on(check_problem(gram, cross, energy, old.targets, exclude, None, None, None), self)
+        moments = check_problem(gram, cross, energy, old.targets, exclude, None, None, None, own=own)
+        return run_on(moments, self)
 
     def __repr__(self) -> str:
         """Say how many targets and sources there are, and why the paths ended."""
@@ -303,6 +309,7 @@ def run(problem: Problem, options: Options, progress: bool | Report | None = Non
             problem.exclusion_offset,
             problem.exclusion_index,
             problem.weights,
+            **_own_for_core(problem.own),
             max_terms=options.max_terms,
             min_lambda=options.min_lambda,
             relative_error=options.relative_error,
@@ -324,8 +331,18 @@ def run_on(moments: Problem, path: Path) -> Path:
         cross=moments.cross,
         energy=moments.energy,
         targets=moments.targets,
+        own=moments.own,
     )
     return run(problem, path._options)
+
+
+def _own_for_core(own: OwnRows | None) -> dict[str, Any]:
+    if own is None:
+        return {}
+    response = None if own.response is None else np.ascontiguousarray(own.response, dtype=np.float64)
+    return {
+        "own_rows": own.rows, "own_response": response, "own_offset": own.offsets, "own_first": own.firsts,
+    }  # fmt: skip
 
 
 def _for_core(value: Any) -> Any:

@@ -78,6 +78,11 @@ def extract(
     modules = {model.name: model.module for model in models}
     sizes = {model.name: _categories(model.module) for model in models}
     pictures = pictures.labelled(_labels(pictures, models[0].module, sizes, class_map))
+    if options.get("classes") == "labels" and pictures.labels is None:
+        raise ValueError(
+            'classes="labels" needs the categories of the pictures, and their folders or targets do not say '
+            "them: give class_map, or classes by decisions"
+        )
     command = {
         "pictures": digest(pictures.names),
         "data": pictures.source,

@@ -51,6 +51,8 @@ def test_the_file_the_record_and_the_logits_agree(pictures, tmp_path):
     found, moments = json.loads(record.read_text()), SplitMoments.load(out)
     assert errors == ""
     assert "30 samples" in output
+    assert output.startswith("classes: decisions, ")
+    assert found["classes"] == moments.fit.classes == "decisions"
     assert found["schema"] == "covlasso-extract-1"
     assert (found["samples"], found["skipped"], found["labelled"]) == (30, [], 0)
     assert (found["fit"], found["held_out"]) == (moments.fit.count, moments.held_out.count)
@@ -64,6 +66,14 @@ def test_the_file_the_record_and_the_logits_agree(pictures, tmp_path):
                 plain = rows[a][chosen].T @ rows[b][chosen] / chosen.sum()
                 gap = np.abs(moments.parts[part].second_moment(a, b) - plain).max()
                 assert gap <= 1e-5 * np.abs(plain).max()  # float32 of the head's product
+        for by in rows:
+            place = rows[by][chosen].argmax(axis=1)
+            counts = np.bincount(place, minlength=1000)
+            assert np.array_equal(moments.parts[part].class_counts(by), counts)
+            for name in rows:
+                plain = [rows[name][chosen][place == k].mean(axis=0) for k in np.flatnonzero(counts)]
+                means = moments.parts[part].class_means(name, by)
+                assert np.abs(means[counts > 0] - plain).max() <= 1e-5 * np.abs(plain).max()
     assert sum(part.count for part in moments.folds) == moments.fit.count
     assert not list(tmp_path.glob("*.state*")) + list(tmp_path.glob("*.part"))
 
@@ -111,6 +121,8 @@ def test_skipped_pictures_are_listed_beside_the_file(tmp_path):
         ({"--factored": "maybe"}, "--factored maybe: one of auto, on, off"),
         ({"--amp-dtype": "int8"}, "--amp-dtype int8: one of float16, bfloat16"),
         ({"--model-dtype": "int8"}, "model_dtype is 'int8'"),
+        ({"--classes": "own"}, "--classes own: one of labels, decisions, none"),
+        ({"--classes": "labels"}, 'classes="labels" needs the categories of the pictures'),
         ({"--save-logits": "int8"}, "--save-logits int8: one of float16, float32"),
         ({"--model-kwargs": "width"}, "--model-kwargs width: KEY=VALUE is expected"),
         ({"--model-kwargs": "widht=2"}, "--model-kwargs widht=2: ResNet, the class of "),
@@ -375,6 +387,9 @@ def test_ranks_of_torchrun_give_what_one_process_gives(pictures, tmp_path, size)
         assert many.count == one.count
         gap = np.abs(many.second_moment(RESNET) - one.second_moment(RESNET)).max()
         assert gap <= 1e-12 * np.abs(one.second_moment(RESNET)).max()
+        assert np.array_equal(many.class_counts(RESNET), one.class_counts(RESNET))
+        means = [moments.class_means(RESNET, RESNET) for moments in (one, many)]
+        np.testing.assert_allclose(*means, rtol=1e-12, atol=1e-12)
     one, many = files(tmp_path / "one"), files(tmp_path / "many")
     del one["m.safetensors"], many["m.safetensors"]
     assert one == many  # logits, labels, samples, keys, sides and what was skipped

@@ -52,7 +52,8 @@ def assert_moments_of(moments, inside):
 
 def assert_fails(outcome, *parts):
     assert outcome.exit_code == 2, outcome.output
-    assert outcome.stdout == ""
+    assert outcome.stdout == "" or outcome.stdout.startswith("classes: "), "what is said before the work"
+    assert outcome.stdout.count("\n") <= 1
     assert outcome.stderr.startswith("error: ")
     assert outcome.stderr.count("\n") == 1, outcome.stderr
     for part in parts:
@@ -200,11 +201,49 @@ def test_a_folder_that_is_not_there(folder):
     assert_fails(invoke(folder, "a.npy", out="no/m.safetensors"), "there is no folder")
 
 
+def assert_classes_of(moments, inside, labels):
+    samples = {name: rows[inside].astype(np.float64) for name, rows in logits().items()}
+    for by in samples:
+        place = labels[inside] if moments.classes == "labels" else samples[by].argmax(axis=1)
+        own = (place == np.arange(7)[:, np.newaxis]).astype(float)
+        assert np.array_equal(moments.class_counts(by), own.sum(axis=1))
+        for name, x in samples.items():
+            expected = own @ x / np.maximum(own.sum(axis=1, keepdims=True), 1)
+            np.testing.assert_allclose(moments.class_means(name, by), expected, atol=1e-13)
+
+
+@pytest.mark.parametrize(("words", "kind", "said"), [
+    ((), "decisions", "decisions, 3.1 kB"),
+    (("--classes", "labels"), "labels", "labels, 1.6 kB"),
+    (("--classes", "none"), None, "none (decisions: 3.1 kB)"),
+])  # fmt: skip
+def test_means_by_class(folder, words, kind, said):
+    more = ("--groups", "groups.npy", "--labels", "labels.npy", "--batch-size", "64")
+    outcome = invoke(folder, "a.npy", "b.npy", *more, *words, "--json", str(folder / "r.json"))
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.stdout.startswith(f"classes: {said}\n")
+    assert json.loads((folder / "r.json").read_text())["classes"] == kind
+    found, outside = SplitMoments.load(folder / "m.safetensors"), held_out(KEYS, 0.5)
+    for moments, inside in [(found.fit, ~outside), (found.held_out, outside)]:
+        assert moments.classes == kind
+        if kind is not None:
+            assert_classes_of(moments, inside, np.load(folder / "labels.npy"))
+
+
+def test_json_on_standard_output_is_all_there_is(folder):
+    assert json.loads(invoke(folder, "a.npy", "--json", "-").stdout)["classes"] == "decisions"
+
+
+def test_classes_that_cannot_be(folder):
+    assert_fails(invoke(folder, "a.npy", "--classes", "own"), "--classes own", "labels, decisions, none")
+    assert_fails(invoke(folder, "a.npy", "--classes", "labels"), "--classes labels", "--labels")
+
+
 def test_ctrl_c_ends_with_one_line(folder, monkeypatch):
-    def interrupt(self, batch, keys, update=Accumulator.update):
+    def interrupt(self, *arguments, update=Accumulator.update):
         if self.count:
             raise KeyboardInterrupt
-        update(self, batch, keys)
+        update(self, *arguments)
 
     monkeypatch.setattr(Accumulator, "update", interrupt)
     outcome = invoke(folder, "a.npy", "--batch-size", "100")
@@ -216,5 +255,14 @@ def test_ctrl_c_ends_with_one_line(folder, monkeypatch):
 def test_help_names_the_options():
     outcome = CliRunner().invoke(app, ["moments", "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
     assert outcome.exit_code == 0
-    for option in ("--names", "--groups", "--labels", "--class-names", "--held-out", "--folds", "--force"):
+    for option in (
+        "--names",
+        "--groups",
+        "--labels",
+        "--class-names",
+        "--held-out",
+        "--folds",
+        "--classes",
+        "--force",
+    ):
         assert option in outcome.stdout

@@ -270,11 +270,17 @@ def test_folders_named_by_labels_give_the_models_categories(resnet, tmp_path):
     truth = np.array([3 if name.startswith(chosen[0]) else 700 for name in pictures.names])
     assert found.labelled == 12
     assert found.correct[RESNET] == (rows.argmax(axis=1) == truth).sum()
+    moments = extract(resnet, pictures, workers=0, classes="labels").moments.fit
+    assert np.array_equal(moments.class_counts(RESNET), np.bincount(truth, minlength=1000))
+    means = [rows[truth == k].mean(axis=0) for k in (3, 700)]
+    assert_close(moments.class_means(RESNET, RESNET)[[3, 700]], np.array(means), 1e-5)
 
 
 def test_other_folders_are_no_labels(resnet, tmp_path):
     pictures = open_pictures(write_pictures(tmp_path), resnet)
     assert extract(resnet, pictures, workers=0).labelled == 0
+    with pytest.raises(ValueError, match='classes="labels" needs the categories of the pictures'):
+        extract(resnet, pictures, workers=0, classes="labels")
 
 
 def test_as_many_folders_as_categories_are_its_labels_and_names(tmp_path):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from covlasso.moments import Accumulator, Split, SplitMoments
+from covlasso.moments import Accumulator, LinearHead, Split, SplitMoments
 
 torch = pytest.importorskip("torch", reason="covlasso.torch needs torch")
 
@@ -312,6 +312,93 @@ def test_logits_beyond_float16(models, inputs, tmp_path):
         extract(models, loader(inputs), out=tmp_path / "m.safetensors", save_logits="float16")
     with pytest.raises(ValueError, match="save_logits needs out"):
         extract(models, loader(inputs), save_logits="float16")
+
+
+def by_hand(x, place, n):
+    """Means of the rows x by the classes ``place``."""
+    own = (np.asarray(place) == np.arange(n)[:, None]).astype(float)
+    return own.sum(axis=1), own @ x / np.maximum(own.sum(axis=1, keepdims=True), 1)
+
+
+def labelled(inputs, size=16):
+    labels = torch.arange(SAMPLES) % 7  # of 5 and 8 categories
+    labels[::9] = -1
+    return labels, list(zip(loader(inputs, size), labels.split(size), strict=True))
+
+
+@pytest.mark.parametrize("classes", ["auto", "decisions", "labels", None])
+def test_means_by_class_are_those_of_the_raw_logits(models, inputs, classes):
+    for model in models.values():
+        model.double()
+    labels, batches = labelled(inputs.double())
+    said = []
+    found = extract(models, batches, classes=classes, on_classes=said.append).moments.fit
+    assert set(found.heads) == {"narrow"}
+    assert found.classes == ("decisions" if classes == "auto" else classes)
+    assert [choice.kind for choice in said] == [found.classes]
+    rows = {name: logits(model, inputs.double()) for name, model in models.items()}
+    for by in rows if found.classes else ():
+        place = labels if classes == "labels" else rows[by].argmax(axis=1)
+        for name, x in rows.items():
+            counts, means = by_hand(x, place, rows[by].shape[1])
+            assert np.array_equal(found.class_counts(by), counts)
+            np.testing.assert_allclose(found.class_means(name, by), means, atol=1e-12)
+
+
+def test_classes_of_a_run_that_cannot_be(models, inputs, tmp_path):
+    with pytest.raises(ValueError, match="classes is 'own'"):
+        extract(models, loader(inputs), classes="own")
+    with pytest.raises(ValueError, match="needs targets, and the loader yields a batch without"):
+        extract(models, loader(inputs), classes="labels")
+    with pytest.raises(ValueError, match=r"labels\[3\] is 8; model 'narrow' has the categories 0 to 7"):
+        extract(models, [(inputs, torch.arange(5, 5 + SAMPLES))], classes="labels")
+    out = tmp_path / "m.safetensors"
+    with pytest.raises(RuntimeError, match="power"):
+        extract(models, Stopping(loader(inputs), 3), out=out, save_every=1)
+    with pytest.raises(ValueError, match="another run: classes was 'auto' and is None"):
+        extract(models, loader(inputs), out=out, save_every=1, classes=None)
+
+
+def test_an_interrupted_pass_keeps_the_labels_that_wait(models, inputs, tmp_path):
+    _, batches = labelled(inputs)
+    settings = {"classes": "labels", "split": Split(held_out=0.3), "save_every": 1}
+    extract(models, batches, out=tmp_path / "once.safetensors", **settings)
+    target = tmp_path / "twice.safetensors"
+    with pytest.raises(RuntimeError, match="power"):
+        extract(models, Stopping(batches, 3), out=target, **settings)
+    said = []
+    extract(models, batches, out=target, on_classes=said.append, **settings)
+    assert str(said[0]) == "labels, 1.0 kB"
+    assert target.read_bytes() == (tmp_path / "once.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("mean", [1e4, 1e6])
+@pytest.mark.parametrize("flush", [1, 3, 100])
+@pytest.mark.parametrize("classes", ["labels", "decisions"])
+def test_sums_by_class_of_a_device_are_those_of_the_host(flush, mean, classes):
+    rng = np.random.default_rng(4)
+    head = LinearHead(rng.normal(size=(6, 3)), rng.normal(size=6))
+    rows = {"a": rng.normal(size=(200, 5)) + mean, "b": rng.normal(size=(200, 3))}
+    keys, labels = [f"k{k}" for k in range(200)], rng.integers(-1, 6, 200)
+    host, other = (
+        Accumulator(["a", "b"], None, {"b": head}, Split(held_out=0.5, folds=2), classes) for _ in range(2)
+    )
+    sums = DeviceSums(other)
+    for number, start in enumerate(range(0, 200, 32)):
+        here = slice(start, start + 32)
+        known = labels[here] if classes == "labels" else None
+        host.update({name: x[here] for name, x in rows.items()}, keys[here], known)
+        sums.update({name: torch.from_numpy(x[here]) for name, x in rows.items()}, keys[here], keys, known)
+        if number % flush == 0:
+            sums.flush()
+    sums.flush()
+    for part, wanted in host.result().parts.items():
+        found = other.result().parts[part]
+        for by in ("a", "b"):
+            assert np.array_equal(found.class_counts(by), wanted.class_counts(by))
+            for name in ("a", "b"):
+                means = wanted.class_means(name, by)
+                np.testing.assert_allclose(found.class_means(name, by), means, rtol=0, atol=1e-15 * mean)
 
 
 @pytest.mark.parametrize("mean", [1e4, 1e6])

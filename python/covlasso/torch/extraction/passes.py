@@ -10,8 +10,10 @@ from typing import Any
 
 import torch
 
+from covlasso._base.arrays import Int64
+from covlasso._base.checks import check_labels
 from covlasso.logits import LogitWriter, TopOne
-from covlasso.moments import Accumulator, Split
+from covlasso.moments import Accumulator, ClassChoice, Split, WantedClasses, choose_classes
 from covlasso.torch.extraction.batches import Batch, batches
 from covlasso.torch.extraction.run_state import RunState
 from covlasso.torch.extraction.sums import Sums, sums_for
@@ -108,6 +110,8 @@ class Pass:
         split: Split,
         running: Running,
         files: LogitWriter | None = None,
+        classes: WantedClasses = "auto",
+        on_classes: Callable[[ClassChoice], object] | None = None,
     ):
         self.taps, self.split = dict(taps), split
         self.accumulator: Accumulator | None = None
@@ -115,6 +119,7 @@ class Pass:
         self.top1 = TopOne()
         self.files = files
         self._class_names, self._running = class_names, running
+        self._classes, self._on_classes = classes, on_classes
         self._sums: Sums | None = None
         self._dtypes = {name: _float_type(tap) for name, tap in self.taps.items()}
         self._batches = self._seen = 0
@@ -175,7 +180,7 @@ class Pass:
         if samples:
             logits, rows = self._compute(batch)
             sums = self._begun(logits, rows)
-            sums.update(rows, keys, samples)
+            sums.update(rows, keys, samples, self._labels(batch, logits))
             self._count(logits, batch.targets)
             if self.files is not None:
                 labels = [-1] * len(samples) if batch.targets is None else batch.targets.tolist()
@@ -184,6 +189,16 @@ class Pass:
         self.skipped.extend((sample, reason) for sample, reason in batch.skipped)
         self._batches += 1
         self._seen += len(samples) + len(batch.skipped)
+
+    def _labels(self, batch: Batch, logits: Mapping[str, torch.Tensor]) -> Int64 | None:
+        """Targets of a batch, where the classes of samples are labels."""
+        if self.accumulator is None or self.accumulator.classes != "labels":
+            return None
+        if batch.targets is None:
+            raise ValueError('classes="labels" needs targets, and the loader yields a batch without')
+        largest = max(logits, key=lambda name: logits[name].shape[1])
+        sizes = {f"model {largest!r}": logits[largest].shape[1]}
+        return check_labels(batch.targets.cpu().numpy(), len(batch.targets), sizes)
 
     def _count(self, logits: Mapping[str, torch.Tensor], targets: torch.Tensor | None) -> None:
         """Count right answers, where targets are labels."""
@@ -219,11 +234,25 @@ class Pass:
             if not wanted:
                 tap.use_logits()
                 rows[name] = logits[name]
+        choice = self._class_choice(logits, rows)
         if self.accumulator is None:
             heads = {name: head for name, tap in self.taps.items() if (head := tap.head()) is not None}
-            self.accumulator = Accumulator(list(self.taps), self._class_names, heads, self.split)
-        self._sums = sums_for(self.accumulator, rows, self._running.device)
+            names = list(self.taps)
+            self.accumulator = Accumulator(names, self._class_names, heads, self.split, choice.kind)
+        by_class = choice.size if choice.kind is not None else 0
+        self._sums = sums_for(self.accumulator, rows, self._running.device, by_class)
         return self._sums
+
+    def _class_choice(
+        self, logits: Mapping[str, torch.Tensor], rows: Mapping[str, torch.Tensor]
+    ) -> ClassChoice:
+        """Return which sums by class are kept, those of the state if there is one, and say so."""
+        wanted = self._classes if self.accumulator is None else self.accumulator.classes
+        sizes, columns = ({name: x.shape[1] for name, x in of.items()} for of in (logits, rows))
+        choice = choose_classes(wanted, sizes, columns, self.split)
+        if self._on_classes is not None:
+            self._on_classes(choice)
+        return choice
 
 
 def _float_type(tap: Tap) -> torch.dtype:

@@ -12,7 +12,7 @@ from torch import nn
 
 from covlasso._base.ranks import Group
 from covlasso.logits import LogitWriter, Precision
-from covlasso.moments import Split
+from covlasso.moments import ClassChoice, Split, WantedClasses, check_wanted_classes
 from covlasso.torch.extraction.merging import Extraction, merge
 from covlasso.torch.extraction.passes import Pass, PassProgress, Running
 from covlasso.torch.extraction.run_state import RunState, digest, weights_digest
@@ -35,6 +35,8 @@ def extract(
     save_every: int | None = None,
     save_logits: Precision | None = None,
     strict: bool = False,
+    classes: WantedClasses = "auto",
+    on_classes: Callable[[ClassChoice], object] | None = None,
     command: Mapping[str, Any] | None = None,
     group: Group | None = None,
     progress: Callable[[PassProgress], object] | None = None,
@@ -76,6 +78,12 @@ def extract(
         Also keep logits and labels, see `LogitWriter`. Needs ``out``.
     strict : bool, default False
         End at the first sample that the loader could not read, instead of counting it.
+    classes : {"auto", "labels", "decisions"} or None, default "auto"
+        Sums by class that are kept beside, as of `covlasso.Moments`: by the targets, or by each model's own
+        decisions; "auto": by decisions where they take at most 256 MB in all parts of the split together, or
+        at most a quarter of the joint sums.
+    on_classes : callable, optional
+        Called with the `covlasso.moments.ClassChoice` before their memory is taken.
     command : mapping of JSON values, optional
         What else decides about the result; a state of another command is refused.
     group : Group, optional
@@ -94,12 +102,13 @@ def extract(
         ``out`` exists, and ``force`` is not given.
     TypeError, ValueError
         An argument; a logit that is not finite (the message names sample and model); a state of another run;
-        a sample that could not be read, with ``strict``.
+        a sample that could not be read, with ``strict``; a batch without targets, with ``classes="labels"``.
     GroupError
         Another rank ended.
     """
     if not models:
         raise ValueError("models is empty; give at least one")
+    check_wanted_classes(classes)
     group, split = group or Group(), split or Split()
     target = _checked_out(out, force, save_logits)
     where = torch.device(device) if device is not None else _device_of(next(iter(models.values())))
@@ -114,13 +123,15 @@ def extract(
             "device": where.type,
             "save_every": every,
             "save_logits": save_logits,
+            "classes": classes,
             "weights": {name: weights_digest(model) for name, model in models.items()},
             "class_names": _digests(class_names),
         }
         state = RunState(target, group, {**(command or {}), **settings})
         files = LogitWriter(target, list(models), group, save_logits) if save_logits else None
     with _prepared(models, where, channels_last), _tapped(models, factored) as taps:
-        work = Pass(taps, class_names, split, Running(where, amp_dtype, channels_last, strict), files)
+        running = Running(where, amp_dtype, channels_last, strict)
+        work = Pass(taps, class_names, split, running, files, classes, on_classes)
         _resume(work, state)
         try:
             work.run(loader, state, every, progress)

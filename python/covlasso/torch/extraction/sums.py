@@ -7,6 +7,7 @@ from typing import Protocol
 
 import torch
 
+from covlasso._base.arrays import Int64
 from covlasso._base.checks import LARGEST, first_bad
 from covlasso.moments import Accumulator
 from covlasso.torch.arrays import host_array
@@ -16,7 +17,13 @@ from covlasso.torch.extraction.device_sums import DeviceSums, fits_on, not_finit
 class Sums(Protocol):
     """Takes batches, and has all of them in the accumulator after `flush`."""
 
-    def update(self, rows: Mapping[str, torch.Tensor], keys: Sequence[str], samples: Sequence[str]) -> None:
+    def update(
+        self,
+        rows: Mapping[str, torch.Tensor],
+        keys: Sequence[str],
+        samples: Sequence[str],
+        labels: Int64 | None = None,
+    ) -> None:
         """Add a batch."""
 
     def flush(self) -> None:
@@ -29,7 +36,13 @@ class HostSums:
     def __init__(self, accumulator: Accumulator):
         self._accumulator = accumulator
 
-    def update(self, rows: Mapping[str, torch.Tensor], keys: Sequence[str], samples: Sequence[str]) -> None:
+    def update(
+        self,
+        rows: Mapping[str, torch.Tensor],
+        keys: Sequence[str],
+        samples: Sequence[str],
+        labels: Int64 | None = None,
+    ) -> None:
         """Add a batch.
 
         Raises
@@ -44,15 +57,17 @@ class HostSums:
             if bad is not None:
                 raise ValueError(not_finite(name, samples[bad[0]]))
             arrays[name] = array
-        self._accumulator.update(arrays, keys)
+        self._accumulator.update(arrays, keys, labels)
 
     def flush(self) -> None:
         """Nothing waits."""
 
 
-def sums_for(accumulator: Accumulator, rows: Mapping[str, torch.Tensor], device: torch.device) -> Sums:
-    """Return sums on the device where they fit, else on the host."""
+def sums_for(
+    accumulator: Accumulator, rows: Mapping[str, torch.Tensor], device: torch.device, by_class: int = 0
+) -> Sums:
+    """Return sums on the device where they fit, with these bytes of sums by class, else on the host."""
     widths = [x.shape[1] for x in rows.values()]
-    if fits_on(device, widths, len(accumulator.parts)):
+    if fits_on(device, widths, len(accumulator.parts), by_class):
         return DeviceSums(accumulator)
     return HostSums(accumulator)
