@@ -22,7 +22,7 @@ BATCH = 128
 RATE, DECAY = 3e-3, 0.05  # AdamW, one cycle
 MEAN, DEVIATION = 50.0, 90.0  # of the pixels, about
 
-Term = Callable[[torch.Tensor], torch.Tensor]
+Term = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of logits and labels
 Weights = npt.NDArray[np.float32]
 
 
@@ -73,8 +73,8 @@ def trained(
 ) -> nn.Module:
     """Return the trained network, in evaluation mode; from ``folder`` where an equal one was trained before.
 
-    ``term`` makes what is added to the loss, a function of the logits; ``recipe.note`` must say what it is.
-    ``weights`` of the pictures in the cross entropy; by default all count alike.
+    ``term`` makes what is added to the loss, a function of logits and labels; ``recipe.note`` must say what
+    it is. ``weights`` of the pictures in the cross entropy; by default all count alike.
     """
     model = build(recipe)
     digest = blake2b(json.dumps(asdict(recipe)).encode(), digest_size=8)
@@ -119,7 +119,7 @@ def train(
             logits = model(inputs(pictures[rows]))
             loss = cross_entropy(logits, labels[rows], None if weight is None else weight[rows])
             if term is not None:
-                loss = loss + term(logits)
+                loss = loss + term(logits, labels[rows])
             optimizer.zero_grad(), loss.backward(), optimizer.step(), rate.step()
             if (done := epoch * steps + step + 1) % 50 == 0 or done == total:
                 spent = time.perf_counter() - begin

@@ -11,9 +11,11 @@ from pictures import Set
 from torch import nn
 
 import covlasso
-from covlasso import Dependencies
+from covlasso import Dependencies, Moments
+from covlasso.graph import strongest_edges
 
 LAM = 0.3  # of dependencies and regulariser, for logits scaled to E[f^2] = 1
+FOCUS = 0.3  # share of a category in its own equation, where there is one
 Logits = npt.NDArray[np.floating]
 Numbers = dict[str, float]
 
@@ -24,10 +26,11 @@ def scaled(logits: Logits) -> npt.NDArray[np.float64]:
     return wide / np.sqrt(np.square(wide).mean(axis=0))
 
 
-def dependencies(logits: Logits) -> Dependencies:
-    """Solve for the CovLasso of the scaled logits, which is what the regulariser looks at."""
-    z = scaled(logits)
-    return covlasso.solve(z.T @ z / len(z), lam=LAM)
+def dependencies(logits: Logits, labels: npt.NDArray[np.int64], focus: float = 0.0) -> Dependencies:
+    """Solve for the CovLasso of the scaled logits; without focus it is what the regulariser looks at."""
+    moments = Moments(["model"], classes="labels")
+    moments.update({"model": scaled(logits)}, labels)
+    return covlasso.solve_moments(moments, lam=LAM, focus=focus)
 
 
 class Reliance:
@@ -53,20 +56,31 @@ class Reliance:
         found |= {f"validation {name}": validation[name] for name in ("average", "worst")}
         training = self._logits(model, seen)
         found["training top-1"] = accuracy(training, seen.labels)
-        found |= {f"training {name}": value for name, value in self.tie(training).items()}
+        for name, focus in (("training", 0.0), ("focused", FOCUS)):
+            tie = self.tie(training, seen.labels, focus)
+            found |= {f"{name} {number}": value for number, value in tie.items()}
         free = [self._logits(model, pictures) for pictures, _ in self._free]
-        found["independent b"] = self.tie(np.concatenate(free))["b"]
+        labels = np.concatenate([pictures.labels for pictures, _ in self._free])
+        found["independent b"] = self.tie(np.concatenate(free), labels)["b"]
         found["moved by the mark"] = moved(*free)
         found["lift"] = self._lift(np.concatenate(free))
         found["energy in the mean"] = float(np.square(scaled(np.concatenate(free)).mean(axis=0)).mean())
         return found
 
-    def tie(self, logits: Logits) -> Numbers:
-        """Mean coefficient of the partner, and the share of targets whose largest term it is."""
-        coef = dependencies(logits).coef.toarray()
-        partner = self._marks.partner
-        first = np.abs(coef).argmax(axis=1) == partner
-        return {"b": float(coef[np.arange(len(coef)), partner].mean()), "first": float(first.mean())}
+    def tie(self, logits: Logits, labels: npt.NDArray[np.int64], focus: float = 0.0) -> Numbers:
+        """What the equations say of partners.
+
+        Mean coefficient (b), share of the targets whose largest term it is (first), and share of the partners
+        among as many strongest ties (among).
+        """
+        found, partner = dependencies(logits, labels, focus), self._marks.partner
+        coef, each = found.coef.toarray(), np.arange(len(partner))
+        strongest = strongest_edges(found, len(partner))
+        return {
+            "b": float(coef[each, partner].mean()),
+            "first": float((np.abs(coef).argmax(axis=1) == partner).mean()),
+            "among": sum(partner[target] == source for target, source in strongest) / len(partner),
+        }
 
     def _lift(self, logits: Logits) -> float:
         """By how many standard deviations the mark of its pair lifts a logit, whatever the character."""

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from focused_term import FocusedTerm
 from marks import Marked
-from networks import BATCH, Recipe, outputs, progress, trained
+from networks import BATCH, Recipe, Term, outputs, progress, trained
 from pictures import Set
-from reliance import LAM, Numbers, Reliance, dependencies
+from reliance import FOCUS, LAM, Numbers, Reliance, dependencies
 from setting import Report, Setting, begin, parser
 from torch import nn
 
@@ -48,6 +49,8 @@ class Way:
         Whether both groups count alike in the cross entropy.
     free : bool
         Whether the marks of the training pictures are independent of the category.
+    focused : bool
+        Whether the regulariser acts on focused coefficients.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Way:
     strength: float = 0.0
     reweighted: bool = False
     free: bool = False
+    focused: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,21 +79,24 @@ class Seed:
     def run(self) -> Run:
         """Train in every way."""
         options = self.setting.options
-        plain = Way("plain")
-        logits = outputs(self.network(plain), self.marked.train, self.setting.device)
-        found = strongest_edges(dependencies(logits), options.characters)
-        planted = planted_edges(self.marked)
+        plain, planted = Way("plain"), planted_edges(self.marked)
+        found = {"found": self.strongest(plain, 0.0), "found focused": self.strongest(plain, FOCUS)}
         ways = [plain, Way("reweighted", reweighted=True)]
         ways += [Way(on("partner", strength), planted, strength) for strength in options.strengths]
         ways += [
             Way("reweighted, " + on("partner", options.strength), planted, options.strength, reweighted=True),
-            Way(on("found", options.strength), found, options.strength),
+            Way(on("partner, focused term", options.strength), planted, options.strength, focused=True),
+            *(Way(on(name, options.strength), edges, options.strength) for name, edges in found.items()),
             Way(on("random", options.strength), random_edges(self.marked, options.seed), options.strength),
             Way("marks at random", free=True),
         ]
-        numbers = {way.name: self.measure(way) for way in ways}
-        numbers["plain"]["partners among the found"] = len(set(found) & set(planted)) / len(planted)
-        return numbers
+        return {way.name: self.measure(way) for way in ways}
+
+    def strongest(self, way: Way, focus: float) -> Edges:
+        """As many of the strongest ties of a network, on its training pictures, as there are partners."""
+        seen = self._seen(way)
+        logits = outputs(self.network(way), seen, self.setting.device)
+        return strongest_edges(dependencies(logits, seen.labels, focus), self.setting.options.characters)
 
     def measure(self, way: Way) -> Numbers:
         """Train, and measure."""
@@ -100,6 +107,7 @@ class Seed:
         """Train; first weights and order of the data belong to the seed."""
         options = self.setting.options
         note = way.name if way.edges is None else f"{way.name}, {EVERY}, {DECAY}, {LAM}, {way.edges}"
+        note += f", {FOCUS}" if way.focused else ""
         recipe = Recipe(options.network, options.characters, options.epochs, 1000 * options.seed, note)
         weights = self.marked.weights if way.reweighted else None
         term = None if way.edges is None else lambda: self._term(way)
@@ -108,19 +116,15 @@ class Seed:
     def _seen(self, way: Way) -> Set:
         return self.marked.free("train")[0] if way.free else self.marked.train
 
-    def _term(self, way: Way) -> DependencyRegularizer:
+    def _term(self, way: Way) -> Term:
         """Make the term of the loss; the first tenth of the training goes without it."""
-        options = self.setting.options
+        options, device = self.setting.options, self.setting.device
         steps = options.epochs * (len(self.marked.train) // BATCH or 1)
-        return DependencyRegularizer(
-            way.edges,
-            options.characters,
-            strength=way.strength,
-            lam=LAM,
-            every=EVERY,
-            warmup=steps // 10,
-            decay=DECAY,
-        ).to(self.setting.device)
+        common = {"strength": way.strength, "lam": LAM, "every": EVERY, "warmup": steps // 10, "decay": DECAY}
+        if way.focused:
+            return FocusedTerm(way.edges, options.characters, focus=FOCUS, **common).to(device)
+        regularizer = DependencyRegularizer(way.edges, options.characters, **common).to(device)
+        return lambda logits, _labels: regularizer(logits)
 
 
 def on(edges: str, strength: float) -> str:
@@ -161,18 +165,19 @@ def difference(runs: list[Run], way: str, base: str, number: str) -> str:
 
 def show_ties(report: Report, runs: list[Run]) -> None:
     """Print whether the planted tie is seen in the dependencies."""
-    rows: list[list[object]] = [
-        [
-            "goes with the pair" if way == "plain" else "at random",
-            spread(values(runs, way, "training first")),
-            spread(values(runs, way, "training b"), 1.0, 3),
-        ]
-        for way in ("plain", "marks at random")
+    rows: list[list[object]] = []
+    for way, mark in (("plain", "goes with the pair"), ("marks at random", "at random")):
+        for kind, title in (("training", "all samples"), ("focused", f"focus {FOCUS:g}")):
+            first, among = (spread(values(runs, way, f"{kind} {name}")) for name in ("first", "among"))
+            rows.append([mark, title, first, among, spread(values(runs, way, f"{kind} b"), 1.0, 3)])
+    head = [
+        "mark in training",
+        "equations",
+        "largest term is the partner, %",
+        "partners among the strongest, %",
     ]
-    head = ["mark in training", "largest term is the partner, % of targets", "mean b of the partner"]
-    report.table("Dependencies on training pictures: mean and deviation over seeds", head, rows)
-    among = spread(values(runs, "plain", "partners among the found"))
-    report.table("Partners among as many strongest ties", ["", "%"], [["plain", among]])
+    title = "Ties between partners, training pictures: mean and deviation over seeds"
+    report.table(title, [*head, "b of the partner"], rows)
 
 
 def show_accuracy(report: Report, runs: list[Run]) -> None:
@@ -191,13 +196,23 @@ def show_accuracy(report: Report, runs: list[Run]) -> None:
 
 def show_why(report: Report, runs: list[Run]) -> None:
     """Print the coefficient that is cut beside what the mark still does."""
-    names = {"training b": 3, "independent b": 3, "moved by the mark": 2}
+    names = {
+        "training b": 3,
+        "independent b": 3,
+        "moved by the mark": 2,
+        "lift": 2,
+        "energy in the mean": 2,
+    }
     rows: list[list[object]] = [
         [way, *(spread(values(runs, way, name), 1.0, digits) for name, digits in names.items())]
         for way in runs[0]
     ]
-    head = ["", "b of the partner, training", "- where marks are independent", "variance by the mark"]
-    report.table("The tie, and the share of a logit's variance that goes with the mark alone", head, rows)
+    head = ["", "b of the partner, training", "b, marks independent", "variance by the mark"]
+    head += ["lift by its mark", "energy in the mean"]
+    title = (
+        "The tie that is cut, and what the mark does; new glyphs, marks independent, but for the first figure"
+    )
+    report.table(title, head, rows)
 
 
 def show_choice(report: Report, runs: list[Run], strengths: list[float]) -> None:

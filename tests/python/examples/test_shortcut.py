@@ -87,6 +87,34 @@ def test_variance_by_the_mark_is_that_of_a_sum():
     assert moved(first, second) == pytest.approx(np.mean([1 / 2, 1 / 5, 1]), abs=0.01)
 
 
+def test_the_focused_term_is_that_of_focused_dependencies():
+    import torch
+    from focused_term import FocusedTerm
+    from reliance import FOCUS, LAM, dependencies
+
+    from covlasso.graph import strongest_edges
+    from covlasso.torch import DependencyRegularizer
+
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 6, 300)
+    logits = 1.0 + rng.normal(size=(300, 6)) @ rng.normal(size=(6, 6)) + 3.0 * np.eye(6)[labels]
+    found = dependencies(logits, labels, FOCUS)
+    edges = strongest_edges(found, 4)
+    common = {"lam": LAM, "strength": 0.5, "every": 1, "warmup": 0, "decay": 0.0}
+    term = FocusedTerm(edges, 6, focus=FOCUS, **common)
+    z = torch.from_numpy(logits).requires_grad_()
+    value = term(z, torch.from_numpy(labels))
+    value.backward()
+    targets, sources = np.array(edges).T
+    chosen = found.coef.toarray()[targets, sources]
+    assert value.item() == pytest.approx(0.5 * np.square(chosen).sum(), rel=1e-9)
+    assert z.grad.abs().max() > 0
+    regularizer = DependencyRegularizer(edges, 6, **common)  # edges of focused dependencies, as any
+    all_samples = dependencies(logits, labels).coef.toarray()[targets, sources]
+    assert not np.allclose(all_samples, chosen, rtol=0.01)
+    assert regularizer(z).item() == pytest.approx(0.5 * np.square(all_samples).sum(), rel=1e-9)
+
+
 def test_the_table_is_that_of_the_raw_logits(folder):
     command = [sys.executable, str(FOLDER / "shortcut.py"), str(folder), *OPTIONS, "--seeds", "3", "4"]
     done = subprocess.run(command, capture_output=True, text=True)
