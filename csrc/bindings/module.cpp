@@ -31,6 +31,8 @@ own_rows, own_response, own_offset, own_first : (rows, p), (nnz,) float64, (n_ta
     What counts for single targets only: the rows V_i of target t are own_offset[t + 1] - own_offset[t] of own_rows
     from own_first[t] on (None: from own_offset[t], and without own_offset row t). With G + V_i'V_i, c_i + V_i'u_i and
     e_i + u_i'u_i, where u_i is own_response[own_offset[t]] and so on; without cross column i of V_i
+method : "lasso", or "pursuit": terms one after the other, each with the largest |g_j| / w_ij (orthogonal matching
+    pursuit), with no solution at a lambda and no b >= 0
 max_terms : a path ends before a term more than these would enter
 min_lambda : float or (n_targets,) float64; a path ends at this lambda
 relative_error : a path ends where its error is at most this times e_i
@@ -57,7 +59,7 @@ ArrayPaths make_paths(GramArgument gram, std::optional<MatrixArgument> cross,
                       std::optional<VectorArgument<double>> weights, std::optional<MatrixArgument> own_rows,
                       std::optional<VectorArgument<double>> own_response,
                       std::optional<VectorArgument<Index>> own_offset,
-                      std::optional<VectorArgument<Index>> own_first, Index max_terms,
+                      std::optional<VectorArgument<Index>> own_first, std::string method, Index max_terms,
                       std::variant<double, VectorArgument<double>> min_lambda, double relative_error,
                       double l2, bool positive, int n_threads, std::vector<int> devices,
                       std::uintptr_t stream, ProgressArgument progress) {
@@ -73,6 +75,7 @@ ArrayPaths make_paths(GramArgument gram, std::optional<MatrixArgument> cross,
                        std::move(own_response),
                        std::move(own_offset),
                        std::move(own_first),
+                       std::move(method),
                        max_terms,
                        std::move(min_lambda),
                        relative_error,
@@ -128,11 +131,15 @@ void bind_solutions(py::module_& m) {
         .def_readonly("indptr", &SolutionArrays::indptr, "(n_targets + 1,) where each target's entries start")
         .def_readonly("indices", &SolutionArrays::indices, "sources, ascending within a target")
         .def_readonly("data", &SolutionArrays::data, "coefficients b")
-        .def_readonly("lam", &SolutionArrays::lam, "(n_targets,) where on the path, paper's scale (no 1/2)")
+        .def_readonly(
+            "lam", &SolutionArrays::lam,
+            "(n_targets,) where on the path, paper's scale (no 1/2); in a pursuit the largest score left")
         .def_readonly("error", &SolutionArrays::error,
                       "(n_targets,) b'Gb - 2 c'b + e, of the refitted b after refit")
         .def_readonly("kkt", &SolutionArrays::kkt,
-                      "(n_targets,) KKT residual of the Lasso solution, relative to lambda")
+                      "(n_targets,) KKT residual of the Lasso solution, relative to lambda; in a pursuit the "
+                      "violation of\n"
+                      "its normal equations and of the greedy rule, relative to the first score")
         .def_readonly("status", &SolutionArrays::status, "(n_targets,) values of Status");
 }
 
@@ -174,10 +181,11 @@ void bind_path_arrays(py::class_<ArrayPaths>& paths) {
         .def_property_readonly("offset",
                                shown([](const Paths& p, Self self) { return all_of(p.offset(), self); }),
                                "(n_targets + 1,) where each target's events start")
-        .def_property_readonly("event_lambda", shown([](const Paths& p, Self self) {
-                                   return of_events(p, &Event::lambda, self);
-                               }),
-                               "lambda of each event, paper's scale (no 1/2); inf for unpenalised sources")
+        .def_property_readonly(
+            "event_lambda",
+            shown([](const Paths& p, Self self) { return of_events(p, &Event::lambda, self); }),
+            "lambda of each event, paper's scale (no 1/2), in a pursuit the score; inf for unpenalised "
+            "sources")
         .def_property_readonly("event_source", shown([](const Paths& p, Self self) {
                                    return of_events(p, &Event::source, self);
                                }),
@@ -194,9 +202,9 @@ void bind_paths(py::module_& m) {
              py::arg("exclude_self"), py::arg("exclusion_offset"), py::arg("exclusion_index"),
              py::arg("weights"), py::kw_only(), py::arg("own_rows") = py::none(),
              py::arg("own_response") = py::none(), py::arg("own_offset") = py::none(),
-             py::arg("own_first") = py::none(), py::arg("max_terms"), py::arg("min_lambda"),
-             py::arg("relative_error"), py::arg("l2"), py::arg("positive"), py::arg("n_threads"),
-             py::arg("devices"), py::arg("stream"), py::arg("progress"))
+             py::arg("own_first") = py::none(), py::arg("method") = "lasso", py::arg("max_terms"),
+             py::arg("min_lambda"), py::arg("relative_error"), py::arg("l2"), py::arg("positive"),
+             py::arg("n_threads"), py::arg("devices"), py::arg("stream"), py::arg("progress"))
         .def_property_readonly("n_targets", &ArrayPaths::targets)
         .def_property_readonly("n_sources", &ArrayPaths::sources)
         .def("at_lambda", &ArrayPaths::at_lambda, py::arg("lam"), py::arg("refit"),

@@ -89,6 +89,12 @@ void require_together(bool first, bool second, const char* names) {
     if (first != second) throw py::value_error(std::string(names) + ": give both or neither");
 }
 
+Method method_of(const std::string& name) {
+    if (name == "lasso") return Method::lasso;
+    if (name == "pursuit") return Method::pursuit;
+    throw py::value_error("method: expected \"lasso\" or \"pursuit\", given \"" + name + "\"");
+}
+
 SolutionArrays arrays_of(Solutions&& s) {
     return {moved<Index>(std::move(s.offset)),       moved<Id>(std::move(s.index)),
             moved<double>(std::move(s.value)),       moved<double>(std::move(s.lambda)),
@@ -179,6 +185,7 @@ void ArrayPaths::add_own(Problem& problem) const {
 Options ArrayPaths::options(Index target_count) const {
     const auto& a = arguments_;
     Options options;
+    options.method = method_of(a.method);
     options.max_terms = a.max_terms;
     if (const auto* one = std::get_if<double>(&a.min_lambda))
         options.min_lambda = *one;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -27,6 +28,7 @@ struct Arguments {
     std::optional<VectorArgument<double>> own_response;
     std::optional<VectorArgument<Index>> own_offset;
     std::optional<VectorArgument<Index>> own_first;
+    std::string method;
     Index max_terms;
     std::variant<double, VectorArgument<double>> min_lambda;
     double relative_error;

@@ -153,7 +153,7 @@ const char* to_string(Status status) {
     return "unknown";
 }
 
-Paths::Paths(const Problem& problem, const Options& options) : problem_(problem) {
+Paths::Paths(const Problem& problem, const Options& options) : problem_(problem), method_(options.method) {
     if (problem_.gram != nullptr && problem_.targets == nullptr)
         problem_.target_count = problem_.possible_targets();
     validate(problem_, options);
@@ -201,7 +201,14 @@ static Solutions read_all(const Engine& engine, const Paths& paths, const Place&
     return collector.finish();
 }
 
+void Paths::require_lasso(const char* argument) const {
+    if (method_ == Method::pursuit)
+        throw InvalidArgument(std::string(argument) +
+                              ": a pursuit has no solution at a lambda; read it by terms or relative_error");
+}
+
 Solutions Paths::at_lambda(const double* lambda, bool refit, const Progress& progress) const {
+    require_lasso("lam");
     for (Index t = 0; t < size(); ++t)
         if (!(lambda[t] >= 0.0) || std::isinf(lambda[t]))
             throw InvalidArgument("lam: must be a finite number >= 0, got " + std::to_string(lambda[t]) +
@@ -238,6 +245,7 @@ void Paths::check_target(Index t) const {
 
 Profile Paths::profile(Index t, const double* lambda, Index count) const {
     check_target(t);
+    require_lasso("lam");
     // Downwards through the path, whatever the order of the grid; points below its end have the values of the end.
     std::vector<Index> order(static_cast<std::size_t>(count));
     for (Index g = 0; g < count; ++g) {
@@ -278,7 +286,8 @@ Knots Paths::knots(Index t) const {
         row.clear();
         for (Index i = pieces.offset[e + 1]; i < pieces.offset[e + 2]; ++i) {
             const auto r = static_cast<std::size_t>(i);
-            const bool has_just_entered = pieces.source[r] == event.source && event.lambda == at;
+            const bool has_just_entered =
+                method_ == Method::lasso && pieces.source[r] == event.source && event.lambda == at;
             row.emplace_back(pieces.source[r], has_just_entered ? 0.0 : pieces.coefficient(r, at));
         }
         std::sort(row.begin(), row.end());

@@ -91,7 +91,7 @@ bool block_in_order(const MatrixView<T>& g, const double* root, Index i0, Index 
     constexpr Index side = 64;
     constexpr double slack = moment_slack(sizeof(T) == sizeof(float));
     double mirror[side];
-    int wrong = 0;
+    double wrong = 0.0;  // a double, so that it shares the data's lanes
     for (Index i = i0; i < i1; ++i) {
         const T* row = g.row(i);
         for (Index j = j0; j < j1; ++j) mirror[j - j0] = static_cast<double>(g(j, i));
@@ -101,10 +101,10 @@ bool block_in_order(const MatrixView<T>& g, const double* root, Index i0, Index 
             const double a = static_cast<double>(row[j]), scale = ri * root[j];
             const bool equal = std::fabs(a - mirror[j - j0]) <= slack * scale;
             const bool bounded = is_bounded(a, scale, slack);
-            wrong += (equal & bounded) ? 0 : 1;
+            wrong += (equal & bounded) ? 0.0 : 1.0;
         }
     }
-    return wrong == 0;
+    return wrong == 0.0;
 }
 
 template <class T>
@@ -190,10 +190,26 @@ void check_targets(const Problem& problem) {
                                     "; pass exclude=None or a mask");
 }
 
+/// Whether |c_ij| <= length * root_j for the whole row, without branches, so that it vectorises.
+template <class T>
+bool row_in_order(const T* c, const double* root, Index count, double length, double slack) {
+    double wrong = 0.0;
+#pragma omp simd reduction(+ : wrong)
+    for (Index j = 0; j < count; ++j)
+        wrong += is_bounded(static_cast<double>(c[j]), length * root[j], slack) ? 0.0 : 1.0;
+    return wrong == 0.0;
+}
+
 /// |c_ij| <= sqrt(e_i G_jj), else (f_i, g) has no joint second moment.
 void check_cross_row(const Problem& problem, const std::vector<double>& root, Index i) {
     const double energy = problem.energy[i], slack = cross_slack(problem);
     check_energy(i, energy);
+    const AnyMatrix& cross = problem.cross;
+    const double length = std::sqrt(energy);
+    const Index count = problem.sources();
+    if (cross.f64.data ? row_in_order(cross.f64.row(i), root.data(), count, length, slack)
+                       : row_in_order(cross.f32.row(i), root.data(), count, length, slack))
+        return;
     for (Index j = 0; j < problem.sources(); ++j)
         check_cross_entry(i, j, problem.cross(i, j), std::sqrt(energy) * root[static_cast<std::size_t>(j)],
                           slack);
@@ -276,6 +292,17 @@ void check_sources_left(const Problem& problem, const Options& options) {
     }
 }
 
+/// What the steps of a pursuit do not go with.
+void check_pursuit(const Problem& problem, const Options& options) {
+    if (options.positive)
+        fail("positive",
+             "a pursuit takes least squares at every step, which has no b >= 0; use method lasso");
+    bool limited = options.min_lambdas == nullptr && options.min_lambda > 0.0;
+    for (Index t = 0; options.min_lambdas != nullptr && t < problem.target_count; ++t)
+        limited = limited || options.min_lambdas[t] > 0.0;
+    if (limited) fail("min_lambda", "a pursuit has no lambda to stop at; give max_terms or relative_error");
+}
+
 /// Each of `count` numbers is finite, and its square does not overflow; place(j) names one.
 template <class Place>
 void check_own_values(const char* name, const double* value, Index count, Place place) {
@@ -320,6 +347,7 @@ void check_options(const Problem& problem, const Options& options) {
     if (options.max_terms < 0) fail("max_terms", "must be >= 0, got " + text(options.max_terms));
     if (options.threads < 0) fail("n_threads", "must be >= 1, got " + text(Index{options.threads}));
     check_count("relative_error", options.relative_error);
+    if (options.method == Method::pursuit) check_pursuit(problem, options);
     check_count("l2", options.l2);
     if (options.min_lambdas == nullptr) return check_count("min_lambda", options.min_lambda);
     for (Index t = 0; t < problem.target_count; ++t)

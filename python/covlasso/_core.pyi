@@ -76,12 +76,13 @@ class Solutions:
     @property
     def kkt(self) -> numpy.typing.NDArray[numpy.float64]:
         """
-        (n_targets,) KKT residual of the Lasso solution, relative to lambda
+        (n_targets,) KKT residual of the Lasso solution, relative to lambda; in a pursuit the violation of
+        its normal equations and of the greedy rule, relative to the first score
         """
     @property
     def lam(self) -> numpy.typing.NDArray[numpy.float64]:
         """
-        (n_targets,) where on the path, paper's scale (no 1/2)
+        (n_targets,) where on the path, paper's scale (no 1/2); in a pursuit the largest score left
         """
     @property
     def status(self) -> numpy.typing.NDArray[numpy.uint8]:
@@ -106,6 +107,12 @@ class Paths:
     exclude_self : b_i = 0 for target i
     exclusion_offset, exclusion_index : (n_targets + 1,) int64, (nnz,) int32; sources with b_j = 0 per target
     weights : (p,) or (n_targets, p) float64, w_ij >= 0; 0: unpenalised, inf: excluded; None: all 1
+    own_rows, own_response, own_offset, own_first : (rows, p), (nnz,) float64, (n_targets + 1,), (n_targets,) int64
+        What counts for single targets only: the rows V_i of target t are own_offset[t + 1] - own_offset[t] of own_rows
+        from own_first[t] on (None: from own_offset[t], and without own_offset row t). With G + V_i'V_i, c_i + V_i'u_i and
+        e_i + u_i'u_i, where u_i is own_response[own_offset[t]] and so on; without cross column i of V_i
+    method : "lasso", or "pursuit": terms one after the other, each with the largest |g_j| / w_ij (orthogonal matching
+        pursuit), with no solution at a lambda and no b >= 0
     max_terms : a path ends before a term more than these would enter
     min_lambda : float or (n_targets,) float64; a path ends at this lambda
     relative_error : a path ends where its error is at most this times e_i
@@ -125,7 +132,7 @@ class Paths:
     KeyboardInterrupt
         "interrupted: 312 of 1000 targets were done". What `progress` raises is raised unchanged.
     """
-    def __init__(self, gram: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | FactoredGram | DeviceMatrix, cross: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | DeviceMatrix | None, energy: numpy.typing.NDArray[numpy.float64] | DeviceMatrix | None, targets: numpy.typing.NDArray[numpy.int32] | None, exclude_self: bool, exclusion_offset: numpy.typing.NDArray[numpy.int64] | None, exclusion_index: numpy.typing.NDArray[numpy.int32] | None, weights: numpy.typing.NDArray[numpy.float64] | None, *, max_terms: typing.SupportsInt | typing.SupportsIndex, min_lambda: typing.SupportsFloat | typing.SupportsIndex | numpy.typing.NDArray[numpy.float64], relative_error: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex, positive: bool, n_threads: typing.SupportsInt | typing.SupportsIndex, devices: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], stream: typing.SupportsInt | typing.SupportsIndex, progress: collections.abc.Callable[[int, int], typing.Any] | None) -> None:
+    def __init__(self, gram: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | FactoredGram | DeviceMatrix, cross: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | DeviceMatrix | None, energy: numpy.typing.NDArray[numpy.float64] | DeviceMatrix | None, targets: numpy.typing.NDArray[numpy.int32] | None, exclude_self: bool, exclusion_offset: numpy.typing.NDArray[numpy.int64] | None, exclusion_index: numpy.typing.NDArray[numpy.int32] | None, weights: numpy.typing.NDArray[numpy.float64] | None, *, own_rows: numpy.typing.NDArray[numpy.float32] | numpy.typing.NDArray[numpy.float64] | DeviceMatrix | None = None, own_response: numpy.typing.NDArray[numpy.float64] | None = None, own_offset: numpy.typing.NDArray[numpy.int64] | None = None, own_first: numpy.typing.NDArray[numpy.int64] | None = None, method: str = 'lasso', max_terms: typing.SupportsInt | typing.SupportsIndex, min_lambda: typing.SupportsFloat | typing.SupportsIndex | numpy.typing.NDArray[numpy.float64], relative_error: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex, positive: bool, n_threads: typing.SupportsInt | typing.SupportsIndex, devices: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], stream: typing.SupportsInt | typing.SupportsIndex, progress: collections.abc.Callable[[int, int], typing.Any] | None) -> None:
         ...
     def at_lambda(self, lam: numpy.typing.NDArray[numpy.float64], refit: bool) -> Solutions:
         """
@@ -151,7 +158,7 @@ class Paths:
     @property
     def event_lambda(self) -> numpy.typing.NDArray[numpy.float64]:
         """
-        lambda of each event, paper's scale (no 1/2); inf for unpenalised sources
+        lambda of each event, paper's scale (no 1/2), in a pursuit the score; inf for unpenalised sources
         """
     @property
     def event_sign(self) -> numpy.typing.NDArray[numpy.int32]:

@@ -46,10 +46,12 @@ def path(path: Path, target: int | str, *, named: int = 10, ax: Axes | None = No
     Raises
     ------
     TypeError, ValueError
-        No such target, or several of that name.
+        No such target, or several of that name; or the path is a pursuit, which has no lambda.
     ImportError
         matplotlib is not installed.
     """
+    if path.method == "pursuit":
+        raise ValueError("path is a pursuit, which has no lambda to draw against; plot.error_by_terms does")
     axes = _axes(ax)
     place = find_target(target, path.targets, path.target_names)
     knots = path.knots(target)
@@ -121,7 +123,7 @@ def error_by_terms(
         low, median, high = np.nanquantile(rows, _QUARTILES, axis=1)
         axes.fill_between(range(terms + 1), low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(range(terms + 1), median, style, color=colour, label=label)
-    method = "refitted" if refit else "Lasso"
+    method = "pursuit" if path.method == "pursuit" else "refitted" if refit else "Lasso"
     axes.set(xlabel="terms in the equation", ylabel=r"error / energy $= 1 - R^2$", xlim=(0, terms))
     axes.set(ylim=(0, None), title=f"{method}: median and middle half of {path.n_targets} targets")
     axes.legend(frameon=False)

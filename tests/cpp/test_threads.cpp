@@ -244,6 +244,33 @@ TEST_CASE("progress that returns false stops the work soon; what is done stays")
     }
 }
 
+TEST_CASE("a pursuit stops between two steps") {
+    Data data(correlated(30, 60, 59));
+    const Troubled slow(data.gram, std::chrono::milliseconds(20));
+    auto problem = data.problem();
+    problem.gram = &slow;
+    auto options = with_threads(1);
+    options.method = covlasso::Method::pursuit;
+    options.progress = [](Index, Index) { return false; };
+    const auto start = std::chrono::steady_clock::now();
+    const Paths paths(problem, options);
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(29 * 20));  // one target's
+    CHECK(paths.interrupted() == 30);
+    CHECK(paths.status()[0] == Status::interrupted);
+    const auto s = paths.at_terms(5);
+    for (std::size_t t = 0; t < 30; ++t) CHECK(s.status[t] == Status::interrupted);
+    CHECK(s.value.empty());
+}
+
+TEST_CASE("a pursuit has equal bits for any number of threads") {
+    Data data(correlated(90, 120, 60));
+    auto one = with_threads(1), three = with_threads(3);
+    one.method = three.method = covlasso::Method::pursuit;
+    const Paths a(data.problem(), one), b(data.problem(), three);
+    CHECK(a.lambda_end() == b.lambda_end());
+    check_same_bits(a.at_terms(20), b.at_terms(20));
+}
+
 TEST_CASE("an exception from the Gram reaches the caller") {
     Data data(correlated(40, 60, 57));
     for (const int threads : {1, 2}) {

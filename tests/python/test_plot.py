@@ -58,8 +58,9 @@ def test_error_by_terms(paths, halves, refit):
     fit, held_out = (line.get_ydata() for line in axes.lines)
     for k in (1, 5):
         found = paths.at(terms=k, refit=refit)
-        assert fit[k] == np.median(found.relative_error)
-        assert held_out[k] == np.median(covlasso.held_out_error(found, other) / other.diagonal())
+        assert fit[k] == pytest.approx(np.median(found.relative_error), rel=1e-14)
+        expected = np.median(covlasso.held_out_error(found, other) / other.diagonal())
+        assert held_out[k] == pytest.approx(expected, rel=1e-14)
     assert fit[0] == held_out[0] == 1.0
 
 
@@ -119,3 +120,11 @@ def test_bad_arguments(paths, halves, function, of, argument, error):
     solved = {"paths": paths, "deps": small_deps(halves)}[of]
     with pytest.raises(error):
         getattr(covlasso.plot, function)(solved, argument)
+
+
+def test_a_pursuit_is_drawn_by_terms_and_not_against_lambda(gram):
+    found = covlasso.path(gram, max_terms=4, method="pursuit")
+    axes = covlasso.plot.error_by_terms(found, 4)
+    assert axes.get_title().startswith("pursuit")
+    with pytest.raises(ValueError, match="path is a pursuit, which has no lambda"):
+        covlasso.plot.path(found, 0)

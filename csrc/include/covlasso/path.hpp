@@ -32,6 +32,8 @@ inline constexpr double kkt_tolerance = 1e-9;
 /// A knot of a path: at `lambda`, `source` enters with the sign given, or leaves (sign 0).
 ///
 /// Unpenalised sources (weight 0) are there from the start: they enter at lambda = infinity with sign +1.
+/// In a pursuit, `lambda` is the score |g_j| / w_j with which the source was chosen, g = 2 (c - G b - l2 b): it may rise from
+/// one event to the next, and no source leaves.
 struct Event {
     double lambda;
     Id source;
@@ -43,10 +45,11 @@ struct Solutions {
     std::vector<Index> offset;   ///< targets + 1
     std::vector<Id> index;       ///< sources, ascending within a target
     std::vector<double> value;   ///< coefficients b
-    std::vector<double> lambda;  ///< where on the path, paper's scale
+    std::vector<double> lambda;  ///< where on the path, paper's scale; in a pursuit: the largest score left
     std::vector<double> error;   ///< b'Gb - 2c'b + e  (of the refitted b where refit is set)
     std::vector<double>
-        kkt;  ///< KKT residual of the Lasso solution, relative to lambda (at 0: to lambda_max)
+        kkt;  ///< KKT residual of the Lasso solution, relative to lambda (at 0: to lambda_max); in a pursuit: the larger
+    ///< violation of the normal equations and of the greedy rule, relative to the first score
     std::vector<Status> status;
 };
 
@@ -68,6 +71,9 @@ class Engine;
 
 /// Exact solution paths: piecewise linear in lambda, stored as events only.
 ///
+/// With Method::pursuit the terms in their order, also stored as events: a solution is least squares on the first of them,
+/// whether `refit` is set or not, and there is none at a lambda.
+///
 /// It refers to the problem's memory (Gram, cross rows, weights), from which coefficients are solved on demand.
 class Paths {
 public:
@@ -80,16 +86,18 @@ public:
     /// Solutions at one lambda per target (lambda: size() numbers, paper's scale).
     ///
     /// Where `progress` returns false, the targets not read by then have status interrupted and no coefficients.
+    /// @throws InvalidArgument  lambda is out of range, or this is a pursuit.
     Solutions at_lambda(const double* lambda, bool refit = false, const Progress& progress = {}) const;
-    /// Solutions just before term k + 1 enters for the first time.
+    /// Solutions just before term k + 1 enters for the first time; in a pursuit, with its first k terms.
     Solutions at_terms(Index terms, bool refit = false, const Progress& progress = {}) const;
-    /// Solutions at the largest lambda with error <= relative_error * energy.
+    /// Solutions at the largest lambda with error <= relative_error * energy; in a pursuit, with the fewest terms.
     Solutions at_relative_error(double relative_error, bool refit = false,
                                 const Progress& progress = {}) const;
 
     /// Error and l1 norm of target t at `count` values of lambda (below the end of the path: those of its end).
+    /// @throws InvalidArgument  lambda is out of range, or this is a pursuit.
     Profile profile(Index t, const double* lambda, Index count) const;
-    /// The knots of target t, in the order of falling lambda.
+    /// The knots of target t, in the order of falling lambda; in a pursuit, the least squares solution with each term.
     Knots knots(Index t) const;
 
     const Event* begin(Index t) const { return events_.data() + offset_[t]; }
@@ -97,16 +105,20 @@ public:
 
     const std::vector<Event>& events() const { return events_; }
     const std::vector<Index>& offset() const { return offset_; }
-    const std::vector<double>& lambda_max() const { return lambda_max_; }  ///< zero solution iff lambda >= it
-    const std::vector<double>& lambda_end() const { return lambda_end_; }  ///< where the path ends
+    /// Zero solution iff lambda >= it; in a pursuit: the first score.
+    const std::vector<double>& lambda_max() const { return lambda_max_; }
+    /// Where the path ends; in a pursuit: the largest score left, 0 where nothing is left but rounding.
+    const std::vector<double>& lambda_end() const { return lambda_end_; }
     const std::vector<double>& kkt() const { return kkt_; }        ///< KKT residual at the end, relative
     const std::vector<Status>& status() const { return status_; }  ///< why the path ended
     Index interrupted() const;                                     ///< how many targets were not done
 
 private:
     void check_target(Index t) const;
+    void require_lasso(const char* argument) const;
 
     Problem problem_;
+    Method method_;
     std::shared_ptr<const Engine> engine_;  // what followed the paths, and reads from them
     std::vector<Index> offset_;
     std::vector<Event> events_;

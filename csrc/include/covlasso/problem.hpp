@@ -1,6 +1,7 @@
 // What is to be solved: the data of all targets, and the options that they share.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -64,14 +65,21 @@ struct Problem {
 /// Told `done` of `total` targets about ten times a second, on the calling thread; false stops the work.
 using Progress = std::function<bool(Index done, Index total)>;
 
+/// How the terms of a target are chosen.
+enum class Method : std::uint8_t {
+    lasso,   ///< by the exact solution path of the Lasso
+    pursuit  ///< one after the other, each with the largest |g_j| / w_j: orthogonal matching pursuit
+};
+
 /// When a path ends (whatever comes first), and the model that all targets share.
 struct Options {
+    Method method = Method::lasso;
     Index max_terms = 50;                 ///< ends just before a (max_terms + 1)-th term would enter
     double min_lambda = 0.0;              ///< ends at this lambda (paper's scale, no 1/2)
     const double* min_lambdas = nullptr;  ///< the same, one per position in `targets`; overrides min_lambda
     double relative_error = 0.0;          ///< ends where error <= relative_error * e_i
     double l2 = 0.0;                      ///< ridge term l2 |b|^2 (paper's scale, no 1/2)
-    bool positive = false;                ///< b >= 0
+    bool positive = false;                ///< b >= 0 (not with pursuit)
     int threads = 0;                      ///< how many run at a time; 0: one per hardware thread
     std::vector<int> devices;             ///< CUDA devices that share the targets; empty: the processors
     void* stream = nullptr;  ///< cudaStream_t of devices[0] after whose work the inputs are ready

@@ -21,6 +21,7 @@ struct Rules {
     double l2;
     double noise;  ///< relative precision of the moments
     bool positive;
+    Method method;
 
     COVLASSO_FN Limits limits(Index t, double energy) const {
         return {max_terms, min_lambdas ? min_lambdas[t] : min_lambda, relative_error * energy, l2, noise,
@@ -42,7 +43,7 @@ inline Rules rules(const Problem& problem, const Options& options, double epsilo
     return {options.max_terms,   options.min_lambda,
             options.min_lambdas, options.relative_error,
             options.l2,          std::max(epsilon, problem.cross.f32.data ? 0x1p-24 : 0.0) + own,
-            options.positive};
+            options.positive,    options.method};
 }
 
 /// The penalty factors of target t over all sources; infinity: excluded.
@@ -60,10 +61,12 @@ COVLASSO_FN void load_penalty(const Team& team, const Problem& problem, Index t,
         team.for_each(count, [=](Index x) { penalty[excluded[x]] = infinity; });
     }
     team.sync();
+    target.least_penalty = 1.0;
+    if (weights == nullptr) return;
     const double most = team.max(target.sources, [=](Index j) {
         return penalty[j] > 0.0 && penalty[j] < infinity ? 1.0 / penalty[j] : 0.0;
     });
-    target.least_penalty = most > 0.0 ? 1.0 / most : 1.0;
+    if (most > 0.0) target.least_penalty = 1.0 / most;
 }
 
 /// Adds V'u to c, u'u to e, and the squares of V to the diagonal that `root` is of.

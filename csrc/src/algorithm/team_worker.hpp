@@ -3,6 +3,8 @@
 
 #include "algorithm/homotopy.hpp"
 #include "algorithm/load.hpp"
+#include "algorithm/pursuit.hpp"
+#include "algorithm/pursuit_query.hpp"
 #include "algorithm/query.hpp"
 #include "algorithm/records.hpp"
 #include "team/team.hpp"
@@ -25,36 +27,57 @@ public:
           root_(root),
           rules_(rules),
           homotopy_(team, gram_),
-          query_(team, gram_) {}
+          query_(team, gram_),
+          pursuit_(team, gram_),
+          pursuit_query_(team, gram_) {}
 
     /// Follows the path of target t; its events are valid until the next call.
-    COVLASSO_FN Outcome follow(Index t) {
-        homotopy_.reserve(first_terms());
-        load(t);
-        events_.clear();
-        return homotopy_.run(target_, limits(t), events_);
-    }
+    COVLASSO_FN Outcome follow(Index t) { return pursues() ? follow(pursuit_, t) : follow(homotopy_, t); }
 
     COVLASSO_FN const EventList& events() const { return events_; }
 
     /// The solution at `place` of the stored path of target t.
     COVLASSO_FN Solution read(Index t, const PathView& path, const Place& place) {
-        open(t, path);
+        if (pursues()) {
+            open(pursuit_query_, t, path);
+            return pursuit_query_.solve(find_terms(place));
+        }
+        open(query_, t, path);
         return query_.solve(find(t, place), place.refit);
     }
 
     /// The piece of the stored path of target t above its first event, and then the one below each event in turn.
     COVLASSO_FN PieceView first_piece(Index t, const PathView& path) {
-        open(t, path);
-        query_.begin_replay();
-        return piece();
+        return pursues() ? first_piece(pursuit_query_, t, path) : first_piece(query_, t, path);
     }
     COVLASSO_FN PieceView next_piece(const Event& event) {
-        query_.replay(event);
-        return piece();
+        return pursues() ? next_piece(pursuit_query_, event) : next_piece(query_, event);
     }
 
 private:
+    COVLASSO_FN bool pursues() const { return rules_.method == Method::pursuit; }
+
+    template <class Follower>
+    COVLASSO_FN Outcome follow(Follower& follower, Index t) {
+        follower.reserve(first_terms());
+        load(t);
+        events_.clear();
+        return follower.run(target_, limits(t), events_);
+    }
+
+    template <class Reader>
+    COVLASSO_FN PieceView first_piece(Reader& reader, Index t, const PathView& path) {
+        open(reader, t, path);
+        reader.begin_replay();
+        return piece(reader);
+    }
+
+    template <class Reader>
+    COVLASSO_FN PieceView next_piece(Reader& reader, const Event& event) {
+        reader.replay(event);
+        return piece(reader);
+    }
+
     /// For so many terms there is room from the start: their arrays come first, and so they lie near.
     COVLASSO_FN Index first_terms() const {
         constexpr Index most = 63;
@@ -68,10 +91,11 @@ private:
 
     COVLASSO_FN Limits limits(Index t) const { return rules_.limits(t, target_.energy); }
 
-    COVLASSO_FN void open(Index t, const PathView& path) {
-        query_.reserve(first_terms());
+    template <class Reader>
+    COVLASSO_FN void open(Reader& reader, Index t, const PathView& path) {
+        reader.reserve(first_terms());
         load(t);
-        query_.open(target_, limits(t), path);
+        reader.open(target_, limits(t), path);
     }
 
     COVLASSO_FN Point find(Index t, const Place& place) {
@@ -80,9 +104,16 @@ private:
         return query_.at_error(place.relative_error * target_.energy);
     }
 
-    COVLASSO_FN PieceView piece() const {
-        const ActiveSet& active = query_.active();
-        const Quadratic error = query_.error();
+    /// A pursuit has no place at a lambda; Paths refuses it.
+    COVLASSO_FN Point find_terms(const Place& place) {
+        if (place.kind == Place::at_terms) return pursuit_query_.at_terms(place.terms);
+        return pursuit_query_.at_error(place.relative_error * target_.energy);
+    }
+
+    template <class Reader>
+    COVLASSO_FN PieceView piece(const Reader& reader) const {
+        const ActiveSet& active = reader.active();
+        const Quadratic error = reader.error();
         return {active.sources(),
                 active.base(),
                 active.slope(),
@@ -99,6 +130,8 @@ private:
     EventList events_;
     Homotopy<Team> homotopy_;
     Query<Team> query_;
+    Pursuit<Team> pursuit_;
+    PursuitQuery<Team> pursuit_query_;
 };
 
 }  // namespace COVLASSO_ISA

@@ -22,3 +22,6 @@ Matrix = npt.NDArray[Any]
 
 Kind = Literal["second_moment", "covariance", "correlation"]
 """Moments of logits as they are (the paper's choice), less their means, or also over their deviations."""
+
+Method = Literal["lasso", "pursuit"]
+"""How terms are chosen: by the Lasso's exact path, or greedily by orthogonal matching pursuit."""

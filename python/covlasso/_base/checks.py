@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from covlasso._base.arrays import Array, Float64, Int64, Kind
+from covlasso._base.arrays import Array, Float64, Int64, Kind, Method
 
 LARGEST = 2.0**500
 """Largest size of a logit: squares, and sums of 2^23 of them, stay within float64."""
@@ -200,3 +200,10 @@ def check_kind(kind: Any) -> Kind:
     if kind not in get_args(Kind):
         raise ValueError(f"kind is {kind!r}; one of {', '.join(get_args(Kind))} is expected")
     return kind  # type: ignore[no-any-return]
+
+
+def check_method(method: Any) -> Method:
+    """Return one of the two ways to choose terms."""
+    if method not in get_args(Method):
+        raise ValueError(f"method is {method!r}; one of {', '.join(get_args(Method))} is expected")
+    return method  # type: ignore[no-any-return]

@@ -14,6 +14,8 @@ _KINDS = {
     "covariance": "centred logits",
     "correlation": "standardised logits",
 }
+_SOLUTIONS = {"lasso": "Lasso", "refitted": "refitted", "pursuit": "matching pursuit"}
+_SCALES = {"lasso": "lambda", "pursuit": "largest score left"}
 
 
 def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> list[RenderableType]:
@@ -22,7 +24,7 @@ def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> l
     kind = "" if origin is None else f" of {_KINDS[origin.kind]}"
     kkt = record["worst_kkt"]
     rows = {
-        "equations": f"{deps.n_targets}{kind}, {'refitted' if deps.refit else 'Lasso'}",
+        "equations": f"{deps.n_targets}{kind}, {_SOLUTIONS[deps.solution]}",
         "terms": f"{record['median_terms']:g} (median)",
         "R^2 in sample": f"{number(record['median_r2'], 'none')} (median; it flatters)",
         "worst KKT residual": "not finite" if kkt is None else f"{kkt:.1e}",
@@ -63,8 +65,8 @@ def category_tables(record: Record) -> list[RenderableType]:
             Text(
                 f"R^2 {number(equation['r2'], 'none')} in sample"
                 + ("" if held_out is None else f", {number(held_out, 'none')} held out")
-                + f"; lambda {significant(equation['lam'])}, KKT residual {significant(equation['kkt'])}, "
-                + equation["status"]
+                + f"; {_SCALES[record['method']]} {significant(equation['lam'])}, "
+                + f"KKT residual {significant(equation['kkt'])}, {equation['status']}"
             )
         )
         shown = table("Equation", "coefficient", words("category"), "number", "share")

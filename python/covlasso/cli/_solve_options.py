@@ -38,7 +38,7 @@ MaxTerms = Annotated[
     int | None,
     _problem(min=1, help="Most terms, with --lam or --relative-error.", show_default="no limit"),
 ]
-Refit = Annotated[bool, _problem("--refit", help="Least squares on the terms found.")]
+Refit = Annotated[bool, _problem("--refit", help="Least squares on the terms found, as in a pursuit.")]
 L2 = Annotated[float, _problem(min=0.0, help="Ridge term, in the paper's scale (no 1/2).")]
 Positive = Annotated[bool, _problem("--positive", help="No negative coefficients.")]
 
@@ -50,6 +50,18 @@ class Kinds(str, Enum):
     covariance = "covariance"
     correlation = "correlation"
 
+
+class Methods(str, Enum):
+    """Ways to choose terms."""
+
+    lasso = "lasso"
+    pursuit = "pursuit"
+
+
+Method = Annotated[
+    Methods,
+    _problem(help="How terms are chosen: by the Lasso, or by orthogonal matching pursuit (not with --lam)."),
+]
 
 Kind = Annotated[
     Kinds,

@@ -44,6 +44,7 @@ def solve(
     lam: options.Lam = None,
     relative_error: options.RelativeError = None,
     max_terms: options.MaxTerms = None,
+    method: options.Method = options.Methods.lasso,
     refit: options.Refit = False,
     l2: options.L2 = 0.0,
     positive: options.Positive = False,
@@ -72,8 +73,8 @@ def solve(
         start = time.perf_counter()
         moments = Moments.load(file)
         wanted = {
-            **place, "kind": kind.value, "max_terms": max_terms, "refit": refit, "l2": l2,
-            "positive": positive, "allow_same": allow_same, "n_threads": threads,
+            **place, "kind": kind.value, "method": method.value, "max_terms": max_terms, "refit": refit,
+            "l2": l2, "positive": positive, "allow_same": allow_same, "n_threads": threads,
         }  # fmt: skip
         wanted["target"], wanted["source"] = pair_of(moments, target, source)
         with process_group() as group, progress_bar() as bar:

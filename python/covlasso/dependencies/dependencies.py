@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Float64, Int32, Int64
+from covlasso._base.arrays import Array, Float64, Int32, Int64, Method
+from covlasso._base.checks import check_method
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso._base.optional import needed
 from covlasso._base.storage import StoredTensors, load_tensors, save_tensors
@@ -32,14 +33,17 @@ class Dependencies:
     coef : scipy.sparse.csr_array, (n_targets, p)
         Coefficients b, float64; row t belongs to category ``targets[t]``. The -1 on the target is not stored.
     lam : (n_targets,) array
-        Where on the path, in the paper's scale (no 1/2).
+        Where on the path, in the paper's scale (no 1/2). Of a pursuit, which has no lambda: the largest score
+        2 |c_i - G b|_j / w_ij that these terms leave, 0 where that is rounding.
     error : (n_targets,) array
         b'Gb - 2 c'b + e = E[(f_i - b'g)^2], of the refitted b after a refit.
     energy : (n_targets,) array
         e_i = E[f_i^2], the error without any term.
     kkt : (n_targets,) array
         KKT residual of the Lasso solution, from the caller's Gram, relative to lambda (at lambda 0: to
-        lambda_max) times the smallest weight above 0, which is 1 without ``weights``.
+        lambda_max) times the smallest weight above 0, which is 1 without ``weights``. Of a pursuit, relative
+        to its first score times that weight: the larger of max_r |g_r| over its terms, g = 2 (c - G b - l2
+        b), and of max_j |g_j| - w_j s before the last term, which was chosen with the score s.
     status : (n_targets,) array of str
         What is known of each solution: ``certified`` (the one asked for, KKT residual at most 1e-9), the
         reason why its path ended earlier (``terms``, ``lambda``, ``error``, ``exhausted``), ``floor`` (lambda
@@ -49,11 +53,16 @@ class Dependencies:
     intra : bool
         Whether targets and sources are categories of one network.
     refit : bool
-        Whether the coefficients are least squares on the Lasso's support.
+        Whether the coefficients are least squares on the support found; so they are of a pursuit.
     target_names, source_names : tuple of str, or None
         Names per target (n_targets) and per source (p).
     origin : Origin, or None
         The models and the moments that they were found from; ``covlasso solve`` knows them.
+    focus : (n_targets,) array, or None
+        Share alpha of a category's own samples in its equation, 0 where there are none: then that of all
+        samples. ``error``, ``energy`` and ``r2`` are of the moments with this share. None: no focus.
+    method : str
+        How the terms were chosen: "lasso" or "pursuit".
     """
 
     coef: scipy.sparse.csr_array
@@ -68,6 +77,8 @@ class Dependencies:
     target_names: tuple[str, ...] | None = None
     source_names: tuple[str, ...] | None = None
     origin: Origin | None = None
+    focus: Float64 | None = None
+    method: Method = "lasso"
 
     @property
     def n_targets(self) -> int:
@@ -86,6 +97,13 @@ class Dependencies:
         return terms
 
     @property
+    def solution(self) -> str:
+        """What the coefficients are: "lasso", "refitted" (least squares on its terms) or "pursuit"."""
+        if self.method == "pursuit":
+            return "pursuit"
+        return "refitted" if self.refit else "lasso"
+
+    @property
     def relative_error(self) -> Float64:
         """Error / energy, (n_targets,); NaN for a target without energy (its logit is always 0)."""
         with np.errstate(invalid="ignore"):
@@ -100,6 +118,14 @@ class Dependencies:
         `covlasso.held_out_error`.
         """
         return 1.0 - self.relative_error
+
+    @property
+    def unfocused(self) -> Int32:
+        """Targets for which a focus was asked, but whose class has no sample: they have the equation without.
+
+        Empty where there is no focus.
+        """
+        return self.targets[:0] if self.focus is None else self.targets[self.focus == 0.0]
 
     def position(self, target: int | str) -> int:
         """Row of a target, given by category number or by name.
@@ -210,7 +236,7 @@ class Dependencies:
 
         Tensors: ``indptr`` (int64), ``indices`` (int32), ``data`` (float64) of `coef`; ``lam``, ``error``,
         ``energy``, ``kkt`` (float64), ``targets`` (int32), and ``status`` (uint8), which counts in the
-        header's ``statuses``.
+        header's ``statuses``; ``focus`` (float64) where there is one.
         """
         statuses, status = np.unique(self.status, return_inverse=True)
         tensors = {
@@ -219,6 +245,7 @@ class Dependencies:
             "data": self.coef.data,
             "targets": self.targets,
             "status": status.astype(np.uint8),
+            **({} if self.focus is None else {"focus": self.focus}),
             **{name: getattr(self, name) for name in _PER_TARGET},
         }
         header = {
@@ -226,6 +253,7 @@ class Dependencies:
             "statuses": statuses.tolist(),
             "intra": self.intra,
             "refit": self.refit,
+            "method": self.method,
             "target_names": self.target_names,
             "source_names": self.source_names,
             **({} if self.origin is None else {"origin": asdict(self.origin)}),
@@ -267,6 +295,8 @@ class Dependencies:
             target_names=stored.names("target_names", n),
             source_names=stored.names("source_names", shape[1]),
             origin=_stored_origin(stored),
+            focus=stored.tensor("focus", np.float64, (n,)) if "focus" in stored else None,
+            method=_stored_method(stored),
         )
 
     @classmethod
@@ -296,6 +326,10 @@ class Dependencies:
         arrays: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts]) for name in (*_PER_TARGET, "status")
         }
+        if any(part.focus is not None for part in parts):
+            arrays["focus"] = np.concatenate(
+                [np.zeros(part.n_targets) if part.focus is None else part.focus for part in parts]
+            )
         return replace(
             first,
             coef=scipy.sparse.vstack([part.coef for part in parts], format="csr"),
@@ -304,15 +338,39 @@ class Dependencies:
             **arrays,
         )
 
+    def take(self, order: npt.NDArray[np.integer]) -> Dependencies:
+        """Return those at some positions, in this order."""
+        arrays: dict[str, Any] = {name: getattr(self, name)[order] for name in (*_PER_TARGET, "status")}
+        return replace(
+            self,
+            coef=self.coef[order],
+            targets=self.targets[order],
+            target_names=None if self.target_names is None else tuple(self.target_names[t] for t in order),
+            focus=None if self.focus is None else self.focus[order],
+            **arrays,
+        )
+
     def __repr__(self) -> str:
         """Say how many targets, sources and terms there are, and how sure they are."""
         certified = int(np.count_nonzero(self.status == "certified"))
-        kind = "least squares on the Lasso's support" if self.refit else "Lasso"
+        kind = _SOLUTIONS[self.solution]
         worst = self.kkt.max(initial=0.0)
+        focus = self.focus_text()
         return (
             f"Dependencies({self.n_targets} targets, {self.n_sources} sources, {self.coef.nnz} terms, "
-            f"{kind}, {certified} certified, worst KKT residual {worst:.1e})"
+            f"{kind}{', ' + focus if focus else ''}, {certified} certified, worst KKT residual {worst:.1e})"
         )
+
+    def focus_text(self) -> str:
+        """Say the focus in words: "focus 0.3 by decisions, none for 12 targets without samples of theirs"."""
+        if self.focus is None:
+            return ""
+        used = np.unique(self.focus[self.focus > 0.0])
+        size = " to ".join(f"{alpha:g}" for alpha in dict.fromkeys(used[[0, -1]])) if len(used) else "none"
+        whose = "" if self.origin is None or self.origin.focus is None else f" by {self.origin.focus}"
+        missing = len(self.unfocused)
+        left = f", none for {missing} targets without samples of theirs" if missing else ""
+        return f"focus {size}{whose}{left}"
 
     def _repr_html_(self) -> str:
         """Show equations, R^2 and status of the first targets as a table in a notebook."""
@@ -326,12 +384,18 @@ class Dependencies:
             )
             for t, target in enumerate(self.targets[:ROWS])
         ]
-        columns = ("equation", "terms", "R², fit", "λ", "status")
+        place = "λ" if self.method == "lasso" else "score left"
+        columns = ("equation", "terms", "R², fit", place, "status")
         return table_html(repr(self), columns, rows, self.n_targets)
 
 
 _PER_TARGET = ("lam", "error", "energy", "kkt")
-_SHARED = ("n_sources", "intra", "refit", "source_names", "origin")
+_SHARED = ("n_sources", "intra", "refit", "method", "source_names", "origin")
+_SOLUTIONS = {
+    "lasso": "Lasso",
+    "refitted": "least squares on the Lasso's support",
+    "pursuit": "orthogonal matching pursuit",
+}
 
 
 def _check_alike(first: Dependencies, part: Dependencies, place: int) -> None:
@@ -354,3 +418,11 @@ def _stored_origin(stored: StoredTensors) -> Origin | None:
         return Origin(**fields)
     except (TypeError, ValueError) as cause:
         raise stored.error(f"header field 'origin': {cause}") from cause
+
+
+def _stored_method(stored: StoredTensors) -> Method:
+    method = stored.optional("method", str)
+    try:
+        return "lasso" if method is None else check_method(method)  # older files are of the Lasso
+    except ValueError as cause:
+        raise stored.error(f"header field {cause}") from cause

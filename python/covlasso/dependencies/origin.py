@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from covlasso._base.arrays import Kind
 from covlasso._base.checks import check_flag, check_kind, check_number
 
+FOCUSES = ("labels", "decisions", "own samples")
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -26,6 +28,10 @@ class Origin:
         Whether only coefficients b >= 0 were allowed.
     allow_same : bool, default False
         Between two networks: whether a target's own category in the other one may explain it.
+    focus : {"labels", "decisions", "own samples"}, optional
+        Which samples are a category's own, where these have a share of its equation (`Dependencies.focus`):
+        by labels or by the decisions of the target's model, of which the class means count; or the samples
+        themselves. None: all samples count alike.
 
     Raises
     ------
@@ -39,6 +45,7 @@ class Origin:
     l2: float = 0.0
     positive: bool = False
     allow_same: bool = False
+    focus: str | None = None
 
     def __post_init__(self) -> None:
         """Check what may come from a file."""
@@ -49,6 +56,8 @@ class Origin:
         check_number(self.l2, "l2")
         check_flag(self.positive, "positive")
         check_flag(self.allow_same, "allow_same")
+        if self.focus not in (None, *FOCUSES):
+            raise ValueError(f"focus is {self.focus!r}; one of {', '.join(FOCUSES)} or None is expected")
 
     @property
     def intra(self) -> bool:

@@ -53,7 +53,7 @@ def refitted(deps: Dependencies, rows: Rows, choice: scipy.sparse.csr_array | No
         data[entries] = solution / rows.scale[support]
         error[t] -= solution @ c
     coef = scipy.sparse.csr_array((data, choice.indices, choice.indptr), shape=choice.shape)
-    return replace(deps, coef=coef, error=np.maximum(error, 0.0), refit=True)
+    return replace(deps, coef=coef, error=np.maximum(error, 0.0), refit=True, method="lasso")
 
 
 def by_correlation(n_terms: Int64, rows: Rows) -> scipy.sparse.csr_array:
@@ -115,7 +115,7 @@ def all_others(deps: Dependencies, rows: Rows) -> Dependencies:
         coef[block] = part
     c = np.array([rows.of(t) * np.where(np.isfinite(rows.scale), rows.scale, 0.0) for t in range(len(coef))])
     error = np.maximum(deps.energy - np.einsum("tj,tj->t", c, coef), 0.0)
-    return replace(deps, coef=scipy.sparse.csr_array(coef), error=error, refit=True)
+    return replace(deps, coef=scipy.sparse.csr_array(coef), error=error, refit=True, method="lasso")
 
 
 def _unit_gram(rows: Rows) -> Float64:

@@ -35,7 +35,7 @@ def compare_methods(
     Parameters
     ----------
     deps : Dependencies
-        Lasso or refitted.
+        Lasso, refitted, or a pursuit.
     moments : SplitMoments, or pair with ``fit`` and ``held_out``
         The fit part must be the one that ``deps`` were found on.
     methods : sequence of str
@@ -43,7 +43,8 @@ def compare_methods(
 
         - "lasso": the Lasso solutions;
         - "refitted": least squares on the same terms;
-        - "pursuit": as many terms by orthogonal matching pursuit (scikit-learn), least squares;
+        - "pursuit": ``deps`` if they are a pursuit; else as many terms by orthogonal matching pursuit
+          (scikit-learn) on sources of unit root mean square, least squares;
         - "correlation": as many terms by largest |E[f_i g_j]| / rms(g_j), least squares;
         - "random": as many terms at random, least squares;
         - "all": least squares on all other categories.
@@ -60,7 +61,7 @@ def compare_methods(
     -------
     dict from method to Evaluation
         "lasso" is missing where ``deps`` are refitted and their Lasso solutions are not found again at their
-        lambda (other options than those of their origin were used).
+        lambda (other options than those of their origin were used); of a pursuit "lasso" and "refitted" are.
 
     Raises
     ------
@@ -96,10 +97,14 @@ def _solve(
     seed: int,
     progress: Report | None,
 ) -> Dependencies | None:
+    if method == deps.solution:
+        return deps
+    if method in ("lasso", "refitted") and deps.method == "pursuit":
+        return None
     if method == "lasso":
-        return _lasso(deps, rows, origin) if deps.refit else deps
+        return _lasso(deps, rows, origin)
     if method == "refitted":
-        return deps if deps.refit else baselines.refitted(deps, rows)
+        return baselines.refitted(deps, rows)
     if method == "all":
         return baselines.all_others(deps, rows)
     if method == "pursuit":

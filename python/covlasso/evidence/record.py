@@ -33,7 +33,7 @@ def evaluation_record(
 
         schema, covlasso   "covlasso-evaluate-1", version
         origin             models, kind of moments and options, as in `Origin`; or null.  title: in words
-        method             "lasso" or "refitted": what the file holds
+        method             "lasso", "refitted" or "pursuit": what the file holds
         samples            fit, held_out: numbers of samples of the moments, or null
         found_on_fit       whether the file's equations are of that fit part, by their energies; or null
         logits             null, or: samples, labelled, own_labels (see `Decisions`), top1, eps, whole (all
@@ -51,7 +51,7 @@ def evaluation_record(
         "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
         "title": "" if deps.origin is None else deps.origin.title,
-        "method": "refitted" if deps.refit else "lasso",
+        "method": deps.solution,
         "samples": None if split is None else _samples(split),
         "found_on_fit": None if split is None else _found_on_fit(deps, split),
         "logits": None if decisions is None else {

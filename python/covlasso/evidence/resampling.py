@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from covlasso._base.arrays import Float64, Int32, Kind
+from covlasso._base.arrays import Float64, Int32, Kind, Method
 from covlasso._base.checks import check_count, check_number
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies
@@ -102,6 +102,7 @@ def stability(
     target: str | None = None,
     source: str | None = None,
     kind: Kind = "second_moment",
+    method: Method = "lasso",
     l2: float = 0.0,
     positive: bool = False,
     allow_same: bool = False,
@@ -132,7 +133,7 @@ def stability(
         Of the divisions.
     target, source : str, optional
         Models of targets and sources; by default the only one.
-    kind, l2, positive, allow_same
+    kind, method, l2, positive, allow_same
         As in `covlasso.solve_moments`.
     targets : (k,) int32 array, optional
         Categories, each once. By default all.
@@ -154,9 +155,9 @@ def stability(
     """
     parts = _folds(folds)
     options: dict[str, Any] = {
-        "target": target, "source": source, "kind": kind, "l2": l2, "positive": positive,
-        "allow_same": allow_same, "lam": lam, "terms": terms, "relative_error": relative_error,
-        "targets": targets, "n_threads": n_threads, "device": device,
+        "target": target, "source": source, "kind": kind, "method": method, "l2": l2,
+        "positive": positive, "allow_same": allow_same, "lam": lam, "terms": terms,
+        "relative_error": relative_error, "targets": targets, "n_threads": n_threads, "device": device,
     }  # fmt: skip
     subsets = [half for pair in divisions(len(parts), check_count(pairs, "pairs"), seed) for half in pair]
 

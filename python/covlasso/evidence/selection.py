@@ -128,8 +128,11 @@ def select(
     Raises
     ------
     TypeError, ValueError
-        The moments do not fit, there are no folds where the rule needs them, or an option is wrong.
+        The moments do not fit, there are no folds where the rule needs them, or an option is wrong; or the
+        path is a pursuit, which has no lambda to choose.
     """
+    if path.method == "pursuit":
+        raise ValueError("path is a pursuit, which has no lambda to choose; give the paths of the Lasso")
     _check(rule, relative_error, kind)
     parts, folded = _parts(path, moments, rule, target, source, kind)
     origin = Origin(*pair_of(parts[0], target, source), kind)

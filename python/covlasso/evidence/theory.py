@@ -277,5 +277,7 @@ def _check_same(deps: Dependencies, full: LeastSquares) -> None:
 
 
 def _check_lasso(deps: Dependencies) -> None:
+    if deps.method == "pursuit":
+        raise ValueError("these dependencies are a pursuit's; the bound is for the Lasso: solve with it")
     if deps.refit:
         raise ValueError("these dependencies are refitted; the bound is for the Lasso: give refit=False")

@@ -105,7 +105,7 @@ class OwnRows:
         """Return u of all targets, one behind the other, (m,); within one network they are these columns."""
         if self.response is not None:
             return np.asarray(self.response, dtype=np.float64)
-        return self.rows[self._row_of_entry, np.repeat(targets, self.counts)]
+        return np.asarray(self.rows[self._row_of_entry, np.repeat(targets, self.counts)])
 
     def times(self, coef: scipy.sparse.csr_array) -> Float64:
         """V_i b of every row b of ``coef``, one behind the other, (m,)."""

@@ -53,12 +53,13 @@ def as_json(deps: Dependencies) -> dict[str, Any]:
 
         schema          "covlasso-dependencies-1";  covlasso: version
         intra           whether targets and sources are categories of one network
-        refit           whether coefficients are least squares on the Lasso's support
+        refit           whether coefficients are least squares on the support found
+        method          how the terms were chosen: lasso or pursuit
         origin          fields of `Origin`, or null
         n_sources       number of sources;  source_names: their names, or null
         targets         list, one entry per target:
           category      its number;  name: its name, or null
-          lam           lambda, in the paper's scale (no 1/2)
+          lam           lambda, in the paper's scale (no 1/2); of a pursuit the largest score left
           error, energy, r2, kkt, status    as in `Dependencies`
           sources, coefficients             two lists of one length
     """
@@ -67,6 +68,7 @@ def as_json(deps: Dependencies) -> dict[str, Any]:
         "covlasso": __version__,
         "intra": deps.intra,
         "refit": deps.refit,
+        "method": deps.method,
         "origin": None if deps.origin is None else asdict(deps.origin),
         "n_sources": deps.n_sources,
         "source_names": None if deps.source_names is None else list(deps.source_names),

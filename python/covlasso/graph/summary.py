@@ -23,12 +23,13 @@ def summarise(deps: Dependencies) -> Record:
 
         covlasso            version
         origin              models, kind of moments, l2 and positive, as in `Origin`, or null
-        refit               whether coefficients are least squares on the Lasso's support
+        refit               whether coefficients are least squares on the support found
+        method              how the terms were chosen: lasso or pursuit
         targets, sources    numbers of categories
         median_terms        of the equations
         median_r2           on the samples that the equations were found on, which flatters; null where no
                             logit has energy
-        worst_kkt           largest KKT residual, relative to lambda
+        worst_kkt           largest residual of a certificate, `Dependencies.kkt`
         statuses            how many targets have which status
         uncertified         labels of the targets whose KKT residual is above the tolerance
     """
@@ -37,6 +38,7 @@ def summarise(deps: Dependencies) -> Record:
         "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
         "refit": deps.refit,
+        "method": deps.method,
         "targets": deps.n_targets,
         "sources": deps.n_sources,
         "median_terms": float(np.median(deps.n_terms)),
@@ -82,10 +84,10 @@ def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Recor
     ::
 
         schema        "covlasso-category-1"
-        covlasso      version;  origin, refit as in `summarise`
+        covlasso      version;  origin, refit, method as in `summarise`
         category      its number;  name: its name, or null
         equation      null where it is no target, else
-          lam         lambda, in the paper's scale (no 1/2)
+          lam         lambda, in the paper's scale (no 1/2); of a pursuit the largest score left
           error, energy, r2, kkt, status    as in `Dependencies`;  r2_held_out: or null
           terms       list of {category, name, coefficient, share}, the largest first; share is that of the
                       sum of the coefficients' sizes
@@ -98,6 +100,7 @@ def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Recor
         "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
         "refit": deps.refit,
+        "method": deps.method,
         "category": number,
         "name": deps.target_names[rows[0]] if deps.target_names and rows.size else _source_name(deps, number),
         "equation": _equation(deps, held_out, int(rows[0])) if rows.size else None,

@@ -3,6 +3,7 @@
 from covlasso.moments.accumulator import Accumulator
 from covlasso.moments.class_choice import ClassChoice, WantedClasses, check_wanted_classes, choose_classes
 from covlasso.moments.class_sums import Classes
+from covlasso.moments.focus import Focus
 from covlasso.moments.heads import FLOATS, LinearHead
 from covlasso.moments.keys import by_folder, by_pattern, read_class_names, read_keys
 from covlasso.moments.moments import Moments
@@ -16,6 +17,7 @@ __all__ = [
     "Accumulator",
     "ClassChoice",
     "Classes",
+    "Focus",
     "Halves",
     "LinearHead",
     "Moments",

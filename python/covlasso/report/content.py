@@ -70,6 +70,7 @@ class _Collector:
             "positive": origin.positive,
             "intra": deps.intra,
             "refit": deps.refit,
+            "solution": deps.solution,
             "sameCategories": _same_categories(deps),
             "nSources": deps.n_sources,
             "targetNames": self._names(deps.target_names),
@@ -147,7 +148,8 @@ class _Collector:
         self.payload.add(prefix + "detail", shown, "int32")
         for name, values in curves.r2.items():
             self.payload.add(f"{prefix}curve.{name}", rounded(values[:, shown].T), "float32")
-        add_paths(self.payload, prefix, curves.path, shown)
+        if curves.path.method == "lasso":
+            add_paths(self.payload, prefix, curves.path, shown)
         return {"terms": terms, "reproduced": True, "details": len(shown)}
 
     def _spectrum(self, prefix: str, entry: Measured, fit: Blocks) -> dict[str, Any]:

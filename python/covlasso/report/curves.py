@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import scipy.sparse
 
-from covlasso._base.arrays import Float64
+from covlasso._base.arrays import Float64, Places
 from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import r2_by_terms
@@ -28,11 +28,12 @@ class Curves:
     path : Path
         Followed until just before term K + 1 enters.
     r2 : dict of (K + 1, n_targets) arrays
-        Keys "fit.lasso", "fit.refit", and with held-out moments "heldOut.lasso", "heldOut.refit". NaN for a
-        target without energy.
+        Keys "fit.lasso", "fit.refit", and with held-out moments "heldOut.lasso", "heldOut.refit"; of a
+        pursuit "fit.pursuit" and "heldOut.pursuit". NaN for a target without energy.
     reproduced : bool
-        Whether the path at the lambda of the dependencies is the dependencies. Where it is not, they were
-        found with other options (weights, exclusions), and the path is not theirs.
+        Whether the path at the lambda of the dependencies (of a pursuit: at their numbers of terms) is the
+        dependencies. Where it is not, they were found with other options (weights, exclusions), and the path
+        is not theirs.
     """
 
     path: Path
@@ -42,7 +43,7 @@ class Curves:
     @property
     def terms(self) -> int:
         """K, the largest number of terms."""
-        return len(self.r2["fit.lasso"]) - 1
+        return len(next(iter(self.r2.values()))) - 1
 
     def bands(self) -> dict[str, Float64]:
         """Quantiles over the targets, (len(QUANTILES), K + 1) each; targets without energy are left out.
@@ -58,21 +59,23 @@ class Curves:
 def follow(entry: Measured, fit: Blocks, terms: int, progress: TitledReport | None) -> Curves:
     """Solve the paths of ``entry`` on ``fit`` to ``terms`` terms, and measure them on both parts."""
     told = None if progress is None else partial(progress, f"paths, {entry.title}")
-    paths = fit.paths(told, max_terms=terms, l2=entry.origin.l2, positive=entry.origin.positive)
+    deps, origin = entry.deps, entry.origin
+    paths = fit.paths(told, max_terms=terms, l2=origin.l2, positive=origin.positive, method=deps.method)
     measure = entry.measure()
     r2 = {}
-    for name, refit in (("lasso", False), ("refit", True)):
-        report = None if progress is None else partial(_tell, progress, entry.title, refit)
+    kinds = {"lasso": False, "refit": True} if deps.method == "lasso" else {"pursuit": True}
+    for done, (name, refit) in enumerate(kinds.items()):
+        report = None if progress is None else partial(_tell, progress, entry.title, done, len(kinds))
         found = r2_by_terms(paths, terms, refit=refit, measure=measure, report=report)
         r2[f"fit.{name}"] = found.fit
         if found.held_out is not None:
             r2[f"heldOut.{name}"] = found.held_out
-    return Curves(paths, r2, _reproduces(entry.deps, paths))
+    return Curves(paths, r2, _reproduces(deps, paths))
 
 
-def _tell(progress: TitledReport, title: str, refit: bool, k: int, terms: int) -> None:
+def _tell(progress: TitledReport, title: str, done: int, kinds: int, k: int, terms: int) -> None:
     """Count the terms of the Lasso and of its refit together."""
-    progress(f"error by terms, {title}", k + (terms if refit else 0), 2 * terms)
+    progress(f"error by terms, {title}", k + done * terms, kinds * terms)
 
 
 def _reproduces(deps: Dependencies, paths: Path) -> bool:
@@ -81,9 +84,21 @@ def _reproduces(deps: Dependencies, paths: Path) -> bool:
     A place given by a number of terms is the knot where the next one enters: a hair before it the support is
     theirs beyond doubt.
     """
+    if deps.method == "pursuit":
+        return _pursued(deps, paths)
     reached = deps.lam >= paths.lambda_end
     before = np.maximum(deps.lam, paths.lambda_end) * (1.0 + 1e-9)
-    found = paths.at(lam=before, refit=deps.refit)
-    difference = scipy.sparse.csr_array(found.coef - deps.coef)[np.flatnonzero(reached)]
+    return _same(deps, paths.at(lam=before, refit=deps.refit), np.flatnonzero(reached))
+
+
+def _pursued(deps: Dependencies, paths: Path) -> bool:
+    """Compare a pursuit with its first terms, as many as each target has."""
+    terms = [k for k in np.unique(deps.n_terms).tolist() if 0 < k <= paths.max_terms]
+    return all(_same(deps, paths.at(terms=k), np.flatnonzero(deps.n_terms == k)) for k in terms)
+
+
+def _same(deps: Dependencies, found: Dependencies, rows: Places) -> bool:
+    """Whether these rows have the same coefficients."""
+    difference = scipy.sparse.csr_array(found.coef - deps.coef)[rows]
     largest = np.abs(deps.coef.data).max(initial=0.0)
     return bool(np.abs(difference.data).max(initial=0.0) <= _SAME * largest)

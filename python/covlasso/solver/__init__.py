@@ -5,10 +5,12 @@ from covlasso.solver.direction import (
     Blocks,
     check_sizes,
     differing,
+    energy_of,
     excluded,
     found_on,
     pair_of,
 )
+from covlasso.solver.focus import check_focus, focused
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import solve_moments
 from covlasso.solver.problem import check_problem
@@ -20,10 +22,13 @@ __all__ = [
     "Blocks",
     "Knots",
     "Path",
+    "check_focus",
     "check_problem",
     "check_sizes",
     "differing",
+    "energy_of",
     "excluded",
+    "focused",
     "found_on",
     "pair_of",
     "path",

@@ -14,8 +14,8 @@ import scipy.sparse
 from covlasso._base.arrays import Float64, Int32, Int64, Kind, Matrix
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
-from covlasso.gram import Gram, as_gram, rows_times
-from covlasso.moments import Moments
+from covlasso.gram import Gram, OwnRows, as_gram, rows_times
+from covlasso.moments import Focus, Moments
 from covlasso.solver.problem import Problem, check_problem
 from covlasso.solver.solution_path import Options, Path, run, run_on
 
@@ -105,17 +105,33 @@ def check_sizes(moments: Moments, origin: Origin, targets: Int32, n_sources: int
         )
 
 
-def differing(moments: Moments, origin: Origin, targets: Int32, energy: Float64) -> Int64:
+def energy_of(moments: Moments, origin: Origin, targets: Int32, focus: Float64 | None = None) -> Float64:
+    """e_i of some targets, (n_targets,): where they are focused, of the moments with this share."""
+    energy: Float64 = moments.energy(origin.target_model, origin.kind)[targets]
+    for alpha in () if focus is None else np.unique(focus[focus > 0.0]):
+        here = np.flatnonzero(focus == alpha)
+        view = Focus(moments, origin.target_model, origin.source_model, origin.kind, float(alpha))
+        energy[here] = view.target_energy(targets[here])
+    return energy
+
+
+def differing(
+    moments: Moments, origin: Origin, targets: Int32, energy: Float64, focus: Float64 | None = None
+) -> Int64:
     """Positions of the targets that have another energy in these moments; none if they were found on them."""
-    here = moments.energy(origin.target_model, origin.kind)[targets]
+    if focus is not None and (focus > 0.0).any() and moments.classes is None:
+        return np.arange(len(targets))
+    here = energy_of(moments, origin, targets, focus)
     return np.flatnonzero(~(np.abs(here - energy) <= SAME * np.maximum(here, energy)))
 
 
-def found_on(moments: Moments, origin: Origin, targets: Int32, energy: Float64) -> bool:
+def found_on(
+    moments: Moments, origin: Origin, targets: Int32, energy: Float64, focus: Float64 | None = None
+) -> bool:
     """Whether these are the moments that something was found on: the energies of its targets are theirs."""
     if int(targets.max(initial=-1)) >= moments.sizes.get(origin.target_model, 0):
         return False
-    return len(differing(moments, origin, targets, energy)) == 0
+    return len(differing(moments, origin, targets, energy, focus)) == 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +156,10 @@ class Blocks:
         Of the targets; within one network of all categories.
     source_names : sequence of str, or None
         Of the sources.
+    own_rows : OwnRows, or None
+        What counts for single targets only; ``energy`` is with it, ``gram`` and ``cross`` are without.
+    focus : (n_targets,) array, or None
+        Share of the targets' own samples, for which the rows are.
     """
 
     gram: Gram
@@ -150,6 +170,8 @@ class Blocks:
     exclude: Any = "self"
     names: Sequence[str] | None = None
     source_names: Sequence[str] | None = None
+    own_rows: OwnRows | None = None
+    focus: Float64 | None = None
 
     @classmethod
     def of(
@@ -160,6 +182,7 @@ class Blocks:
         kind: Kind | None = None,
         *,
         gram: Gram | None = None,
+        focus: Float64 | None = None,
     ) -> Blocks:
         """Take them from ``moments``.
 
@@ -174,24 +197,71 @@ class Blocks:
         kind : str, optional
             By default that of ``origin``.
         gram : Gram, optional
-            G, where it is at hand already.
+            G, where it is at hand already; with a focus the matrix that `Focus` shares.
+        focus : (n_targets,) array, optional
+            Share of each target's own samples: 0, or one number for all others. A share of 0, or of a target
+            whose class has no sample here, is the moments of all samples.
+
+        Raises
+        ------
+        ValueError
+            The targets have several shares, or the moments no classes.
         """
         target, source = origin.target_model, origin.source_model
         kind = origin.kind if kind is None else kind
         rows = all_targets(moments, target) if targets is None else targets
+        alphas = () if focus is None else np.unique(focus[focus > 0.0])
+        if len(alphas) > 0:
+            return cls._focused(moments, origin, rows, kind, gram, np.asarray(focus))
         cross = None if origin.intra else getattr(moments, kind)(target, source, rows=rows)
-        names = moments.class_names.get(target)
-        if names is not None and not origin.intra:
-            names = tuple(names[i] for i in rows)
-        return cls(
+        return cls._named(
+            moments,
+            origin,
+            rows,
             gram=as_gram(moments.gram(source, kind)) if gram is None else gram,
             cross=cross,
             energy=moments.energy(target, kind)[rows],
+            focus=focus,
+        )
+
+    @classmethod
+    def _focused(
+        cls, moments: Moments, origin: Origin, rows: Int32, kind: Kind, gram: Gram | None, focus: Float64
+    ) -> Blocks:
+        """Take the moments in which own samples have a share."""
+        alphas = np.unique(focus[focus > 0.0])
+        if len(alphas) > 1:
+            raise ValueError(
+                f"the targets have {len(alphas)} different shares, {alphas[0]:g} to {alphas[-1]:g}; treat "
+                "those of one share together: take() gives some of the dependencies, targets= some targets"
+            )
+        view = Focus(moments, origin.target_model, origin.source_model, kind, float(alphas[0]))
+        has = (focus > 0.0) & (moments.class_counts(origin.target_model)[rows] > 0)
+        own = view.own(rows, has)
+        return cls._named(
+            moments,
+            origin,
+            rows,
+            gram=as_gram(view.gram()) if gram is None else gram,
+            cross=None if origin.intra else view.cross(rows),
+            energy=view.energy()[rows] + own.summed(np.square(own.responses(rows))),
+            own_rows=own,
+            focus=np.where(has, focus, 0.0),
+        )
+
+    @classmethod
+    def _named(cls, moments: Moments, origin: Origin, rows: Int32, **arrays: Any) -> Blocks:
+        """Add what the targets do without, and the names of the models."""
+        names = moments.class_names.get(origin.target_model)
+        if names is not None and not origin.intra:
+            names = tuple(names[i] for i in rows)
+        return cls(
             targets=rows,
             origin=origin,
             exclude=excluded(moments, origin, rows),
             names=names,
-            source_names=moments.class_names.get(source),
+            source_names=moments.class_names.get(origin.source_model),
+            **arrays,
         )
 
     @classmethod
@@ -225,15 +295,24 @@ class Blocks:
         return check_problem(
             self.gram,
             self.cross,
-            None if self.intra else self.energy,
+            None if self.intra else self._shared_energy(),
             self.targets if self.intra else None,  # between two networks cross has just their rows
             "self" if self.intra else self.exclude,
             None,
             self.names,
             self.source_names,
+            own=self.own_rows,
             categories=self.targets,
             origin=self.origin,
+            focus=self.focus,
         )
+
+    def _shared_energy(self) -> Float64:
+        """e_i without what the targets' own rows add."""
+        if self.own_rows is None:
+            return self.energy
+        own = self.own_rows.summed(np.square(self.own_rows.responses(self.targets)))
+        return np.maximum(self.energy - own, 0.0)
 
     def paths(self, progress: Report | None = None, **options: Any) -> Path:
         """Exact paths of these targets; options as in `covlasso.path`."""
@@ -246,24 +325,55 @@ class Blocks:
     def row(self, t: int) -> Float64:
         """c_i of the target at position t, (p,)."""
         if self.cross is None:
-            return np.asarray(self.gram.rows([self.targets[t]])[0])
-        return np.asarray(self.cross[t], dtype=np.float64)
+            row = np.asarray(self.gram.rows([self.targets[t]])[0])
+        else:
+            row = np.asarray(self.cross[t], dtype=np.float64)
+        return row if self.own_rows is None else row + self._response(t) @ self.own_rows.of(t)
+
+    def block(self, t: int, sources: Any) -> Float64:
+        """G of the target at position t on some sources, (k, k)."""
+        block = self.gram.block(sources)
+        if self.own_rows is None:
+            return block
+        own = self.own_rows.of(t)[:, sources]
+        return block + own.T @ own
 
     def entries(self, t: int, sources: Any) -> Float64:
         """c_ij of the target at position t, for some sources j."""
         if self.cross is None:
-            return self.gram.entries(int(self.targets[t]), sources)
-        return np.asarray(self.cross[t, sources], dtype=np.float64)
+            entries = self.gram.entries(int(self.targets[t]), sources)
+        else:
+            entries = np.asarray(self.cross[t, sources], dtype=np.float64)
+        if self.own_rows is None:
+            return entries
+        return entries + self._response(t) @ self.own_rows.of(t)[:, sources]
+
+    def _response(self, t: int) -> Float64:
+        """Return what the target at position t is in its own rows."""
+        own = self.own_rows
+        assert own is not None  # noqa: S101  # who asks has looked
+        if own.response is None:
+            return own.of(t)[:, self.targets[t]]
+        return np.asarray(own.response)[own.offsets[t] : own.offsets[t + 1]]
 
     def quadratic(self, coef: scipy.sparse.csr_array) -> Float64:
-        """Return b'Gb of every row b of ``coef``."""
-        return self.gram.quadratic(coef)
+        """Return b'Gb of every row b of ``coef``, one row per target."""
+        shared = self.gram.quadratic(coef)
+        if self.own_rows is None:
+            return shared
+        return shared + self.own_rows.summed(np.square(self.own_rows.times(coef)))
 
     def linear(self, coef: scipy.sparse.csr_array) -> Float64:
         """c_i'b of every row b of ``coef``, one row per target."""
         if self.cross is None:
-            return self.gram.linear(coef, self.targets)
-        return rows_times(self.cross, np.arange(len(self.targets)), coef)
+            shared = self.gram.linear(coef, self.targets)
+        else:
+            shared = rows_times(self.cross, np.arange(len(self.targets)), coef)
+        if self.own_rows is None:
+            return shared
+        return shared + self.own_rows.summed(
+            self.own_rows.responses(self.targets) * self.own_rows.times(coef)
+        )
 
     def error(self, coef: scipy.sparse.csr_array) -> Float64:
         """Return b'Gb - 2 c_i'b + e_i of every row b of ``coef``, one row per target."""

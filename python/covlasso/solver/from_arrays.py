@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from covlasso._base.checks import check_count, check_lambda
+from covlasso._base.arrays import Method
+from covlasso._base.checks import check_count, check_lambda, check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies
 from covlasso.gram import Gram, OwnRows
@@ -25,6 +26,7 @@ def path(
     *,
     targets: npt.ArrayLike | None = None,
     exclude: Exclude = "self",
+    method: Method = "lasso",
     max_terms: int = 50,
     min_lambda: float | npt.ArrayLike = 0.0,
     relative_error: float = 0.0,
@@ -49,6 +51,14 @@ def path(
     the first of ``max_terms``, ``min_lambda`` and ``relative_error``, or where lambda reaches 0 or drowns in
     rounding.
 
+    ``method="pursuit"`` chooses terms by orthogonal matching pursuit instead: starting from none, again and
+    again the source with the largest score |g_j| / w_j enters, g = 2 (c - G b - l2 b), and b becomes least
+    squares (with the ridge term) on all that are in (Pati, Rezaiifar and Krishnaprasad 1993; Davis, Mallat
+    and Avellaneda 1997). No source leaves, nothing is shrunk, and there is no lambda: such a path is read by
+    ``terms`` or ``relative_error``, and lambda stands for scores. It ends at the first of ``max_terms`` and
+    ``relative_error``, or where every gradient is rounding. With ``weights`` the root mean squares of the
+    sources, sqrt(G_jj), scores are those of sources of unit size.
+
     Parameters
     ----------
     gram : (p, p) array, or FactoredGram
@@ -68,6 +78,8 @@ def path(
         Sources with b_j = 0: "self" is the target's own category (with ``cross``: both networks share their
         categories), None excludes nothing (with ``cross`` only), a mask of shape (n_targets, p) what is not
         zero in it (without ``cross``: and the target itself).
+    method : {"lasso", "pursuit"}, default "lasso"
+        How terms are chosen; "pursuit" goes with neither ``min_lambda`` nor ``positive``.
     max_terms : int, default 50
         End just before one more term would enter.
     min_lambda : float or (n_targets,) array, default 0
@@ -80,7 +92,8 @@ def path(
         Only b >= 0.
     weights : (p,) or (n_targets, p) array, optional
         Penalty factors w: 0 leaves a source unpenalised, inf excludes it, others are from 1e-100 to 1e100. By
-        default 1. The second form is read in place and must be float64.
+        default 1. The second form is read in place and must be float64. In a pursuit sources of weight 0 are
+        in from the start.
     own : (n_targets, p) float64 array, or OwnRows, optional
         Observations that count for one target only: with rows V_i its problem has G + V_i'V_i, c_i + V_i'u_i
         and e_i + u_i'u_i, where u_i is what the target is in them; one row each, or `OwnRows` for more, and
@@ -132,6 +145,7 @@ def path(
         positive=positive,
         n_threads=n_threads,
         device=device,
+        method=method,
     )
     return run(problem, options, progress)
 
@@ -145,6 +159,7 @@ def solve(
     terms: int | None = None,
     relative_error: float | None = None,
     refit: bool = False,
+    method: Method = "lasso",
     targets: npt.ArrayLike | None = None,
     exclude: Exclude = "self",
     l2: float = 0.0,
@@ -163,17 +178,18 @@ def solve(
 
     Parameters
     ----------
-    gram, cross, energy, targets, exclude, l2, positive, weights, own, names, source_names, n_threads,
+    gram, cross, energy, method, targets, exclude, l2, positive, weights, own, names, source_names, n_threads,
     device, progress
         As in `path`.
     lam : float or (n_targets,) array
-        At this lambda, in the paper's scale (no 1/2).
+        At this lambda, in the paper's scale (no 1/2). A pursuit has no such place.
     terms : int
         Just before term ``terms`` + 1 would enter for the first time.
     relative_error : float
-        At the largest lambda with error <= relative_error * energy; there is no limit on the number of terms.
+        At the largest lambda (of a pursuit: with the fewest terms) with error <= relative_error * energy;
+        there is no limit on the number of terms.
     refit : bool, default False
-        Least squares on the support found.
+        Least squares on the support found, as a pursuit has it in any case.
 
     Returns
     -------
@@ -190,8 +206,10 @@ def solve(
     >>> gram = np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
     >>> print(solve(gram, terms=1, refit=True, names=["car", "truck", "tub"]).equation("car"))
     car = 0.50 truck
+    >>> print(solve(gram, terms=2, method="pursuit", names=["car", "truck", "tub"]).equation("car"))
+    car = 0.57 truck - 0.29 tub
     """
-    place = one_place(lam, terms, relative_error)
+    place = one_place(lam, terms, relative_error, check_method(method))
     problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names, own=own)
     options = Options.checked(
         len(problem.targets),
@@ -202,6 +220,7 @@ def solve(
         positive=positive,
         n_threads=n_threads,
         device=device,
+        method=method,
     )
     paths = run(problem, options, progress)
     return paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from covlasso._base.arrays import Int32, Kind
-from covlasso._base.checks import check_count
+import numpy as np
+import numpy.typing as npt
+
+from covlasso._base.arrays import Int32, Kind, Method, Places
+from covlasso._base.checks import check_count, check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
-from covlasso.gram import as_gram
 from covlasso.moments import Moments
 from covlasso.solver.direction import Blocks, all_targets, pair_of
+from covlasso.solver.focus import by_share, focused
 from covlasso.solver.solution_path import one_place
 
 _BLOCK = 1 << 25  # entries of the cross moments in memory at a time: 256 MB
@@ -27,10 +30,12 @@ def solve_moments(
     terms: int | None = None,
     relative_error: float | None = None,
     refit: bool = False,
+    method: Method = "lasso",
     max_terms: int | None = None,
     l2: float = 0.0,
     positive: bool = False,
     allow_same: bool = False,
+    focus: float | npt.ArrayLike | None = None,
     targets: Int32 | None = None,
     n_threads: int | None = None,
     device: str | Sequence[str] = "cpu",
@@ -52,9 +57,11 @@ def solve_moments(
         that coefficients are those of standardised logits.
     lam, terms, relative_error
         The place on the paths, exactly one of them: as in `covlasso.solve`. ``lam`` is in the paper's scale
-        (no 1/2).
+        (no 1/2), and a pursuit has no such place.
     refit : bool, default False
-        Least squares on the support found.
+        Least squares on the support found, as a pursuit has it in any case.
+    method : {"lasso", "pursuit"}, default "lasso"
+        How terms are chosen, as in `covlasso.path`.
     max_terms : int, optional
         With ``lam`` or ``relative_error``: end a path before it has more terms. By default there is no limit.
     l2 : float, default 0
@@ -64,6 +71,12 @@ def solve_moments(
     allow_same : bool, default False
         Between two networks: let a target's own category in the other network explain it. Which one that is
         is said by the class names where both models have them, else by the number.
+    focus : float or (k,) array, optional
+        Share alpha of a category's own samples in its equation, 0 to 1, for all targets or for each. Without
+        it all samples count alike, and as a category has one sample in a thousand, its equation need not hold
+        where the category is. With class means mu_k and the second moment W within classes the problem of
+        target i has (1 - alpha) G + alpha (W + mu_i mu_i') for G (`Focus`); the moments need ``classes``. A
+        target whose class has no sample gets the equation without focus, see `Dependencies.unfocused`.
     targets : (k,) int32 array, optional
         Categories to solve, each once. By default all.
     n_threads : int, optional
@@ -87,25 +100,35 @@ def solve_moments(
     KeyboardInterrupt
         Ctrl-C; the message says how many targets were done.
     """
-    origin = Origin(*pair_of(moments, target, source), kind, l2, positive, allow_same)
-    limit = _term_limit(terms, max_terms, one_place(lam, terms, relative_error))
-    gram = as_gram(moments.gram(origin.source_model, kind))
-    rows = all_targets(moments, origin.target_model) if targets is None else targets
-    parts = []
-    for done, block in _blocks(rows, gram.shape[0], origin):
-        with _of_all(progress, done, len(block), len(rows)) as report:
-            paths = Blocks.of(moments, origin, block, gram=gram).paths(
-                max_terms=limit or gram.shape[0],
-                min_lambda=0.0 if lam is None else lam,
-                relative_error=0.0 if relative_error is None else relative_error,
-                l2=l2,
-                positive=positive,
-                n_threads=n_threads,
-                device=device,
-                progress=report,
-            )
-            parts.append(paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit))
-    return Dependencies.concatenate(parts)
+    plain = Origin(*pair_of(moments, target, source), kind, l2, positive, allow_same)
+    place = one_place(lam, terms, relative_error, check_method(method))
+    limit = _term_limit(terms, max_terms, place)
+    rows = all_targets(moments, plain.target_model) if targets is None else targets
+    origin, shares = focused(moments, plain, rows, focus)
+    parts, order, done = [], [], 0
+    for places, alpha in by_share(shares, len(rows)):
+        shared = None  # made by the first block of a share
+        for here in _blocks(places, moments.sizes[origin.source_model], origin, alpha):
+            share = None if alpha is None else np.full(len(here), alpha)
+            blocks = Blocks.of(moments, origin, rows[here], gram=shared, focus=share)
+            shared = blocks.gram
+            with _of_all(progress, done, len(here), len(rows)) as report:
+                paths = blocks.paths(
+                    max_terms=limit or blocks.gram.shape[0],
+                    min_lambda=0.0 if lam is None else lam,
+                    relative_error=0.0 if relative_error is None else relative_error,
+                    l2=l2,
+                    positive=positive,
+                    n_threads=n_threads,
+                    device=device,
+                    method=method,
+                    progress=report,
+                )
+                parts.append(paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit))
+            order.append(here)
+            done += len(here)
+    found = Dependencies.concatenate(parts)
+    return found if shares is None else found.take(np.argsort(np.concatenate(order), kind="stable"))
 
 
 def _term_limit(terms: int | None, max_terms: int | None, place: str) -> int | None:
@@ -116,11 +139,12 @@ def _term_limit(terms: int | None, max_terms: int | None, place: str) -> int | N
     return None if max_terms is None else check_count(max_terms, "max_terms")
 
 
-def _blocks(rows: Int32, p: int, origin: Origin) -> Iterator[tuple[int, Int32]]:
-    """Targets whose cross moments are in memory together, with the number of those before them."""
-    size = len(rows) if origin.intra else max(1, _BLOCK // p)
-    for start in range(0, len(rows), size):
-        yield start, rows[start : start + size]
+def _blocks(places: Places, p: int, origin: Origin, alpha: float | None) -> Iterator[Places]:
+    """Positions of targets whose cross moments and own rows are in memory together."""
+    alone = origin.intra and not alpha
+    size = len(places) if alone else max(1, _BLOCK // p)
+    for start in range(0, len(places), size):
+        yield places[start : start + size]
 
 
 @contextmanager

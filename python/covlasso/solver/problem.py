@@ -37,6 +37,7 @@ class Problem:
     target_names: tuple[str, ...] | None  # one per target
     source_names: tuple[str, ...] | None
     origin: Origin | None = None
+    focus: Float64 | None = None  # the share of own samples for which the own rows are
 
     @property
     def intra(self) -> bool:
@@ -77,6 +78,7 @@ def check_problem(
     own: Any = None,
     categories: Int32 | None = None,
     origin: Origin | None = None,
+    focus: Float64 | None = None,
 ) -> Problem:
     """Check the data arguments of `covlasso.path`; TypeError or ValueError for the first that is wrong.
 
@@ -105,6 +107,7 @@ def check_problem(
         target_names=None if labels is None else tuple(labels[i] for i in rows),
         source_names=sources,
         origin=origin,
+        focus=focus,
     )
 
 
@@ -244,19 +247,18 @@ def _check_weights(weights: Any, n_targets: int, p: int) -> Float64 | None:
 def _check_own(own: Any, n_targets: int, p: int, *, intra: bool) -> OwnRows | None:
     if own is None:
         return None
-    if not isinstance(own, OwnRows):
-        own = OwnRows(own)
-    if own.rows.shape[1] != p:
+    rows: OwnRows = own if isinstance(own, OwnRows) else OwnRows(own)
+    if rows.rows.shape[1] != p:
         raise ValueError(
-            f"own rows have shape {own.rows.shape}; (rows, {p}) is expected: one column per source"
+            f"own rows have shape {rows.rows.shape}; (rows, {p}) is expected: one column per source"
         )
-    if own.n_targets != n_targets:
+    if rows.n_targets != n_targets:
         raise ValueError(
-            f"own has rows for {own.n_targets} targets, but there are {n_targets}; give one row each, or an "
+            f"own has rows for {rows.n_targets} targets, but there are {n_targets}; give one row each, or an "
             "offset per target"
         )
-    if intra and own.response is not None:
+    if intra and rows.response is not None:
         raise ValueError("own response is for the cross form; within one network it is a column of the rows")
-    if not intra and own.response is None:
+    if not intra and rows.response is None:
         raise ValueError("own has no response; give what the targets are in their rows, as there is cross")
-    return own
+    return rows

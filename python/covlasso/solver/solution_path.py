@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Float64, Int32, Matrix
-from covlasso._base.checks import check_count, check_flag, check_lambda, check_number
+from covlasso._base.arrays import Array, Float64, Int32, Matrix, Method
+from covlasso._base.checks import check_count, check_flag, check_lambda, check_method, check_number
 from covlasso._base.device_arrays import DeviceArray, place, ready
 from covlasso._base.devices import Asked, check_device
 from covlasso._base.html import ROWS, table_html
@@ -39,6 +39,7 @@ class Options:
     positive: bool
     n_threads: int  # 0: one per hardware thread
     device: Asked
+    method: Method = "lasso"
 
     @classmethod
     def checked(
@@ -52,6 +53,7 @@ class Options:
         positive: bool = False,
         n_threads: int | None = None,
         device: str | Sequence[str] = "cpu",
+        method: Method = "lasso",
     ) -> Options:
         """Check options as `covlasso.path` takes them; the errors are those that it raises."""
         return cls(
@@ -62,11 +64,15 @@ class Options:
             positive=check_flag(positive, "positive"),
             n_threads=0 if n_threads is None else check_count(n_threads, "n_threads"),
             device=check_device(device),
+            method=check_method(method),
         )
 
 
 class Knots(NamedTuple):
     """The knots of one target's path, lambda falling; between two of them coefficients are linear in lambda.
+
+    Of a pursuit: its terms in their order; ``lam`` is the score |g_j| / w_j with which each was chosen, which
+    may rise from one to the next, and ``coef`` least squares on the terms up to it. Nothing is between them.
 
     Attributes
     ----------
@@ -121,8 +127,13 @@ class Path:
 
     @property
     def energy(self) -> Float64:
-        """e_i = E[f_i^2] of every target, (n_targets,)."""
+        """e_i = E[f_i^2] of every target, (n_targets,), with what its own rows add."""
         return self._problem.target_energy
+
+    @property
+    def focus(self) -> Float64 | None:
+        """Share of each target's own samples, (n_targets,); None: all samples count alike."""
+        return self._problem.focus
 
     @property
     def target_names(self) -> tuple[str, ...] | None:
@@ -135,18 +146,37 @@ class Path:
         return self._problem.source_names
 
     @property
+    def method(self) -> Method:
+        """How the terms were chosen: "lasso" or "pursuit"."""
+        return self._options.method
+
+    @property
+    def max_terms(self) -> int:
+        """The most terms that it goes to."""
+        return self._options.max_terms
+
+    @property
     def lambda_max(self) -> Float64:
-        """Penalised coefficients are all zero iff lambda >= this, (n_targets,); paper's scale (no 1/2)."""
+        """Penalised coefficients are all zero iff lambda >= this, (n_targets,); paper's scale (no 1/2).
+
+        Of a pursuit: the score 2 max_j |c_ij| / w_ij of its first term.
+        """
         return self._core.lambda_max
 
     @property
     def lambda_end(self) -> Float64:
-        """Where each path ends, (n_targets,); paper's scale (no 1/2)."""
+        """Where each path ends, (n_targets,); paper's scale (no 1/2).
+
+        Of a pursuit: the largest score that its terms leave, 0 where that is rounding.
+        """
         return self._core.lambda_end
 
     @property
     def kkt(self) -> Float64:
-        """KKT residual at the end of each path, relative to lambda, (n_targets,)."""
+        """KKT residual at the end of each path, relative to lambda, (n_targets,).
+
+        Of a pursuit: the largest residual of its normal equations at any step, relative to `lambda_max`.
+        """
         return self._core.kkt
 
     @property
@@ -171,10 +201,10 @@ class Path:
         terms : int
             Just before term ``terms`` + 1 would enter for the first time.
         relative_error : float
-            At the largest lambda with error <= relative_error * energy.
+            At the largest lambda with error <= relative_error * energy; of a pursuit, with the fewest terms.
         refit : bool, default False
             Least squares on the support found, which takes the Lasso's shrinkage away. ``kkt`` and ``status``
-            stay those of the Lasso solution.
+            stay those of the Lasso solution. Of a pursuit coefficients are least squares in any case.
 
         Returns
         -------
@@ -184,9 +214,10 @@ class Path:
         Raises
         ------
         TypeError, ValueError
-            None or several of the three are given, or one is out of range.
+            None or several of the three are given, or one is out of range; or ``lam`` of a pursuit, which has
+            no solution at a lambda.
         """
-        place = one_place(lam, terms, relative_error)
+        place = one_place(lam, terms, relative_error, self.method)
         refit = check_flag(refit, "refit")
         if place == "lam":
             found = self._core.at_lambda(check_lambda(lam, "lam", self.n_targets), refit)
@@ -204,23 +235,25 @@ class Path:
             status=_STATUS[found.status],
             targets=self.targets,
             intra=self._problem.intra,
-            refit=refit,
+            refit=refit or self.method == "pursuit",
             target_names=self.target_names,
             source_names=self.source_names,
             origin=self._problem.origin,
+            focus=self._problem.focus,
+            method=self.method,
         )
 
     def error(self, target: int | str, lam: float | npt.ArrayLike) -> Float64:
         """Error b'Gb - 2 c'b + e of one target at each lambda (paper's scale, no 1/2), in closed form.
 
-        Below `lambda_end` it is the error there.
+        Below `lambda_end` it is the error there. A pursuit has none at a lambda: ValueError.
         """
         return self._profile(target, lam)[0]
 
     def l1_norm(self, target: int | str, lam: float | npt.ArrayLike) -> Float64:
         """sum_j |b_j| of one target at each lambda (paper's scale, no 1/2), in closed form.
 
-        Below `lambda_end` it is the norm there.
+        Below `lambda_end` it is the norm there. A pursuit has none at a lambda: ValueError.
         """
         return self._profile(target, lam)[1]
 
@@ -268,7 +301,8 @@ class Path:
         """Say how many targets and sources there are, and why the paths ended."""
         reasons, counts = np.unique(self.status, return_counts=True)
         ends = ", ".join(f"{reason}: {count}" for reason, count in zip(reasons, counts, strict=True))
-        return f"Path({self.n_targets} targets, {self.n_sources} sources, ends {{{ends}}})"
+        kind = "" if self.method == "lasso" else f"{self.method}, "
+        return f"Path({kind}{self.n_targets} targets, {self.n_sources} sources, ends {{{ends}}})"
 
     def _repr_html_(self) -> str:
         """Show where the first paths begin and end, and why, as a table in a notebook."""
@@ -309,6 +343,7 @@ def run(problem: Problem, options: Options, progress: bool | Report | None = Non
             problem.exclusion_offset,
             problem.exclusion_index,
             problem.weights,
+            method=options.method,
             **_own_for_core(problem.own),
             max_terms=options.max_terms,
             min_lambda=options.min_lambda,
@@ -332,6 +367,7 @@ def run_on(moments: Problem, path: Path) -> Path:
         energy=moments.energy,
         targets=moments.targets,
         own=moments.own,
+        focus=moments.focus,
     )
     return run(problem, path._options)
 
@@ -349,11 +385,13 @@ def _for_core(value: Any) -> Any:
     return value.core if isinstance(value, DeviceArray) else value
 
 
-def one_place(lam: Any, terms: Any, relative_error: Any) -> str:
-    """Name of the one place that is given."""
+def one_place(lam: Any, terms: Any, relative_error: Any, method: Method = "lasso") -> str:
+    """Name of the one place that is given, where the method has such a place."""
     places = {"lam": lam, "terms": terms, "relative_error": relative_error}
     given = [name for name, value in places.items() if value is not None]
     if len(given) != 1:
         found = " and ".join(given) or "none of them"
         raise ValueError(f"give exactly one of lam, terms and relative_error; {found} given")
+    if lam is not None and method == "pursuit":
+        raise ValueError("lam: a pursuit has no solution at a lambda; give terms or relative_error")
     return given[0]

@@ -157,6 +157,20 @@ def test_options_reach_the_problem(file, batch):
     assert (short.status == "terms").all()
 
 
+def test_a_pursuit_reaches_the_problem_and_is_called_one(file, batch):
+    f = transformed(batch["a"], "second_moment")
+    found = solve(file, "--target", "a", "--method", "pursuit", "--terms", 4)
+    expected = covlasso.solve(f.T @ f / len(f), terms=4, method="pursuit")
+    np.testing.assert_allclose(found.coef.toarray(), expected.coef.toarray(), atol=1e-9)
+    assert found.solution == "pursuit"
+    arguments = ("--target", "a", "--source", "b", "--method", "pursuit", "--terms", 4, "--json", "-")
+    outcome = invoke(file, *arguments, "--out", file.parent / "d.safetensors", "--force")
+    record = json.loads(outcome.stdout)
+    assert (record["method"], record["refit"]) == ("pursuit", True)
+    outcome = invoke(file, *arguments[:-2], "--out", file.parent / "d.safetensors", "--force")
+    assert "matching pursuit" in outcome.output
+
+
 def test_one_model_needs_no_name(single):
     found = solve(single, "--terms", 2)
     assert found.origin == Origin("a", "a")
@@ -306,6 +320,11 @@ def test_a_missing_certificate_is_exit_code_1_and_names_the_categories(file, mon
         (["--terms", "2", "--target", "a", "--max-terms", "5"], "max_terms is for lam and relative_error"),
         (["--lam", "inf", "--target", "a"], "min_lambda is inf; a finite number of at least 0 is expected"),
         (["--terms", "2", "--target", "a", "--l2", "inf"], "l2 is inf"),
+        (
+            ["--lam", "1", "--target", "a", "--method", "pursuit"],
+            "lam: a pursuit has no solution at a lambda",
+        ),
+        (["--terms", "2", "--target", "a", "--method", "pursuit", "--positive"], "positive: a pursuit takes"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(file, arguments, message):

@@ -136,6 +136,32 @@ def test_save_and_load_keep_every_bit(which, request, tmp_path):
     assert file.stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+def test_a_pursuit_says_so_in_its_file_and_older_files_are_of_the_lasso(tmp_path):
+    gram = random_gram(8, seed=3)
+    file = tmp_path / "pursuit.safetensors"
+    found = {
+        "pursuit": covlasso.solve(gram, terms=3, method="pursuit"),
+        "refitted": covlasso.solve(gram, terms=3, refit=True),
+        "lasso": covlasso.solve(gram, terms=3),
+    }
+    for solution, deps in found.items():
+        assert deps.solution == solution
+        deps.save(file)
+        assert covlasso.Dependencies.load(file).solution == solution
+    assert "orthogonal matching pursuit" in repr(found["pursuit"])
+    assert "score left" in found["pursuit"]._repr_html_()
+    with pytest.raises(ValueError, match="differ in method"):
+        covlasso.Dependencies.concatenate([found["refitted"], found["pursuit"]])
+
+    written = file.read_bytes()
+    assert written.count(b"method") == 1
+    file.write_bytes(written.replace(b"method", b"mathod"))
+    assert covlasso.Dependencies.load(file).solution == "lasso"
+    file.write_bytes(written.replace(b'"lasso', b'"xasso'))
+    with pytest.raises(ValueError, match=r"pursuit.safetensors.*method is 'xasso'"):
+        covlasso.Dependencies.load(file)
+
+
 def test_repr_says_what_is_there(deps):
     text = repr(deps)
     assert text.startswith(f"Dependencies(6 targets, 6 sources, {deps.coef.nnz} terms, Lasso, 6 certified")

@@ -144,3 +144,12 @@ def test_bad_input_is_refused(deps, halves):
         lambda: covlasso.compare_methods(deps, halves, methods=["lars"]), ValueError, ["lars", "lasso"]
     )
     assert_refused(lambda: covlasso.compare_methods(deps, halves.held_out), ValueError, ["fit part"])
+
+
+def test_a_pursuit_is_compared_as_it_is(halves):
+    gram = halves.fit.second_moment("net")
+    deps = covlasso.solve(gram, terms=TERMS, method="pursuit")
+    found = covlasso.compare_methods(deps, halves, methods=["lasso", "refitted", "pursuit", "random"])
+    assert list(found) == ["pursuit", "random"]
+    expected = covlasso.evaluate(deps, halves)
+    np.testing.assert_array_equal(found["pursuit"].held_out.error, expected.held_out.error)

@@ -244,3 +244,8 @@ def test_moments_of_something_else_are_refused(network):
     assert_refused(lambda: covlasso.select(path, [other]), ValueError, ["two folds"])
     assert_refused(lambda: covlasso.select(path, "file"), TypeError, ["moments", "str"])
     assert_refused(lambda: path.again(other.second_moment("net")), ValueError, ["(12, 12)", "(30, 30)"])
+
+
+def test_a_pursuit_has_no_lambda_to_choose(folds):
+    path = covlasso.path(folds[0].second_moment("net"), max_terms=3, method="pursuit")
+    assert_refused(lambda: covlasso.select(path, folds[1]), ValueError, ["path", "pursuit", "Lasso"])

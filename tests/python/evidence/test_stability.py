@@ -99,3 +99,10 @@ def test_bad_input_is_refused(folds):
     assert_refused(lambda: covlasso.stability(["a", "b"], terms=1), TypeError, ["folds"])
     assert_refused(lambda: covlasso.stability(folds), ValueError, ["exactly one"])
     assert_refused(lambda: covlasso.stability(folds, terms=1, pairs=0), ValueError, ["pairs"])
+
+
+def test_terms_of_a_pursuit_are_counted_likewise(folds):
+    found = covlasso.stability(folds, terms=2, pairs=2, method="pursuit")
+    other = covlasso.stability(folds, terms=2, pairs=2)
+    assert (found.mean_terms == 2).all()
+    assert (found.frequency != other.frequency).nnz > 0

@@ -232,6 +232,23 @@ def test_options_of_the_origin_are_followed(halves, tmp_path, options):
     assert data.record["sets"][0]["curves"]["reproduced"] is True
 
 
+def test_a_pursuit_has_curves_of_its_own_and_no_path(halves, tmp_path):
+    deps = small_deps(halves, method="pursuit", terms=3)
+    data = read(covlasso.write_report(tmp_path / "r.html", deps, moments=halves, path_terms=5))
+    record = data.record["sets"][0]
+    assert record["solution"] == "pursuit"
+    assert record["curves"] == {"terms": 5, "reproduced": True, "details": 12}
+    assert not data.has("0.knotLam")
+    assert not data.has("0.curve.fit.lasso")
+    curves = data.array("0.curve.fit.pursuit").reshape(12, 6)
+    for terms in (1, 5):
+        found = small_deps(halves, method="pursuit", terms=terms)
+        assert np.allclose(curves[:, terms], found.r2, rtol=2e-4, atol=1e-6)
+    others = replace(deps, coef=2 * deps.coef)
+    data = read(covlasso.write_report(tmp_path / "other.html", others, moments=halves))
+    assert data.record["sets"][0]["curves"]["reproduced"] is False
+
+
 def test_equal_input_gives_equal_bytes(halves, sets, tmp_path):
     one, two = (
         covlasso.write_report(tmp_path / name, sets, moments=halves).read_bytes()

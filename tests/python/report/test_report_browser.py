@@ -512,3 +512,14 @@ def test_twenty_thousand_categories(reader, tmp_path):
     )
     assert f"{len(ends) // 2:,} edges between {nodes:,} categories" in reader.text(".found")
     assert set(ends) == set(range(nodes))
+
+
+def test_a_pursuit_says_that_it_has_no_path(reader, tmp_path):
+    halves = small_halves()
+    deps = small_deps(halves, method="pursuit")
+    reader.open(covlasso.write_report(tmp_path / "r.html", deps, moments=halves))
+    assert "matching pursuit chose one by one" in reader.text(".caveats")
+    assert "(matching pursuit)" in reader.text("main")
+    reader.go("category=3")
+    assert "its terms come one by one" in reader.text(".absent")
+    assert "Error against the number of terms" in reader.text("main")

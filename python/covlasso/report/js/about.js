@@ -1,6 +1,7 @@
 // What the numbers mean, how the report came about, and the libraries in it.
 
 import { count, el, plural } from "./dom.js";
+import { METHODS } from "./summary_charts.js";
 
 const TERMS = [
   [
@@ -14,7 +15,7 @@ const TERMS = [
   ["λ", "The penalty, in the scale of Feng et al. (no 1/2): the larger, the fewer terms."],
   [
     "Lasso, refitted",
-    "The Lasso picks terms and shrinks their coefficients. Refitted: least squares on the terms it picked.",
+    "The Lasso picks terms and shrinks their coefficients. Refitted: least squares on the terms it picked. Matching pursuit: terms picked one by one, each for what the others leave, with least squares on all of them.",
   ],
   [
     "KKT residual",
@@ -79,7 +80,7 @@ export function aboutView(record, sets) {
 
 function contents(set) {
   const parts = [
-    `${set.title}: ${plural(set.nTargets, "target")} from ${plural(set.nSources, "source")}, ${plural(set.nEdges, "term")}, ${set.refit ? "refitted" : "Lasso"}`,
+    `${set.title}: ${plural(set.nTargets, "target")} from ${plural(set.nSources, "source")}, ${plural(set.nEdges, "term")}, ${METHODS[set.curveKind]}`,
   ];
   if (set.l2) parts.push(`ridge term ${set.l2}`);
   if (set.positive) parts.push("no negative coefficients");

@@ -35,7 +35,11 @@ export function categoryView(set, category) {
         ? equationBars(set, t, open)
         : absent("Equation", "No term: this category is left unexplained at its place on the path."),
       dependentsCard(set, category),
-      pathChart(set, t) ?? absent("Path", whyAbsent(set)),
+      pathChart(set, t) ??
+        absent(
+          "Path",
+          set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set),
+        ),
       categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set)),
     ),
   );
@@ -120,12 +124,17 @@ function facts(set, t) {
     { class: "tiles" },
     tile("R², fit", fixed(set.r2[t]), "in sample"),
     set.heldOut && tile("R², held out", fixed(set.heldOut[t]), "other samples"),
-    tile("Terms", count(set.nTerms(t)), `at λ ${significant(set.lam[t])}`),
+    tile("Terms", count(set.nTerms(t)), set.isPursuit ? "one by one" : `at λ ${significant(set.lam[t])}`),
     set.sameCategories && tile("Used by", count(set.nDependents(category)), "equations"),
     set.own &&
       tile("Its own category alone", fixed(set.own[t]), `R² from #${category} of ${set.sourceModel}, fit`),
     tile("Status", status, STATUS_WORDS[status] ?? "", !set.certified(t)),
-    tile("KKT residual", scientific(set.kkt[t]), "relative to λ", !set.certified(t)),
+    tile(
+      "KKT residual",
+      scientific(set.kkt[t]),
+      set.isPursuit ? "relative to the first score" : "relative to λ",
+      !set.certified(t),
+    ),
   );
 }
 

@@ -187,11 +187,11 @@ function shortened(name, length = 20) {
   return name.length > length ? `${name.slice(0, length - 1)}…` : name;
 }
 
-/** Error against the number of terms: Lasso and refitted, on both halves. */
+/** Error against the number of terms: Lasso and refitted, or a pursuit, on both halves. */
 export function categoryError(set, t) {
-  const kinds = ["heldOut.refit", "heldOut.lasso", "fit.refit", "fit.lasso"].filter((kind) =>
-    set.curve(kind, t),
-  );
+  const kinds = ["heldOut", "fit"]
+    .flatMap((half) => ["pursuit", "refit", "lasso"].map((method) => `${half}.${method}`))
+    .filter((kind) => set.curve(kind, t));
   if (!kinds.length) return null;
   const title = (kind) => {
     const [half, method] = kind.split(".");
@@ -227,8 +227,8 @@ export function categoryError(set, t) {
           symbol: "none",
           lineStyle: {
             color: colour,
-            width: method === "refit" ? 2.2 : 1.4,
-            type: method === "refit" ? "solid" : "dashed",
+            width: method === "lasso" ? 1.4 : 2.2,
+            type: method === "lasso" ? "dashed" : "solid",
           },
           itemStyle: { color: colour },
           markLine:

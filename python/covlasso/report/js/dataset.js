@@ -28,6 +28,16 @@ export class DependencySet {
     this.details = new Map(Array.from(this.array("detail") ?? [], (t, d) => [t, d]));
   }
 
+  /** What the coefficients are: "lasso", "refit" (least squares on its terms) or "pursuit", as curves are named. */
+  get curveKind() {
+    return this.solution === "refitted" ? "refit" : this.solution;
+  }
+
+  /** Terms came one by one, with no lambda. */
+  get isPursuit() {
+    return this.solution === "pursuit";
+  }
+
   get nTargets() {
     return this.targets.length;
   }
@@ -130,7 +140,7 @@ export class DependencySet {
   /** Knots of a path and one line per run of a source, or null where it is not in the file. */
   path(t) {
     const d = this.details.get(t);
-    if (d === undefined) return null;
+    if (d === undefined || !this.array("knotStart")) return null;
     const [knotStart, runStart, valueStart] = ["knotStart", "runStart", "valueStart"].map(this.array);
     const [knotLam, runSource, runFirst, runLength, coef] = [
       "knotLam",

@@ -13,6 +13,7 @@ import { categoryView } from "./category.js";
 import { everyCategory, graphView } from "./graph.js";
 import { canCompare, compareView } from "./compare.js";
 import { aboutView } from "./about.js";
+import { METHODS } from "./summary_charts.js";
 
 const TABS = {
   summary: "Summary",
@@ -52,7 +53,7 @@ function setUpSetPicker(sets) {
   const picker = document.getElementById("set");
   picker.append(
     ...sets.map((set, index) =>
-      el("option", { value: index }, `${set.title}${set.refit ? ", refitted" : ", Lasso"}`),
+      el("option", { value: index }, `${set.title}, ${METHODS[set.curveKind]}`),
     ),
   );
   picker.addEventListener("change", () => {

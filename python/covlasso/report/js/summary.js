@@ -6,6 +6,12 @@ import { distribution, dots, errorByTerms, spectrum } from "./summary_charts.js"
 
 const LISTED = 6;
 
+const COEFFICIENTS = {
+  lasso: "Coefficients are those of the Lasso, which shrinks them; a refit on the same terms explains more.",
+  refitted: "Coefficients are least squares on the terms that the Lasso chose.",
+  pursuit: "Coefficients are least squares on terms that matching pursuit chose one by one.",
+};
+
 export function summaryView(set) {
   const page = el("div", { class: "view" });
   page.append(
@@ -73,9 +79,7 @@ function caveats(set) {
     set.kind && set.kind !== "second_moment"
       ? `R² is that of the ${set.kind} of the logits.`
       : "R² is 1 − error / E[logit²]: logits enter as they are and are not centred.",
-    set.refit
-      ? "Coefficients are least squares on the terms that the Lasso chose."
-      : "Coefficients are those of the Lasso, which shrinks them; a refit on the same terms explains more.",
+    COEFFICIENTS[set.solution],
     uncertified &&
       `${plural(uncertified, "solution")} without a certificate (KKT residual above ${set.certificate}).`,
     early && `${plural(early, "target")} ended before the place asked for; the status of each says why.`,
@@ -120,7 +124,7 @@ function charts(set) {
     location.hash = hashOf("category", set.targets[t], set.index);
   };
   return [
-    set.curves?.reproduced && set.array("band.fit.lasso") && errorByTerms(set),
+    set.curves?.reproduced && set.array(`band.fit.${set.curveKind}`) && errorByTerms(set),
     distribution(set),
     set.heldOut &&
       dots({

@@ -6,11 +6,11 @@ import { axis, figure, legend, tooltip } from "./chart.js";
 const HALVES = { fit: "fit", heldOut: "held out" };
 const BINS = 20;
 
-export const METHODS = { lasso: "Lasso", refit: "refitted" };
+export const METHODS = { lasso: "Lasso", refit: "refitted", pursuit: "matching pursuit" };
 
 /** Median error against the number of terms, with the band between the quartiles, on both halves. */
 export function errorByTerms(set) {
-  const kind = set.refit ? "refit" : "lasso";
+  const kind = set.curveKind;
   const halves = Object.keys(HALVES).filter((half) => set.array(`band.${half}.${kind}`));
   const length = set.curves.terms + 1;
   const rows = Object.fromEntries(
