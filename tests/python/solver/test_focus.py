@@ -1,4 +1,4 @@
-"""Focus: the moments it stands for written out, classes of every size, and what is said where there are none."""
+"""Focus: the moments it stands for written out, classes of every size, what is said where there are none."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ KINDS = ("second_moment", "covariance", "correlation")
 
 
 class Case:
-    """Logits of two models, each perhaps from features, with labels or own decisions; the last class is empty."""
+    """Logits of two models, perhaps from features, with labels or own decisions; the last class is empty."""
 
     def __init__(self, f_head=False, g_head=False, labels=False, seed=0, count=400):
         rng = np.random.default_rng(seed)
@@ -273,7 +273,7 @@ def test_what_is_wrong_is_said():
     solve = covlasso.solve_moments
     with pytest.raises(ValueError, match=r'these moments have none; make them with classes="decisions"'):
         solve(bare, terms=3, focus=0.3)
-    with pytest.raises(ValueError, match="focus is 1.5; a share from 0"):
+    with pytest.raises(ValueError, match=r"focus is 1\.5; a share from 0"):
         solve(case.moments, target="f", terms=3, focus=1.5)
     with pytest.raises(ValueError, match=r"focus\[2\] is nan"):
         solve(case.moments, target="f", terms=3, focus=[0.1, 0.1, np.nan, 0.1, 0.1, 0.1, 0.1, 0.1])
