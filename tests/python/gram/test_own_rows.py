@@ -86,7 +86,7 @@ def test_a_path_again_takes_rows_again(gram):
         covlasso.path(gram).again(gram, own=rows_each())
 
 
-def test_products(gram):
+def test_products():
     own = OwnRows(rows_each(6, 60), offset=np.arange(0, 61, 3), first=np.arange(57, -1, -3))
     coef = scipy.sparse.random_array((20, 20), density=0.3, rng=np.random.default_rng(0), format="csr")
     expected = np.concatenate([own.of(t) @ coef[[t]].toarray()[0] for t in range(20)])
@@ -116,7 +116,7 @@ def test_bad_offsets(gram):
     with pytest.raises(ValueError, match="begin with 0 and never fall"):
         OwnRows(rows_each(), offset=[0, 5, 3])
     with pytest.raises(
-        ValueError, match="own rows 18 to 21 of the target at position 0 are beyond the 20 given"
+        ValueError, match="own rows 18 to 21 of the target at position 0 are beyond the 20"
     ):
         OwnRows(rows_each(), offset=[0, 3], first=[18])
     with pytest.raises(TypeError, match="own offset is float64"):
