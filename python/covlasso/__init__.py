@@ -18,7 +18,15 @@ from covlasso.solver import Knots, Path, path, solve, solve_moments
 
 if TYPE_CHECKING:
     from covlasso import datasets, graph, logits, plot
-    from covlasso.evidence import compare_methods, evaluate, held_out_error, select, stability, theory
+    from covlasso.evidence import (
+        choose_focus,
+        compare_methods,
+        evaluate,
+        held_out_error,
+        select,
+        stability,
+        theory,
+    )
     from covlasso.gram import spanning_categories
     from covlasso.moments import new_category_moments
     from covlasso.report import write_report
@@ -36,6 +44,7 @@ __all__ = [
     "Split",
     "SplitMoments",
     "__version__",
+    "choose_focus",
     "compare_methods",
     "cuda_available",
     "datasets",
@@ -56,6 +65,7 @@ __all__ = [
 ]
 
 _ON_USE = {  # the wing that has it; a wing or a page has itself
+    "choose_focus": "evidence",
     "compare_methods": "evidence",
     "evaluate": "evidence",
     "held_out_error": "evidence",

@@ -75,9 +75,10 @@ public:
     }
 
     template <class Finish>
-    COVLASSO_FN void combine(const Panels& panels, Index count, Index rows, const double* coefficient,
-                             Finish finish) const {
-        for_each(count * panel_width, [&](Index j) {
+    COVLASSO_FN void combine(const Panels& panels, Index first, Index end, Index rows,
+                             const double* coefficient, Finish finish) const {
+        for_each((end - first) * panel_width, [&](Index t) {
+            const Index j = first * panel_width + t;
             const double* column = panels.column(j);
             double total = 0.0;
             for (Index r = 0; r < rows; ++r) total += coefficient[r] * column[r * panel_width];
@@ -93,6 +94,15 @@ public:
     template <class F>
     COVLASSO_FN double max(Index n, F f) const {
         return reduce(n, 0.0, f, [](double a, double b) { return larger(b, a); });
+    }
+
+    template <class F>
+    COVLASSO_FN Best largest(Index n, F f) const {
+        const auto positive = [&](Index j) -> Best {
+            const double value = f(j);
+            return value > 0.0 ? Best{value, j} : Best{0.0, -1};
+        };
+        return reduce(n, Best{0.0, -1}, positive, [](Best a, Best b) { return better(a, b) ? a : b; });
     }
 
     template <class Test>

@@ -19,6 +19,8 @@ TITLES = {
     "correlation": "correlation",
     "random": "random terms",
     "all": "all others",
+    "all samples": "without focus",
+    "own samples": "own samples only",
     "class mean": "class mean",
 }
 _RATE_HEADS = ("recall", "false alarms\nper case", "precision", "F1")
@@ -52,6 +54,8 @@ def _heading(record: Record) -> Text:
     text = Text(record["title"], style="bold")
     lines = []
     samples, logits = record["samples"], record["logits"]
+    if record["focus"] is not None:
+        lines.append(f"Equations with {record['focus']}.")
     if samples is not None:
         held_out = samples["held_out"]
         checked = f"checked on {held_out} others" if held_out else "NOTHING HELD OUT: these figures flatter"

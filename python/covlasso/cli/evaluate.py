@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from covlasso._base.progress import TitledReport
     from covlasso.dependencies import Dependencies
     from covlasso.evidence import Evaluation
-    from covlasso.logits import LogitFile
+    from covlasso.logits import LogitFile, Samples
     from covlasso.moments import SplitMoments
 
 
@@ -75,6 +74,16 @@ def evaluate(
     in_sample: Annotated[
         bool, typer.Option("--in-sample", help="Also where nothing is held out, though it flatters.")
     ] = False,
+    focus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,A,...",
+            help="Choose instead: F1 of new equations with each of these focuses, as 0.03,0.1,0.3.",
+        ),
+    ] = None,
+    terms: Annotated[
+        str, typer.Option(metavar="K,K,...", help="With --focus: numbers of terms.")
+    ] = "5,10,20,50",
     top: Annotated[int, typer.Option(min=0, help="Categories per table.")] = 5,
     json_file: Json = None,
 ) -> None:
@@ -84,6 +93,9 @@ def evaluate(
     when a category's logit is replaced by its equation, one category at a time and all at once: recall, false
     alarms, F1, and what is confused. Give one of them, or both. With moments the Lasso and its refit stand
     side by side.
+
+    With --focus it solves the direction of the file again on the fit part of the moments, once for each
+    focus, and says which focus and how many terms recognise best on the logits.
 
     Exit codes: 0 done; 2 wrong usage, nothing is held out, or a file cannot be read or written; 130
     interrupted.
@@ -97,6 +109,9 @@ def evaluate(
         deps = read_dependencies(file)
         split = _moments(moments, logits, in_sample)
         options = _logit_options(deps, split, logits, labels, rows, groups, groups_regex, eps)
+        if focus is not None:
+            _choose(deps, split, options, focus, terms, json_file)
+            return
         with progress_bar() as report:
             found = _evaluations(deps, split, baselines, seed, options, report)
         record = evaluation_record(deps, found, split, whole=bool(logits) and options["rows"] is None)
@@ -104,6 +119,50 @@ def evaluate(
             write_json(record, json_file)
         if json_file != STANDARD:
             Console().print(Group(*tables(record, top)))
+
+
+def _choose(
+    deps: Dependencies,
+    split: SplitMoments | None,
+    options: dict[str, Any],
+    focus: str,
+    terms: str,
+    json_file: Path | None,
+) -> None:
+    """Print F1 over focuses and numbers of terms."""
+    from rich.console import Console, Group
+
+    from covlasso.cli._focus_tables import focus_tables
+    from covlasso.evidence import choose_for, focus_record
+    from covlasso.logits import Samples
+
+    if split is None or not options:
+        fail("--focus solves on moments and decides on logits; give --moments FILE and --logits FILE")
+    if deps.origin is None:
+        fail("--focus needs dependencies that say of which models they are: a file of `solve`")
+    samples = Samples(*(options[name] for name in ("logits", "source_logits", "labels", "rows")))
+    with progress_bar() as report:
+        choice = choose_for(
+            deps.origin,
+            split,
+            samples,
+            alphas=_numbers(focus, "--focus", float),
+            terms=_numbers(terms, "--terms", int),
+            targets=deps.targets,
+            progress=report,
+        )
+    record = focus_record(choice, deps.origin.title)
+    if json_file is not None:
+        write_json(record, json_file)
+    if json_file != STANDARD:
+        Console().print(Group(*focus_tables(record)))
+
+
+def _numbers(text: str, option: str, kind: type[Any]) -> list[Any]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        fail(f"{option} is {text!r}; numbers with commas between them are expected")
 
 
 def _moments(file: Path | None, logits: list[str] | None, in_sample: bool) -> SplitMoments | None:
@@ -184,26 +243,41 @@ def _evaluations(
     report: TitledReport | None,
 ) -> dict[str, Evaluation]:
     """Evaluate by every method; the one of the file is among them."""
-    from covlasso.evidence import METHODS, compare_methods
+    from covlasso.evidence import compare_methods
     from covlasso.evidence import evaluate as measure
 
-    own = "refitted" if deps.refit else "lasso"
+    own = deps.solution
     if split is None:
         if baselines:
             fail("--baselines are found on moments; give --moments FILE")
         progress = None if report is None else lambda done, total: report(own, done, total)
         return {own: measure(deps, progress=progress, **options)}
-    methods = [*METHODS[:2]]
-    if baselines:
-        methods = [method for method in METHODS if method != "class mean"]
-        if find_spec("sklearn") is None:
-            methods.remove("pursuit")
-            typer.echo("no orthogonal matching pursuit: pip install scikit-learn", err=True)
+    samples = _own_samples(split, options)
+    of_samples = deps.origin is not None and deps.origin.focus == "own samples"
+    methods = [own] if of_samples and samples is None else [*dict.fromkeys(("lasso", "refitted", own))]
     if options and split.fit.classes is not None:
         methods.append("class mean")
-    found = compare_methods(deps, split, methods=methods, seed=seed, progress=report, **options)
-    if "lasso" not in found:
+    found = compare_methods(
+        deps,
+        split,
+        methods=None if baselines else methods,
+        seed=seed,
+        progress=report,
+        own_samples=samples,
+        **options,
+    )
+    if "lasso" in methods and "lasso" not in found:
         typer.echo(
             "the Lasso solutions of these refitted ones are not found again on these moments", err=True
         )
     return found
+
+
+def _own_samples(split: SplitMoments, options: dict[str, Any]) -> Samples | None:
+    """Logits of the fit part, where they are the rows that are not held out."""
+    from covlasso.logits import Samples
+
+    keep = options.get("rows")
+    if keep is None or keep.dtype != bool or int((~keep).sum()) != split.fit.count:
+        return None
+    return Samples(options["logits"], options["source_logits"], options["labels"], ~keep)

@@ -1,7 +1,9 @@
 """Do dependencies hold: on other samples, beside other choices, on halves of the groups, and by theory."""
 
 from covlasso.evidence import theory
-from covlasso.evidence.comparison import METHODS, compare_methods
+from covlasso.evidence.beside import METHODS
+from covlasso.evidence.choose_focus import FocusChoice, choose_focus, choose_for
+from covlasso.evidence.comparison import compare_methods
 from covlasso.evidence.decisions import EPS, Decisions
 from covlasso.evidence.decisions_by_terms import DecisionsByTerms, decisions_by_terms
 from covlasso.evidence.error_curves import ByTerms, r2_by_terms
@@ -15,7 +17,7 @@ from covlasso.evidence.evaluation import (
 )
 from covlasso.evidence.prediction import is_fit, origin_of, prediction_of
 from covlasso.evidence.rates import RATES, Rates
-from covlasso.evidence.record import THRESHOLD, best_r2, evaluation_record
+from covlasso.evidence.record import THRESHOLD, best_r2, evaluation_record, focus_record
 from covlasso.evidence.resampling import Stability, stability
 from covlasso.evidence.selection import RULES, Selection, select
 
@@ -29,16 +31,20 @@ __all__ = [
     "Decisions",
     "DecisionsByTerms",
     "Evaluation",
+    "FocusChoice",
     "Quality",
     "Rates",
     "Selection",
     "Stability",
     "best_r2",
     "checked_blocks",
+    "choose_focus",
+    "choose_for",
     "compare_methods",
     "decisions_by_terms",
     "evaluate",
     "evaluation_record",
+    "focus_record",
     "held_out_error",
     "held_out_r2",
     "is_fit",

@@ -5,15 +5,13 @@ A choice is a sparse boolean array, one row per target; `refitted` makes depende
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Float64, Int64, Places
-from covlasso._base.optional import needed
-from covlasso._base.progress import Report
+from covlasso._base.arrays import Array, Float64, Int64
 from covlasso.dependencies import Dependencies
 from covlasso.gram import Spectral, full_solutions
 from covlasso.solver import Blocks
@@ -24,21 +22,32 @@ class Rows:
 
     def __init__(self, blocks: Blocks):
         self.blocks, self.own = blocks, blocks.own
-        scale = np.sqrt(blocks.gram.diagonal())
+        self._diagonal = blocks.gram.diagonal()
+
+    @property
+    def n_sources(self) -> int:
+        """p, the number of sources."""
+        return len(self._diagonal)
+
+    def sizes(self) -> Float64:
+        """Root mean squares of the sources in the moments that all targets share, 1 where 0."""
+        return np.where(self._diagonal > 0.0, np.sqrt(np.maximum(self._diagonal, 0.0)), 1.0)
+
+    def scale(self, t: int) -> Float64:
+        """Root mean squares of the sources in the moments of target t, infinite where 0."""
+        square = self._diagonal
+        if self.blocks.own_rows is not None:
+            square = square + np.square(self.blocks.own_rows.of(t)).sum(axis=0)
+        scale: Float64 = np.sqrt(square)
         scale[scale == 0.0] = np.inf
-        self.scale: Float64 = scale
+        return scale
 
     def of(self, t: int) -> Float64:
         """c_i of target t over the sources' root mean squares: E[f_i g_j] / rms(g_j)."""
-        row = self.blocks.row(t) / self.scale
+        row = self.blocks.row(t) / self.scale(t)
         if self.own[t] >= 0:
             row[self.own[t]] = 0.0
         return row
-
-    def block(self, t: int, support: Places) -> Float64:  # noqa: ARG002
-        """G_AA of target t for some sources, over the products of their root mean squares."""
-        scale = self.scale[support]
-        return np.asarray(self.blocks.gram.block(support) / np.outer(scale, scale))
 
 
 def refitted(deps: Dependencies, rows: Rows, choice: scipy.sparse.csr_array | None = None) -> Dependencies:
@@ -52,13 +61,29 @@ def refitted(deps: Dependencies, rows: Rows, choice: scipy.sparse.csr_array | No
     for t in range(deps.n_targets):
         entries = slice(choice.indptr[t], choice.indptr[t + 1])
         support = choice.indices[entries]
-        block = rows.block(t, support)
-        c = rows.of(t)[support]
+        scale = rows.scale(t)[support]
+        block = rows.blocks.block(t, support) / np.outer(scale, scale)
+        c = rows.blocks.entries(t, support) / scale
         solution = np.linalg.pinv(block, rcond=len(support) * 1e-15, hermitian=True) @ c
-        data[entries] = solution / rows.scale[support]
+        data[entries] = solution / scale
         error[t] -= solution @ c
     coef = scipy.sparse.csr_array((data, choice.indices, choice.indptr), shape=choice.shape)
     return replace(deps, coef=coef, error=np.maximum(error, 0.0), refit=True, method="lasso")
+
+
+def as_many(read: Callable[[int], Dependencies], n_terms: Int64) -> Dependencies:
+    """Take every target with its own number of terms; ``read`` gives all targets with so many."""
+    parts, order = [], []
+    for k in np.unique(n_terms).tolist():
+        here = np.flatnonzero(n_terms == k)
+        found = read(max(k, 1)).take(here)
+        parts.append(found if k else _without_terms(found))
+        order.append(here)
+    return Dependencies.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))
+
+
+def _without_terms(deps: Dependencies) -> Dependencies:
+    return replace(deps, coef=scipy.sparse.csr_array(deps.coef.shape), error=deps.energy)
 
 
 def by_correlation(n_terms: Int64, rows: Rows) -> scipy.sparse.csr_array:
@@ -67,13 +92,13 @@ def by_correlation(n_terms: Int64, rows: Rows) -> scipy.sparse.csr_array:
     for t, k in enumerate(n_terms.tolist()):
         size = np.abs(rows.of(t))
         chosen.append(np.sort(np.argsort(-size, kind="stable")[:k]))
-    return _choice(chosen, len(rows.scale))
+    return _choice(chosen, rows.n_sources)
 
 
 def at_random(n_terms: Int64, rows: Rows, seed: int) -> scipy.sparse.csr_array:
     """Choose sources at random, each set as likely as any other."""
     rng = np.random.default_rng(seed)
-    p = len(rows.scale)
+    p = rows.n_sources
     chosen = []
     for t, k in enumerate(n_terms.tolist()):
         allowed = np.delete(np.arange(p), rows.own[t : t + 1][rows.own[t : t + 1] >= 0])
@@ -81,54 +106,34 @@ def at_random(n_terms: Int64, rows: Rows, seed: int) -> scipy.sparse.csr_array:
     return _choice(chosen, p)
 
 
-def by_matching_pursuit(n_terms: Int64, rows: Rows, progress: Report | None = None) -> scipy.sparse.csr_array:
-    """Choose sources one by one by orthogonal matching pursuit: scikit-learn's ``orthogonal_mp_gram``.
-
-    On sources of unit root mean square, as it assumes. It copies the Gram for every target: seconds for 1000
-    categories, an hour for 8000. It may end early where nothing is left to explain.
-
-    Raises
-    ------
-    ImportError
-        scikit-learn is not installed.
-    """
-    pursue = needed("sklearn.linear_model").orthogonal_mp_gram
-    unit = _unit_gram(rows)
-    chosen = []
-    for t, k in enumerate(n_terms.tolist()):
-        own = rows.own[t : t + 1][rows.own[t : t + 1] >= 0]
-        kept_row, kept_column = unit[own].copy(), unit[:, own].copy()
-        unit[own], unit[:, own] = 0.0, 0.0
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # that it ended early
-            coef = pursue(unit, rows.of(t), n_nonzero_coefs=k) if k else np.zeros(len(unit))
-        unit[own], unit[:, own] = kept_row, kept_column
-        chosen.append(np.flatnonzero(coef))
-        if progress is not None:
-            progress(t + 1, len(n_terms))
-    return _choice(chosen, len(unit))
-
-
 def all_others(deps: Dependencies, rows: Rows) -> Dependencies:
     """Least squares of every target on all other categories, from one eigendecomposition of the Gram.
 
     ``coef`` is dense: n_targets x p numbers. Where C is singular it is a solution, exact by the null space.
+    Own rows V of a target come in by the formula of Woodbury: with z = G^+ c and Y = G^+ V', both without the
+    source that is left out, b = z - Y (I + V Y)^-1 V z.
     """
     spectral = Spectral(rows.blocks.gram)
-    coef = np.empty((deps.n_targets, len(rows.scale)))
-    for block, part in full_solutions(spectral, rows.blocks.cross, rows.own):
-        coef[block] = part
-    c = np.array([rows.of(t) * np.where(np.isfinite(rows.scale), rows.scale, 0.0) for t in range(len(coef))])
-    error = np.maximum(deps.energy - np.einsum("tj,tj->t", c, coef), 0.0)
-    return replace(deps, coef=scipy.sparse.csr_array(coef), error=error, refit=True, method="lasso")
+    coef = np.empty((deps.n_targets, rows.n_sources))
+    if rows.blocks.own_rows is None:
+        for block, part in full_solutions(spectral, rows.blocks.cross, rows.own):
+            coef[block] = part
+    else:
+        for t in range(deps.n_targets):
+            coef[t] = _with_own_rows(spectral, rows, t, rows.blocks.own_rows.of(t))
+    sparse = scipy.sparse.csr_array(coef)
+    error = np.maximum(rows.blocks.error(sparse), 0.0)
+    return replace(deps, coef=sparse, error=error, refit=True, method="lasso")
 
 
-def _unit_gram(rows: Rows) -> Float64:
-    """Gram of sources of unit root mean square, in memory of its own."""
-    dense = rows.blocks.gram.dense()
-    dense /= rows.scale
-    dense /= rows.scale[:, np.newaxis]
-    return dense
+def _with_own_rows(spectral: Spectral, rows: Rows, t: int, v: Float64) -> Float64:
+    """Solution of target t, whose rows v are not in the Gram of ``spectral``."""
+    cross = np.vstack([rows.blocks.row(t), v])
+    left_out = np.full(len(cross), rows.own[t], dtype=np.int32)
+    z, *y = np.concatenate([part for _, part in full_solutions(spectral, cross, left_out)])
+    inner = np.eye(len(v)) + v @ np.transpose(y)
+    solution: Float64 = z - np.linalg.solve(inner, v @ z) @ np.array(y)
+    return solution
 
 
 def _choice(chosen: list[Array], p: int) -> scipy.sparse.csr_array:

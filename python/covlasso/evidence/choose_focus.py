@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from covlasso._base.arrays import Float64, Int32
+from covlasso._base.arrays import Array, Float64, Int32, Kind
 from covlasso._base.checks import check_number
 from covlasso._base.optional import needed
 from covlasso._base.progress import TitledReport
-from covlasso.dependencies import Dependencies
+from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.decisions import EPS, Decisions, decisions
 from covlasso.evidence.prediction import Prediction, prediction_of
 from covlasso.evidence.rates import RATES, Rates
-from covlasso.logits import Samples
-from covlasso.moments import Moments
-from covlasso.solver import Path
+from covlasso.logits import Rows, Samples
+from covlasso.moments import Halves, Moments, halves
+from covlasso.solver import Blocks, Path, focused, pair_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,6 +116,115 @@ class FocusChoice:
             f"{made.mean('recall'):.3f}, false alarms {made.mean('false_alarms'):.3f}; the network "
             f"{self.network.mean('f1'):.3f}; best of the grid {self.table().max():.3f})"
         )
+
+
+def choose_focus(
+    moments: Moments | Halves,
+    logits: Array | Rows,
+    *,
+    source_logits: Array | Rows | None = None,
+    labels: npt.ArrayLike | None = None,
+    rows: npt.ArrayLike | None = None,
+    target: str | None = None,
+    source: str | None = None,
+    kind: Kind = "second_moment",
+    alphas: Sequence[float] = ALPHAS,
+    terms: Sequence[int] = TERMS,
+    tolerance: float = TOLERANCE,
+    l2: float = 0.0,
+    positive: bool = False,
+    allow_same: bool = False,
+    targets: Int32 | None = None,
+    n_threads: int | None = None,
+    device: str | Sequence[str] = "cpu",
+    progress: TitledReport | None = None,
+) -> FocusChoice:
+    """Choose focus and number of terms by F1 on other samples: one solve for each, one pass over logits.
+
+    Every path is read at every number of terms, and the refitted equations there replace the logits, one at a
+    time and all at once. The rule: of the numbers of terms whose best mean F1 over the focuses is within
+    ``tolerance`` of the largest of the grid, the smallest; there the focus with the largest F1, of equal ones
+    the smaller.
+
+    Parameters
+    ----------
+    moments : Moments, SplitMoments, or pair with ``fit`` and ``held_out``
+        With classes; the equations are found on their fit part.
+    logits : (samples, n) float array, or file of `covlasso.logits.open_logits`
+        Of the targets' network on samples that are not among those of the fit part, and not among those that
+        figures will be quoted on: the choice flatters a little.
+    source_logits, labels, rows
+        As in `covlasso.evaluate`.
+    target, source, kind, l2, positive, allow_same, targets, n_threads, device
+        As in `covlasso.solve_moments`.
+    alphas : sequence of float, default (0.03, 0.1, 0.3)
+        Focuses, increasing, from 0 (all samples alike) to 1.
+    terms : sequence of int, default (5, 10, 20, 50)
+        Numbers of terms, increasing.
+    tolerance : float, default 0.01
+        How much less mean F1 than the largest of the grid is allowed for the sake of fewer terms.
+    progress : callable, optional
+        Called as progress(title, done, total).
+
+    Returns
+    -------
+    FocusChoice
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `covlasso.evaluate` and `covlasso.solve_moments`, or the grid is empty or does not increase.
+    """
+    origin = Origin(*pair_of(_fit(moments), target, source), kind, l2, positive, allow_same)
+    samples = Samples(logits, source_logits, labels, rows)
+    return choose_for(
+        origin,
+        moments,
+        samples,
+        alphas=alphas,
+        terms=terms,
+        tolerance=tolerance,
+        targets=targets,
+        progress=progress,
+        n_threads=n_threads,
+        device=device,
+    )
+
+
+def choose_for(
+    origin: Origin,
+    moments: Moments | Halves,
+    samples: Samples,
+    *,
+    alphas: Sequence[float],
+    terms: Sequence[int],
+    tolerance: float = TOLERANCE,
+    targets: Int32 | None = None,
+    progress: TitledReport | None = None,
+    **machine: Any,
+) -> FocusChoice:
+    """`choose_focus` of a direction; ``machine``: ``n_threads`` and ``device``."""
+    fit = _fit(moments)
+    _grid(terms, "terms", 1)
+    n = fit.sizes[origin.target_model]
+    rows = np.arange(n, dtype=np.int32) if targets is None else targets
+
+    def paths_of(alpha: float) -> Path:
+        there, shares = focused(fit, replace(origin, focus=None), rows, alpha)
+        return Blocks.of(fit, there, rows, focus=shares).paths(
+            max_terms=int(max(terms)), l2=origin.l2, positive=origin.positive, **machine
+        )
+
+    return measured(
+        paths_of, samples, fit, alphas=alphas, terms=terms, tolerance=tolerance, progress=progress
+    )
+
+
+def _fit(moments: Moments | Halves) -> Moments:
+    fit = halves(moments, lambda _whole: True).fit
+    if fit is None:
+        raise ValueError("moments has no fit part; give the moments that equations are found on")
+    return fit
 
 
 def measured(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +10,12 @@ import numpy.typing as npt
 from covlasso._base.arrays import Array
 from covlasso._base.progress import Report, TitledReport
 from covlasso.dependencies import Dependencies, Origin
-from covlasso.evidence import baselines
+from covlasso.evidence.beside import METHODS, Beside
 from covlasso.evidence.decisions import EPS, checked_eps
 from covlasso.evidence.evaluation import Evaluation, evaluations
 from covlasso.evidence.prediction import ClassMeans, Predictor, is_fit, origin_of, prediction_of
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks, excluded
-
-METHODS = ("lasso", "refitted", "pursuit", "correlation", "random", "all", "class mean")
 
 
 def compare_methods(
@@ -36,6 +32,7 @@ def compare_methods(
     labels: npt.ArrayLike | None = None,
     rows: npt.ArrayLike | None = None,
     eps: Sequence[float] = EPS,
+    own_samples: Samples | None = None,
 ) -> dict[str, Evaluation]:
     """Evaluate dependencies beside baselines that are found on the same fit moments.
 
@@ -50,16 +47,19 @@ def compare_methods(
 
         - "lasso": the Lasso solutions;
         - "refitted": least squares on the same terms;
-        - "pursuit": ``deps`` if they are a pursuit; else as many terms by orthogonal matching pursuit
-          (scikit-learn) on sources of unit root mean square, least squares;
+        - "pursuit": ``deps`` if they are a pursuit; else as many terms by orthogonal matching pursuit on
+          sources of unit root mean square, least squares;
         - "correlation": as many terms by largest |E[f_i g_j]| / rms(g_j), least squares;
         - "random": as many terms at random, least squares;
         - "all": least squares on all other categories;
+        - "all samples": as many terms of the Lasso without focus, least squares; for dependencies with one;
+        - "own samples": as many terms of the Lasso on own samples only (focus 1), least squares: those of
+          ``own_samples``, as in the paper's figure, or what the class means of the fit moments say of them;
         - "class mean": no equation but the mean logit of the sample's class, by its label or the network's
           decision; for logits only, and fit moments that know classes. Between networks it reaches the recall
           that is due to a category and its level alone, not to how the logit varies.
 
-        The network itself is ``decisions.network`` of each.
+        All but the last three have the focus of ``deps``. The network itself is ``decisions.network`` of all.
     seed : int, default 0
         Of the random terms.
     target, source : str, optional
@@ -68,19 +68,21 @@ def compare_methods(
         Called as progress(method, done, total).
     logits, source_logits, labels, rows, eps
         As in `covlasso.evaluate`; logits are read once for all methods.
+    own_samples : Samples, optional
+        Logits of the samples that the fit moments are of (``covlasso.logits.Samples``), for "own samples",
+        and for baselines of dependencies that were found on own samples.
 
     Returns
     -------
     dict from method to Evaluation
         "lasso" is missing where ``deps`` are refitted and their Lasso solutions are not found again at their
-        lambda (other options than those of their origin were used); of a pursuit "lasso" and "refitted" are.
+        lambda (other options than those of their origin were used). Of a pursuit "lasso" and "refitted" have
+        as many terms as it has.
 
     Raises
     ------
     TypeError, ValueError
         As in `covlasso.evaluate`; a method is unknown, or not possible here; or there are no fit moments.
-    ImportError
-        "pursuit" is asked for and scikit-learn is not installed.
     """
     unknown = [method for method in methods or () if method not in METHODS]
     if unknown:
@@ -91,69 +93,23 @@ def compare_methods(
             "moments has no fit part; baselines are found on what the dependencies were found on"
         )
     origin = origin_of(deps, fit, target, source)
-    rows_of_fit = _rows(deps, fit, origin)
     samples = None if logits is None else Samples(logits, source_logits, labels, rows)
     means = class_means(deps, fit, origin)
+    beside = Beside(deps, fit, origin, seed, own_samples)
     if methods is None:
-        methods = METHODS if samples is not None and means is not None else METHODS[:-1]
+        methods = beside.possible(logits=samples is not None)
     found: dict[str, Dependencies] = {}
     predictors: dict[str, Predictor] = {}
     for method in methods:
         if method == "class mean":
             predictors[method] = _needed(means, samples)
             continue
-        report = None if progress is None else _named(progress, method)
-        one = _solve(method, deps, rows_of_fit, origin, seed, report)
+        one = beside.solve(method, None if progress is None else _named(progress, method))
         if one is not None:
             found[method] = one
             predictors[method] = prediction_of(one, fit, fit, target, source)
     told = None if progress is None else _named(progress, "logits")
     return evaluations(deps, found, predictors, fit, held_out, samples, checked_eps(eps), told)
-
-
-def _solve(
-    method: str,
-    deps: Dependencies,
-    rows: baselines.Rows,
-    origin: Origin,
-    seed: int,
-    progress: Report | None,
-) -> Dependencies | None:
-    if method == deps.solution:
-        return deps
-    if method in ("lasso", "refitted") and deps.method == "pursuit":
-        return None
-    if method == "lasso":
-        return _lasso(deps, rows, origin)
-    if method == "refitted":
-        return baselines.refitted(deps, rows)
-    if method == "all":
-        return baselines.all_others(deps, rows)
-    if method == "pursuit":
-        choice = baselines.by_matching_pursuit(deps.n_terms, rows, progress)
-    elif method == "correlation":
-        choice = baselines.by_correlation(deps.n_terms, rows)
-    else:
-        choice = baselines.at_random(deps.n_terms, rows, seed)
-    return baselines.refitted(deps, rows, choice)
-
-
-def _lasso(deps: Dependencies, rows: baselines.Rows, origin: Origin) -> Dependencies | None:
-    """Lasso solutions of refitted ones, if they have the same terms."""
-    paths = rows.blocks.paths(
-        max_terms=len(rows.scale), min_lambda=deps.lam, l2=origin.l2, positive=origin.positive
-    )
-    again = paths.at(lam=deps.lam)
-    differing = (again.coef != 0).astype(np.int8) - (deps.coef != 0).astype(np.int8)
-    return again if differing.count_nonzero() == 0 else None
-
-
-def _rows(deps: Dependencies, fit: Moments, origin: Origin) -> baselines.Rows:
-    """Fit moments of the targets, without the sources that were not allowed to explain them."""
-    own = excluded(fit, origin, deps.targets)
-    if not isinstance(own, str) and own is not None and own.multiply(deps.coef).nnz:
-        origin = replace(origin, allow_same=True)  # their origin is not known, and they have such terms
-    return baselines.Rows(Blocks.of(fit, origin, deps.targets))
 
 
 def class_means(deps: Dependencies, fit: Moments, origin: Origin) -> ClassMeans | None:

@@ -85,7 +85,7 @@ class _Form:
 
     def __init__(self, other: Blocks, t: int, coef: scipy.sparse.csr_array):
         self.support = np.unique(coef.indices)
-        self._h = other.gram.block(self.support)
+        self._h = other.block(t, self.support)
         self._row = other.entries(t, self.support)
         self._energy = other.energy[t]
 

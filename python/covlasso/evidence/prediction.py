@@ -11,7 +11,7 @@ import scipy.sparse
 
 from covlasso._base.arrays import Float64, Int32, Int64
 from covlasso.dependencies import Dependencies, Origin
-from covlasso.moments import Moments
+from covlasso.moments import Focus, Moments
 from covlasso.solver import SAME, Blocks, found_on, pair_of
 
 _DENSE = 0.25  # share of coefficients from which a product with all of them is faster
@@ -92,6 +92,7 @@ def prediction_of(
         if origin.kind == "correlation":
             coef = _unscaled(coef, deps.targets, fit, origin)
         intercept = fit.mean(origin.target_model)[deps.targets] - coef @ fit.mean(origin.source_model)
+        intercept += _shift_by_focus(deps, coef, fit, origin)
     return Prediction(coef, intercept, deps.targets, origin)
 
 
@@ -119,12 +120,26 @@ def origin_of(deps: Dependencies, moments: Moments | None, target: str | None, s
 def is_fit(deps: Dependencies, moments: Moments, target: str | None, source: str | None) -> bool:
     """Whether dependencies were found on these moments: by energies; where all are 1, by errors."""
     origin = origin_of(deps, moments, target, source)
-    if not found_on(moments, origin, deps.targets, deps.energy):
+    if not found_on(moments, origin, deps.targets, deps.energy, deps.focus):
         return False
     if origin.kind != "correlation":
         return True
-    error = Blocks.of(moments, origin, deps.targets).error(deps.coef)
+    error = Blocks.of(moments, origin, deps.targets, focus=deps.focus).error(deps.coef)
     return bool((np.abs(error - deps.error) <= SAME * np.maximum(deps.energy, SAME)).all())
+
+
+def _shift_by_focus(
+    deps: Dependencies, coef: scipy.sparse.csr_array, fit: Moments, origin: Origin
+) -> Float64:
+    """Return what a share alpha of own samples adds to the intercepts: means are m + alpha d_i."""
+    shift = np.zeros(deps.n_targets)
+    focus = np.zeros(deps.n_targets) if deps.focus is None else deps.focus
+    for alpha in np.unique(focus[focus > 0.0]):
+        here = np.flatnonzero(focus == alpha)
+        view = Focus(fit, origin.target_model, origin.source_model, origin.kind, float(alpha))
+        of_target, of_sources = view.means(deps.targets[here])
+        shift[here] = of_target - np.asarray(coef[here].multiply(of_sources).sum(axis=1)).ravel()
+    return shift
 
 
 def _unscaled(

@@ -11,12 +11,14 @@ import numpy as np
 from covlasso._base.plain import Record, finite
 from covlasso._core import __version__
 from covlasso.dependencies import Dependencies
+from covlasso.evidence.choose_focus import FocusChoice
 from covlasso.evidence.evaluation import Evaluation
 from covlasso.evidence.prediction import is_fit
 from covlasso.evidence.rates import RATES
 from covlasso.moments import SplitMoments
 
 SCHEMA = "covlasso-evaluate-1"
+FOCUS_SCHEMA = "covlasso-choose-focus-1"
 
 
 THRESHOLD = 0.5
@@ -32,6 +34,7 @@ def evaluation_record(
 
         schema, covlasso   "covlasso-evaluate-1", version
         origin             models, kind of moments and options, as in `Origin`; or null.  title: in words
+        focus              in words, or null
         method             "lasso", "refitted" or "pursuit": what the file holds
         samples            fit, held_out: numbers of samples of the moments, or null
         found_on_fit       whether the file's equations are of that fit part, by their energies; or null
@@ -54,6 +57,7 @@ def evaluation_record(
         "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
         "title": "" if deps.origin is None else deps.origin.title,
+        "focus": deps.focus_text() or None,
         "method": deps.solution,
         "samples": None if split is None else _samples(split),
         "found_on_fit": None if split is None else _found_on_fit(deps, split),
@@ -70,6 +74,43 @@ def evaluation_record(
         "categories": {method: _categories(one) for method, one in found.items()},
         "confusions": None if decisions is None else _confusions(deps, found),
     }  # fmt: skip
+
+
+def focus_record(choice: FocusChoice, title: str) -> Record:
+    """Everything that `covlasso.choose_focus` measured.
+
+    ::
+
+        schema, covlasso   "covlasso-choose-focus-1", version
+        title              the direction in words
+        logits             samples, labelled, own_labels (see `Decisions`), top1
+        network            recall, false_alarms, precision, f1 of the network itself (means)
+        alphas, terms      the grid
+        tolerance          of F1, for the sake of fewer terms
+        chosen, best       focus and terms: by the rule, and with the largest F1
+        cells              every cell, focus by focus: the figures of `FocusChoice.columns`
+    """
+    first = choice.decisions[0][0]
+    columns = {name: _plain(values) for name, values in choice.columns().items()}
+    best = choice.best
+    return {
+        "schema": FOCUS_SCHEMA,
+        "covlasso": __version__,
+        "title": title,
+        "logits": {
+            "samples": first.count,
+            "labelled": first.n_labelled,
+            "own_labels": first.own_labels,
+            "top1": first.top1,
+        },
+        "network": {name: finite(choice.network.mean(name)) for name in RATES},
+        "alphas": list(choice.alphas),
+        "terms": list(choice.places),
+        "tolerance": choice.tolerance,
+        "chosen": {"focus": choice.focus, "terms": choice.terms},
+        "best": {"focus": best[0], "terms": best[1]},
+        "cells": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
+    }
 
 
 def _samples(split: SplitMoments) -> Record:

@@ -88,7 +88,8 @@ def select(
 
     With b(lambda) linear between its knots, the error b'Hb - 2 h'b + e_h on other moments is a quadratic
     in lambda on every piece of the path, and so is a sum of such errors: the minimum is that of the best
-    piece, with no grid. After a refit the error is constant on every piece.
+    piece, with no grid. After a refit the error is constant on every piece. Of focused paths (`Path.focus`)
+    it is the error on the other samples with the same share of own samples; these must know classes, too.
 
     Parameters
     ----------
@@ -197,7 +198,7 @@ def _curves(
 ) -> list[PiecewiseQuadratic]:
     """Errors of a path on other moments."""
     check_sizes(moments, origin, path.targets, path.n_sources)
-    return error_curves(path, Blocks.of(moments, origin, path.targets), refit, tick)
+    return error_curves(path, Blocks.of(moments, origin, path.targets, focus=path.focus), refit, tick)
 
 
 def _fold_curves(
@@ -208,7 +209,7 @@ def _fold_curves(
     for k, fold in enumerate(folds):
         others = merged(folds[:k] + folds[k + 1 :])
         check_sizes(others, origin, path.targets, path.n_sources)
-        again = Blocks.of(others, origin, path.targets).again(path)
+        again = Blocks.of(others, origin, path.targets, focus=path.focus).again(path)
         curves.append(_curves(again, fold, origin, refit, tick))
     return curves
 
@@ -223,7 +224,7 @@ def _parts(
 
         def found_on_these(whole: Moments) -> bool:
             origin = Origin(*pair_of(whole, target, source), kind)
-            return found_on(whole, origin, path.targets, path.energy)
+            return found_on(whole, origin, path.targets, path.energy, path.focus)
 
         fit, held_out = halves(moments, found_on_these)
         folds = list(getattr(moments, "folds", ()))

@@ -9,7 +9,7 @@ from covlasso._base.arrays import Float64
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence import held_out_r2, is_fit, origin_of
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks, check_sizes, differing
+from covlasso.solver import Blocks, check_sizes, differing, energy_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,10 @@ class Measured(Entry):
 
     def blocks(self) -> Blocks:
         """Moments that the dependencies were found on, of their kind."""
-        return Blocks.of(self.fit, self.origin, self.deps.targets)
+        of_samples = self.origin.focus == "own samples"  # of which moments know nothing
+        return Blocks.of(
+            self.fit, self.origin, self.deps.targets, focus=None if of_samples else self.deps.focus
+        )
 
     def measure(self) -> Callable[[Dependencies], Float64] | None:
         """Return what gives the held-out R^2 of dependencies with these targets; see `held_out_r2`."""
@@ -84,14 +87,14 @@ def _check_found_on(deps: Dependencies, origin: Origin, fit: Moments) -> None:
     check_sizes(fit, origin, deps.targets, deps.n_sources)
     if is_fit(deps, fit, origin.target_model, origin.source_model):
         return
-    others = differing(fit, origin, deps.targets, deps.energy)
+    others = differing(fit, origin, deps.targets, deps.energy, deps.focus)
     if len(others) == 0:
         raise ValueError(
             f"dependencies {origin.title} have other errors in these moments; "
             "give the moments they were found from"
         )
     t = others[0]
-    energy = fit.energy(origin.target_model, origin.kind)[deps.targets[t]]
+    energy = energy_of(fit, origin, deps.targets, deps.focus)[t]
     raise ValueError(
         f"dependencies {origin.title}: category {deps.targets[t]} has energy {deps.energy[t]:.6g}, but "
         f"{energy:.6g} in the moments; give the moments they were found from"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -119,6 +119,8 @@ def differing(
     moments: Moments, origin: Origin, targets: Int32, energy: Float64, focus: Float64 | None = None
 ) -> Int64:
     """Positions of the targets that have another energy in these moments; none if they were found on them."""
+    if origin.focus == "own samples":
+        return np.arange(0)  # moments cannot tell
     if focus is not None and (focus > 0.0).any() and moments.classes is None:
         return np.arange(len(targets))
     here = energy_of(moments, origin, targets, focus)
@@ -230,6 +232,8 @@ class Blocks:
     ) -> Blocks:
         """Take the moments in which own samples have a share."""
         alphas = np.unique(focus[focus > 0.0])
+        if origin.focus == "own samples":
+            raise ValueError("these equations are of own samples, whose moments are not those of a file")
         if len(alphas) > 1:
             raise ValueError(
                 f"the targets have {len(alphas)} different shares, {alphas[0]:g} to {alphas[-1]:g}; treat "
@@ -314,9 +318,12 @@ class Blocks:
         own = self.own_rows.summed(np.square(self.own_rows.responses(self.targets)))
         return np.maximum(self.energy - own, 0.0)
 
-    def paths(self, progress: Report | None = None, **options: Any) -> Path:
-        """Exact paths of these targets; options as in `covlasso.path`."""
-        return run(self.problem(), Options.checked(len(self.targets), **options), progress)
+    def paths(
+        self, progress: Report | None = None, *, weights: Float64 | None = None, **options: Any
+    ) -> Path:
+        """Exact paths of these targets; options, and ``weights`` (p,), as in `covlasso.path`."""
+        problem = replace(self.problem(), weights=weights)
+        return run(problem, Options.checked(len(self.targets), **options), progress)
 
     def again(self, paths: Path) -> Path:
         """Follow the same paths, with their options, on these moments of their targets."""

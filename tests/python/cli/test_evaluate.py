@@ -12,6 +12,7 @@ from covlasso.cli import app
 from covlasso.moments import Split, held_out
 
 N = 12
+HELD_OUT = ("d.safetensors", "--moments", "m.safetensors", "--logits", "logits.npy", "--rows", "rows.npy")
 KEYS = [str(row // 4) for row in range(240)]
 
 
@@ -101,8 +102,15 @@ def test_rows_of_the_moments_are_told_apart_by_number(folder, logits, tmp_path):
     assert all(word in refused.stderr for word in ("logits.npy", "(pictures.npy)", "--groups FILE"))
 
 
+def test_rows_of_moments_from_the_command_line_are_told_apart_by_number(folder, tmp_path):
+    file = str(tmp_path / "made.safetensors")
+    made = CliRunner().invoke(app, ["moments", str(folder / "logits.npy"), "--names", "net", "--out", file])
+    assert made.exit_code == 0, made.output
+    found = record(folder, "d.safetensors", "--moments", file, "--logits", "logits.npy")
+    assert found["logits"]["samples"] == held_out([str(row) for row in range(240)], 0.5).sum()
+
+
 def test_tables_say_what_they_are(folder):
-    pytest.importorskip("sklearn", reason="orthogonal matching pursuit is scikit-learn's")
     result = run(
         folder, "d.safetensors", "--moments", "m.safetensors", "--baselines", "--top", "2",
         "--logits", "logits.npy", "--rows", "rows.npy", "--labels", "labels.npy", "--eps", "0.3",
@@ -166,6 +174,56 @@ def test_the_class_mean_stands_beside_where_classes_are_known(folder, logits, tm
     assert "all 12 logits replaced at once" in shown
 
 
+@pytest.fixture(scope="module")
+def with_classes(folder, logits):
+    """The same moments, which know the decisions of the network."""
+    side = held_out(KEYS, 0.5)
+    parts = [Moments(["net"], [f"category {i}" for i in range(N)], classes="decisions") for _ in range(2)]
+    for part, rows in zip(parts, (logits[~side], logits[side]), strict=True):
+        part.update({"net": rows})
+    file = folder / "known.safetensors"
+    SplitMoments(*parts, split=Split(0.5, groups="keys")).save(file)
+    return file
+
+
+def test_focus_and_terms_are_chosen_on_the_logits(folder, logits, with_classes):
+    given = (
+        "r.safetensors", "--moments", "known.safetensors", "--logits", "logits.npy", "--rows", "rows.npy",
+        "--focus", "0.1,0.3", "--terms", "2,4",
+    )  # fmt: skip
+    found = record(folder, *given)
+    side = held_out(KEYS, 0.5)
+    direct = covlasso.choose_focus(
+        SplitMoments.load(with_classes), logits, rows=side, alphas=(0.1, 0.3), terms=(2, 4)
+    )
+    assert found["chosen"] == {"focus": direct.focus, "terms": direct.terms}
+    assert [one["f1"] for one in found["cells"]] == pytest.approx(direct.table().ravel().tolist())
+    assert (found["alphas"], found["terms"]) == ([0.1, 0.3], [2, 4])
+    assert found["network"]["f1"] == pytest.approx(direct.network.mean("f1"))
+    shown = " ".join(run(folder, *given).stdout.split())
+    assert f"Chosen: focus {direct.focus:g} with {direct.terms} terms" in shown
+    assert "quote figures on others" in shown
+
+
+def test_a_focus_is_said_and_has_its_own_baselines(folder, logits, with_classes, tmp_path):
+    split = SplitMoments.load(with_classes)
+    file = tmp_path / "focused.safetensors"
+    covlasso.solve_moments(split.fit, terms=3, refit=True, focus=0.3, kind="covariance").save(file)
+    given = (
+        str(file), "--moments", "known.safetensors", "--logits", "logits.npy", "--rows", "rows.npy",
+        "--baselines",
+    )  # fmt: skip
+    found = record(folder, *given)
+    assert tuple(found["methods"]) == covlasso.evidence.METHODS
+    assert found["focus"] == "focus 0.3 by decisions"
+    assert "Equations with focus 0.3 by decisions." in run(folder, *given).stdout
+    plain = covlasso.solve_moments(split.fit, terms=3, refit=True, kind="covariance")
+    expected = covlasso.evaluate(plain, split, logits=logits, rows=held_out(KEYS, 0.5)).decisions
+    f1 = {method: summary["mean_replaced_f1"] for method, summary in found["methods"].items()}
+    assert f1["all samples"] == pytest.approx(expected.replaced.mean("f1"))
+    assert f1["refitted"] != f1["all samples"]
+
+
 def test_nothing_held_out_needs_a_waiver(folder):
     result = run(folder, "d.safetensors", "--moments", "f.safetensors")
     assert result.exit_code == 2
@@ -208,6 +266,16 @@ def test_equations_of_other_samples_are_told(folder, logits, tmp_path):
         (["d.safetensors", "--logits", "logits.npy", "--rows", "labels.npy"], "booleans"),
         (["d.safetensors", "--logits", "labels.npy"], "labels.npy"),
         (["d.safetensors", "--logits", "logits.npy", "--eps", "-1"], "eps"),
+        (["d.safetensors", "--logits", "logits.npy", "--focus", "0.1"], "--focus solves on moments"),
+        (["d.safetensors", "--moments", "m.safetensors", "--focus", "0.1"], "--logits FILE"),
+        (
+            [*HELD_OUT, "--focus", "0.1;0.2"],
+            "--focus is '0.1;0.2'",
+        ),
+        (
+            [*HELD_OUT, "--focus", "0.1", "--terms", "3"],
+            "--classes decisions",
+        ),
     ],
 )
 def test_bad_input_is_one_line(folder, arguments, part):

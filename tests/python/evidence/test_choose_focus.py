@@ -98,3 +98,41 @@ def test_the_grid_as_a_frame(fit, held_out):
 )
 def test_bad_input_is_refused(fit, held_out, options, parts):
     assert_refused(lambda: measured(paths_of(fit), Samples(held_out[0]), fit, **options), ValueError, parts)
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_a_focus_is_chosen_from_moments_that_know_classes(between):
+    logits, classes = draw(900, 1)
+    later, labels = draw(400, 2)
+    other = [rows + 0.3 * np.random.default_rng(3).standard_normal(rows.shape) for rows in (logits, later)]
+    moments = Moments(["net", "other"], classes="labels")
+    moments.update({"net": logits, "other": other[0]}, classes)
+    source = "other" if between else "net"
+    found = covlasso.choose_focus(
+        moments,
+        later,
+        source_logits=other[1] if between else None,
+        labels=labels,
+        target="net",
+        source=source,
+        alphas=(0.0, 0.1, 0.3),
+        terms=(2, 4),
+    )
+    for row, alpha in enumerate(found.alphas):
+        for column, terms in enumerate(found.places):
+            deps = covlasso.solve_moments(
+                moments, target="net", source=source, focus=alpha, terms=terms, refit=True
+            )
+            alone = covlasso.evaluate(
+                deps, logits=later, source_logits=other[1] if between else None, labels=labels
+            ).decisions
+            assert found.decisions[row][column].replaced.mean("f1") == pytest.approx(
+                alone.replaced.mean("f1")
+            )
+    assert found.dependencies.origin.focus == ("labels" if found.focus else None)
+    assert found.table()[1:].max() > found.table()[0].max()  # with these few terms focus helps
+    assert np.all(found.dependencies.n_terms <= found.terms)
+
+
+def test_moments_without_classes_are_refused(fit, held_out):
+    assert_refused(lambda: covlasso.choose_focus(fit, held_out[0], terms=(2,)), ValueError, ["classes"])

@@ -62,7 +62,6 @@ def test_largest_correlations(deps, halves):
 
 
 def test_matching_pursuit_takes_the_source_that_correlates_most_with_what_is_left(deps, halves):
-    pytest.importorskip("sklearn", reason="orthogonal matching pursuit is scikit-learn's")
     found = covlasso.compare_methods(deps, halves, methods=["pursuit"])["pursuit"]
     gram = halves.fit.second_moment("net")
     scale = np.sqrt(gram.diagonal())
@@ -180,14 +179,13 @@ def test_the_class_mean_stands_for_every_logit(classes, given):
 
 
 def test_all_that_can_be_found_is_the_default(deps, halves):
-    pytest.importorskip("sklearn", reason="orthogonal matching pursuit is scikit-learn's")
     assert "class mean" not in covlasso.compare_methods(deps, halves)
     known = Moments(["net"], classes="decisions")
     known.update({"net": draw(120, N, 1)})
     split = SplitMoments(known, halves.held_out)
     rows = draw(50, N, 3)
     found = covlasso.compare_methods(deps, split, logits=rows)
-    assert tuple(found) == covlasso.evidence.METHODS
+    assert tuple(found) == tuple(one for one in covlasso.evidence.METHODS if one != "all samples")
     assert found["lasso"].decisions.count == 50
 
 
@@ -209,6 +207,137 @@ def test_a_pursuit_is_compared_as_it_is(halves):
     gram = halves.fit.second_moment("net")
     deps = covlasso.solve(gram, terms=TERMS, method="pursuit")
     found = covlasso.compare_methods(deps, halves, methods=["lasso", "refitted", "pursuit", "random"])
-    assert list(found) == ["pursuit", "random"]
     expected = covlasso.evaluate(deps, halves)
     np.testing.assert_array_equal(found["pursuit"].held_out.error, expected.held_out.error)
+    for method, refit in (("lasso", False), ("refitted", True)):  # as many terms
+        lasso = covlasso.solve(gram, terms=TERMS, refit=refit)
+        expected = covlasso.evaluate(lasso, halves)
+        np.testing.assert_array_equal(found[method].held_out.error, expected.held_out.error)
+
+
+def draw_classes(samples, seed, network=0):
+    """Logits of classes that a network recognises mostly, and the classes."""
+    head = np.random.default_rng(network).standard_normal((6, N))
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(0, N, samples)
+    hidden = 3.0 * (head / np.linalg.norm(head, axis=0)).T[classes] + 0.7 * rng.standard_normal((samples, 6))
+    return hidden @ head + 0.5 * rng.standard_normal((samples, N)), classes
+
+
+def focused_parts(f, g, classes, target, alpha):
+    """Second moments of sources, cross and energy where the target's class has the share alpha, in full."""
+    both = np.column_stack([g, f[:, target]])
+    second = both.T @ both / len(g)
+    inside = np.zeros_like(second)
+    for k in np.unique(classes):
+        own = both[classes == k]
+        apart = own - own.mean(axis=0)
+        inside += apart.T @ apart / len(g)
+    mean = both[classes == target].mean(axis=0)
+    whole = (1 - alpha) * second + alpha * (inside + np.outer(mean, mean))
+    return whole[:-1, :-1], whole[-1, :-1], whole[-1, -1]
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_baselines_have_the_same_focus(between):
+    """Least squares of each choice in the focused moments, written out."""
+    f, classes = draw_classes(600, 11)
+    g = draw(600, N, 12, network=1) + 0.5 * f if between else f
+    moments = Moments(["a", "b"], classes="labels")
+    moments.update({"a": f, "b": g}, classes)
+    source = "b" if between else "a"
+    options = {"target": "a", "source": source, "terms": TERMS, "focus": 0.3}
+    deps = covlasso.solve_moments(moments, refit=True, **options)
+    found = covlasso.compare_methods(
+        deps, SplitMoments(moments, None), methods=["random", "correlation", "all"], seed=2,
+        logits=f, source_logits=g if between else None, labels=classes,
+    )  # fmt: skip
+    rng = np.random.default_rng(2)
+    guess = {method: np.empty((600, N)) for method in found}
+    for i in range(N):
+        gram, c, _ = focused_parts(f, g, classes, i, 0.3)
+        others = np.delete(np.arange(N), i)
+        largest = np.argsort(-np.abs(c[others]) / np.sqrt(gram.diagonal()[others]), kind="stable")
+        chosen = {
+            "random": np.sort(rng.choice(others, TERMS, replace=False)),
+            "correlation": np.sort(others[largest[:TERMS]]),
+            "all": others,
+        }
+        for method, support in chosen.items():
+            b = np.linalg.solve(gram[np.ix_(support, support)], c[support])
+            guess[method][:, i] = g[:, support] @ b
+    for method, one in found.items():
+        error = ((f - guess[method]) ** 2).mean(axis=0)
+        np.testing.assert_allclose(one.decisions.error, error, rtol=1e-7, err_msg=method)
+
+
+def test_other_focuses_stand_beside_and_targets_may_have_different_ones():
+    f, classes = draw_classes(500, 13)
+    moments = Moments(["net"], classes="labels")
+    moments.update({"net": f}, classes)
+    split = SplitMoments(moments, None)
+    shares = np.where(np.arange(N) % 2, 0.1, 0.3)
+    deps = covlasso.solve_moments(moments, terms=TERMS, refit=True, focus=shares)
+    found = covlasso.compare_methods(deps, split, logits=f, labels=classes)
+    assert tuple(found) == covlasso.evidence.METHODS
+    for method, focus in (("all samples", None), ("own samples", 1.0), ("refitted", shares)):
+        direct = covlasso.solve_moments(moments, terms=TERMS, refit=True, focus=focus)
+        expected = covlasso.evaluate(direct, logits=f, labels=classes).decisions
+        np.testing.assert_allclose(found[method].decisions.error, expected.error, rtol=1e-9, err_msg=method)
+    lasso = covlasso.solve_moments(moments, terms=TERMS, focus=shares)
+    np.testing.assert_allclose(
+        found["lasso"].decisions.error, covlasso.evaluate(lasso, logits=f).decisions.error, rtol=1e-7
+    )
+    for i in (4, 7):
+        gram, c, _ = focused_parts(f, f, classes, i, shares[i])
+        others = np.delete(np.arange(N), i)
+        b = np.linalg.solve(gram[np.ix_(others, others)], c[others])
+        error = ((f[:, i] - f[:, others] @ b) ** 2).mean()
+        assert found["all"].decisions.error[i] == pytest.approx(error, rel=1e-7)
+
+
+def test_own_samples_only_are_those_given():
+    """As in the paper's figure: every equation on the samples of its class alone."""
+    f, classes = draw_classes(500, 14)
+    moments = Moments(["net"], classes="labels")
+    moments.update({"net": f}, classes)
+    own = covlasso.logits.Samples(f, None, classes)
+    split = SplitMoments(moments, None)
+    deps = covlasso.solve_moments(moments, terms=TERMS, refit=True)
+    found = covlasso.compare_methods(
+        deps, split, methods=["own samples"], logits=f, labels=classes, own_samples=own
+    )["own samples"]
+    for i in (2, 11):
+        rows = f[classes == i]
+        direct = covlasso.solve(rows.T @ rows / len(rows), terms=TERMS, refit=True)
+        error = ((f[:, i] - f @ direct.coef.toarray()[i]) ** 2).mean()
+        assert found.decisions.error[i] == pytest.approx(error, rel=1e-6)
+
+
+def test_baselines_of_equations_of_own_samples_are_of_own_samples():
+    f, classes = draw_classes(500, 15)
+    classes[classes == 3] = 4  # a category without samples: its equation is that of all
+    moments = Moments(["net"], classes="labels")
+    moments.update({"net": f}, classes)
+    own = covlasso.logits.Samples(f, None, classes)
+    split = SplitMoments(moments, None)
+    deps = covlasso.solve_moments(moments, terms=TERMS, refit=True, focus=0.3, samples=own)
+    options = {"logits": f, "labels": classes}
+    found = covlasso.compare_methods(deps, split, methods=["all", "refitted"], own_samples=own, **options)
+    for i in (3, 8):
+        gram = f.T @ f / len(f)
+        if i == 8:
+            rows = f[classes == i]
+            gram = 0.7 * gram + 0.3 * rows.T @ rows / len(rows)
+        others = np.delete(np.arange(N), i)
+        b = np.linalg.solve(gram[np.ix_(others, others)], gram[others, i])
+        error = ((f[:, i] - f[:, others] @ b) ** 2).mean()
+        assert found["all"].decisions.error[i] == pytest.approx(error, rel=1e-6)
+    assert tuple(covlasso.compare_methods(deps, split, **options)) == (
+        "refitted", "all samples", "own samples", "class mean",
+    )  # fmt: skip
+    assert_refused(
+        lambda: covlasso.compare_methods(deps, split, methods=["random"], **options),
+        ValueError,
+        ["own samples", "own_samples="],
+    )
