@@ -8,9 +8,10 @@ out: crops of one picture resemble each other, so a split by crop would flatter 
 
 Moments: every step gives the same bits on every machine. The logits are rounded to multiples of 2^-18, which
 makes the sums of their products exact whatever the order of summation; the factorisation then uses single
-elementwise operations only. Class means, by the decisions of each network, and the logits of the first six crops of
-every held-out picture are then rounded in the factor's terms (``_coded.py``): the same integers everywhere, unless a
-number lies within 1e-12 of the middle between two. ``--names`` also writes the class names (needs timm).
+elementwise operations only. Class means, by the decisions of each network, and the logits of the first six
+crops of every held-out picture are then rounded in the factor's terms (``_coded.py``): the same integers
+everywhere, unless a number lies within 1e-12 of the middle between two. ``--names`` also writes the class
+names (needs timm).
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ def class_names() -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Rebuild the data files of covlasso.datasets from the logits.")
+    parser = argparse.ArgumentParser(
+        description="Rebuild the data files of covlasso.datasets from the logits."
+    )
     parser.add_argument("lite0", type=Path, help="logits of the first network, .npy (crops, categories)")
     parser.add_argument("lite1", type=Path, help="logits of the second network, .npy (crops, categories)")
     parser.add_argument("picture_ids", type=Path, help="picture of each crop, .npy (crops,)")

@@ -6,15 +6,17 @@ E[y y'] is the identity. Two kinds of rows are kept as small integers:
 - *Class means.* The mean of c samples has a sampling error of about 1 / sqrt(c) in every coordinate, so
   sqrt(c) y is rounded to multiples of `MEAN_STEP`: a thirtieth of that error, whatever the logit. Then the
   moment within the classes, I - sum_k pi_k y_k y_k', moves by a few ten-thousandths and stays positive.
-- *Logits.* Column k of a row is what the columns before it predict by least squares, and a rest. The rests are
-  rounded to multiples of `LOGIT_STEP`, column by column, each against the *restored* columns before it: so no
-  restored logit is off by more than half a step, however many there are.
+- *Logits.* Column k of a row is what the columns before it predict by least squares, and a rest. The rests
+  are rounded to multiples of `LOGIT_STEP`, column by column, each against the *restored* columns before it:
+  so no restored logit is off by more than half a step, however many there are.
 
 Integers are mapped to 0, 1, 2, ... (0, -1, 1, -2, 2, ...) and kept column by column as planes of bytes.
 Restored numbers are equal on all machines but for the rounding of one product.
 """
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,7 @@ from covlasso.datasets._factor import Planes
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 MEAN_STEP = 2.0**-3  # of sqrt(c) y
 LOGIT_STEP = 2.0**-2
@@ -68,8 +71,8 @@ def decode_logits(planes: Planes, transposed: Floats) -> npt.NDArray[np.float32]
     return _times(rests, (transposed / scale).astype(np.float32))
 
 
-def _times(columns: npt.NDArray[np.floating], upper: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """columns' upper, (k, n): rows of ``upper`` are zero before the diagonal."""
+def _times(columns: npt.NDArray[_Float], upper: npt.NDArray[_Float]) -> npt.NDArray[_Float]:
+    """Multiply columns' upper, (k, n): rows of ``upper`` are zero before the diagonal."""
     rows = np.zeros((columns.shape[1], len(upper)), dtype=columns.dtype)
     for first in range(0, len(upper), _STRIP):
         strip = slice(first, first + _STRIP)
@@ -90,4 +93,5 @@ def _integers(planes: Planes) -> npt.NDArray[np.int32]:
     code = planes[0].astype(np.int32)
     for plane, more in enumerate(planes[1:], start=1):
         code |= more.astype(np.int32) << 8 * plane
-    return (code >> 1) ^ -(code & 1)
+    integers: npt.NDArray[np.int32] = (code >> 1) ^ -(code & 1)
+    return integers

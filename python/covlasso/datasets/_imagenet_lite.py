@@ -48,18 +48,18 @@ def load_imagenet_lite() -> ImagenetLite:
 
     Both networks have the 1000 ImageNet-1k categories, in the same order, with their published weights. Find
     dependencies on ``fit`` and measure them on ``held_out``: crops of one picture are never in both halves.
-    Both halves know the networks' decisions: their class means are what ``solve_moments(..., focus=0.3)`` takes.
+    Both halves have class means by the networks' decisions, which ``solve_moments(..., focus=0.3)`` takes.
 
     The second moments are those of the logits within 3.7e-7 sqrt(E_ii E_jj) (root mean square 3.5e-8), the
-    means within 2.4e-7 sqrt(E_ii); numbers of samples by class are exact, and the means of a class of c samples
-    within 0.04 / sqrt(c) standard deviations (root mean square; drawing other samples moves them by
+    means within 2.4e-7 sqrt(E_ii); numbers of samples by class are exact, and the means of a class of c
+    samples within 0.04 / sqrt(c) standard deviations (root mean square; drawing other samples moves them by
     1 / sqrt(c)). README.md beside this module gives sources, licences and limits.
 
     Returns
     -------
     ImagenetLite
-        ``(fit, held_out)``, `covlasso.Moments` of the models ``"lite0"`` and ``"lite1"``, with class names and
-        ``classes="decisions"``.
+        ``(fit, held_out)``, `covlasso.Moments` of the models ``"lite0"`` and ``"lite1"``, with class names
+        and ``classes="decisions"``.
 
     Raises
     ------
@@ -82,9 +82,10 @@ def load_imagenet_lite() -> ImagenetLite:
 def load_imagenet_lite_logits() -> ImagenetLiteLogits:
     """Logits of both networks on six crops of each of the 420 held-out pictures, to count decisions on.
 
-    They are rounded: each is within 1/8 of the network's (root mean square 0.07, where logits deviate by 1.2 from
-    their means), so 96 % of the decisions are those of the logits as they are. Figures of replaced logits move by
-    less than 0.01; second moments are better taken from `load_imagenet_lite`, which has all crops.
+    They are rounded: each is within 1/8 of the network's (root mean square 0.07, where logits deviate by 1.2
+    from their means), so 96 % of the decisions are those of the logits as they are, and recall and F1 with
+    replaced logits move by less than 0.02. Moments are better taken from `load_imagenet_lite`, which has all
+    crops.
 
     Returns
     -------
@@ -132,7 +133,7 @@ def _moments(tensors: dict[str, Any], half: str, classes: list[str]) -> Moments:
     joint, parts = square(transposed), _parts(len(transposed))
     keys = [("lite0", "lite0"), ("lite1", "lite1"), ("lite0", "lite1")]
     counts = {by: tensors[f"{half}.{by}.counts"].astype(np.int64) for by in NAMES}
-    class_means = {}
+    class_means: dict[tuple[str, str], Any] = {}
     for by, count in counts.items():
         means, here = np.zeros((len(count), len(transposed))), count > 0
         means[here] = decode_means(tensors[f"{half}.{by}.planes"], count[here], transposed)
