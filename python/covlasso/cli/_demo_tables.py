@@ -82,8 +82,8 @@ def _meaning(demo: Demo) -> Text:
     text.append(
         f"half of these categories are on at most {demo.pictures:g} held-out pictures, which bounds what "
         "equations reach here; these are no figures for ImageNet. And a focused equation says that its "
-        "category is there, not how the logit varies then: on the category's own crops, about their mean, the "
-        f"median R^2 is {number(max(own))} at best."
+        "category is there, not how the logit varies then: on the category's own crops, about their mean, "
+        f"the median R^2 is {number(max(own))} at best."
     )
     return text
 
