@@ -15,6 +15,7 @@ the network's own decision. Counted are categories with at least 10 crops to fit
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -76,9 +77,10 @@ def own_samples(
     response = np.concatenate([w * f[one, i] for w, one, i in zip(weight, crops, targets, strict=True)])
     own, nothing = OwnRows(rows, response, offset), np.zeros((len(targets), p))
     same = np.arange(p) == targets[:, np.newaxis]
-    return covlasso.solve(
+    found = covlasso.solve(
         np.zeros((p, p)), nothing, np.zeros(len(targets)), own=own, exclude=same, terms=terms, refit=True
     )
+    return replace(found, targets=targets)  # rows of the cross moments are numbered from 0
 
 
 def rates(one: covlasso.evidence.Rates) -> str:
