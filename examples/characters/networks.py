@@ -22,7 +22,8 @@ BATCH = 128
 RATE, DECAY = 3e-3, 0.05  # AdamW, one cycle
 MEAN, DEVIATION = 50.0, 90.0  # of the pixels, about
 
-Term = Callable[[torch.Tensor], torch.Tensor]
+Term = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of logits and labels
+Weights = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,29 @@ def build(recipe: Recipe) -> nn.Module:
 
 
 def trained(
-    folder: Path, recipe: Recipe, data: Set, device: torch.device, term: Callable[[], Term] | None = None
+    folder: Path,
+    recipe: Recipe,
+    data: Set,
+    device: torch.device,
+    term: Callable[[], Term] | None = None,
+    weights: Weights | None = None,
 ) -> nn.Module:
     """Return the trained network, in evaluation mode; from ``folder`` where an equal one was trained before.
 
-    ``term`` makes what is added to the loss, a function of the logits; ``recipe.note`` must say what it is.
+    ``term`` makes what is added to the loss, a function of logits and labels; ``recipe.note`` must say what
+    it is. ``weights`` of the pictures in the cross entropy; by default all count alike.
     """
     model = build(recipe)
     digest = blake2b(json.dumps(asdict(recipe)).encode(), digest_size=8)
     digest.update(data.pictures.data)
     digest.update(data.labels.data)
+    if weights is not None:
+        digest.update(weights.data)
     file = folder / "networks" / f"{recipe.architecture}-{digest.hexdigest()}.safetensors"
     if file.exists():
         model.load_state_dict(load_file(file))
         return model.to(device).eval()
-    train(model.to(device), recipe, data, device, None if term is None else term())
+    train(model.to(device), recipe, data, device, None if term is None else term(), weights)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
@@ -86,7 +95,14 @@ def trained(
     return model.eval()
 
 
-def train(model: nn.Module, recipe: Recipe, data: Set, device: torch.device, term: Term | None) -> None:
+def train(
+    model: nn.Module,
+    recipe: Recipe,
+    data: Set,
+    device: torch.device,
+    term: Term | None,
+    weights: Weights | None = None,
+) -> None:
     """Minimise cross entropy, plus the term, by AdamW under a rate of one cycle."""
     pictures, labels = (torch.from_numpy(array).to(device) for array in (data.pictures, data.labels))
     steps = len(data) // BATCH or 1
@@ -94,22 +110,29 @@ def train(model: nn.Module, recipe: Recipe, data: Set, device: torch.device, ter
     total = recipe.epochs * steps
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=total, pct_start=0.2)
     order = torch.Generator().manual_seed(recipe.seed)
-    criterion = nn.CrossEntropyLoss()
+    weight = None if weights is None else torch.from_numpy(weights).to(device)
     model.train()
     begin = time.perf_counter()
     for epoch in range(recipe.epochs):
         shuffled = torch.randperm(len(data), generator=order).to(device)
         for step, rows in enumerate(shuffled.split(BATCH)[:steps]):
             logits = model(inputs(pictures[rows]))
-            loss = criterion(logits, labels[rows])
+            loss = cross_entropy(logits, labels[rows], None if weight is None else weight[rows])
             if term is not None:
-                loss = loss + term(logits)
+                loss = loss + term(logits, labels[rows])
             optimizer.zero_grad(), loss.backward(), optimizer.step(), rate.step()
             if (done := epoch * steps + step + 1) % 50 == 0 or done == total:
                 spent = time.perf_counter() - begin
                 name = f"{recipe.architecture} {recipe.note.partition(',')[0]}".strip()
                 progress(f"{name}: step {done}/{total}, {spent:.0f} s, loss {loss:.3f}")
     progress(None)
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    """Mean over the rows, each times its weight."""
+    if weight is None:
+        return nn.functional.cross_entropy(logits, labels)
+    return (weight * nn.functional.cross_entropy(logits, labels, reduction="none")).mean()
 
 
 def inputs(pictures: torch.Tensor) -> torch.Tensor:

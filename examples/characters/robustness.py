@@ -67,7 +67,10 @@ def regularised(setting: Setting, run: int, name: str, edges: Edges, train: Set)
     """Train with the term."""
     options = setting.options
     recipe = recipe_of(setting, run, f"{name}, {options.strength:g}, {options.every}, {LAM}, {edges}")
-    return trained(options.folder, recipe, train, setting.device, lambda: term(setting, edges, train))
+    made = term(setting, edges, train)
+    return trained(
+        options.folder, recipe, train, setting.device, lambda: lambda logits, _labels: made(logits)
+    )
 
 
 def one_run(setting: Setting, run: int, tests: dict[str, Set]) -> dict[str, dict[str, float]]:

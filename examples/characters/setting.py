@@ -1,4 +1,4 @@
-"""What all three scripts share: options, pictures, device, and where tables and figures go."""
+"""What all scripts share: options, pictures, device, and where tables and figures go."""
 
 from __future__ import annotations
 
@@ -54,14 +54,23 @@ class Setting:
     report: Report
 
 
-def parser(doc: str, epochs: int) -> argparse.ArgumentParser:
-    """Options of every script."""
+def parser(
+    doc: str, epochs: int, *, characters: int = 512, seeds: list[int] | None = None
+) -> argparse.ArgumentParser:
+    """Options of every script; with ``seeds``, of one that runs several."""
     made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument(
         "folder", type=Path, help="pictures, networks and results; what is there is not made again"
     )
-    made.add_argument("--seed", type=int, default=1, help="of pictures, networks and choices (default 1)")
-    made.add_argument("--characters", type=int, default=512, help="number of categories (default 512)")
+    of = "of pictures, networks and choices"
+    if seeds is None:
+        made.add_argument("--seed", type=int, default=1, help=f"{of} (default 1)")
+    else:
+        shown = " ".join(map(str, seeds))
+        made.add_argument("--seeds", type=int, nargs="+", default=seeds, help=f"{of} (default {shown})")
+    made.add_argument(
+        "--characters", type=int, default=characters, help=f"number of categories (default {characters})"
+    )
     made.add_argument("--variants", type=int, default=4, help="pictures of a glyph (default 4)")
     made.add_argument("--epochs", type=int, default=epochs, help=f"of training (default {epochs})")
     made.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

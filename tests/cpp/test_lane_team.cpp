@@ -118,6 +118,20 @@ TEST_CASE("lanes: the largest fraction, and the first of equal ones, beyond a bo
     }
 }
 
+TEST_CASE("lanes: the largest value above 0, at its lowest place") {
+    const double values[] = {0.0, -1.0, 2.0, 7.0, 3.0, 7.0};
+    for (const Index n : {0, 2, 3, 6, 70}) {
+        PerLane<double> value;
+        PerLane<Index> index;
+        in_both_ways([&](const ThreadTeam& team, Index lane) {
+            const Best best = team.largest(n, [&](Index j) { return values[j % 6]; });
+            value[lane] = best.value, index[lane] = best.index;
+        });
+        value.check_all(n < 3 ? 0.0 : (n == 3 ? 2.0 : 7.0));
+        index.check_all(n < 3 ? -1 : (n == 3 ? 2 : 3));
+    }
+}
+
 TEST_CASE("lanes: what one lane finds, all know; a wish to stop, too") {
     for (const bool wish : {false, true}) {
         const std::atomic<bool> stop{wish};

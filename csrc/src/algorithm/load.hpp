@@ -62,7 +62,8 @@ COVLASSO_FN void load_penalty(const Team& team, const Problem& problem, Index t,
     }
     team.sync();
     target.least_penalty = 1.0;
-    if (weights == nullptr) return;
+    target.weighted = weights != nullptr;
+    if (!target.weighted) return;
     const double most = team.max(target.sources, [=](Index j) {
         return penalty[j] > 0.0 && penalty[j] < infinity ? 1.0 / penalty[j] : 0.0;
     });

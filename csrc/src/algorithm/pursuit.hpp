@@ -64,8 +64,11 @@ private:
         team_.for_each(target.sources, [=](Index j) {
             gradient[j] = 2.0 * cross[j];
             outside[j] = penalty[j];
-            open[j] = penalty[j] > 0.0 ? 1.0 / penalty[j] : 0.0;
+            open[j] = penalty[j] < infinity ? 1.0 : 0.0;
         });
+        if (target.weighted)
+            team_.for_each(target.sources,
+                           [=](Index j) { open[j] = penalty[j] > 0.0 ? 1.0 / penalty[j] : 0.0; });
         team_.sync();
         enter_unpenalised(path);
         noise_ = rounding * piece_.mass(0.0);
@@ -85,19 +88,16 @@ private:
         piece_.gradient(0.0, target.gradient.data());
     }
 
-    /// The source outside with the largest |g_j| / w_j, among those whose gradient is more than rounding, as chosen[0].
+    /// The source outside with the largest |g_j| / w_j, among those whose gradient is more than rounding.
     COVLASSO_STEP Best choose() {
         const double *gradient = target_->gradient.data(), *open = open_.data(), *root = target_->root;
         const double noise = noise_;
-        const auto score = [=](Index j) {
-            const double size = std::fabs(gradient[j]);
-            return size > noise * root[j] ? size * open[j] : 0.0;
-        };
+        const auto score = [=](Index j) { return std::fabs(gradient[j]) * open[j]; };
+        const auto is_rounding = [=](Index j) { return std::fabs(gradient[j]) <= noise * root[j]; };
         team_.sync();
-        const double largest = team_.max(target_->sources, score);
-        if (!(largest > 0.0)) return {0.0, -1};
-        team_.select(target_->sources, [=](Index j) { return score(j) == largest; }, target_->chosen.data());
-        return {largest, target_->chosen[0]};
+        const Best best = team_.largest(target_->sources, score);
+        if (best.index < 0 || !is_rounding(best.index)) return best;
+        return team_.largest(target_->sources, [=](Index j) { return is_rounding(j) ? 0.0 : score(j); });
     }
 
     /// Whether the pursuit ends before `best` enters.
@@ -114,8 +114,12 @@ private:
 
     /// `best` enters, unless it depends on those that are in, or the pursuit ends here.
     COVLASSO_FN bool take(const Best& best) {
+        team_.one([&] {
+            target_->chosen[0] = static_cast<Id>(best.index);
+            open_[best.index] = 0.0;
+        });
+        team_.sync();
         piece_.admit(1);
-        team_.one([&] { open_[best.index] = 0.0; });
         const Index place = piece_.candidates().size() - 1;
         const bool full = piece_.active().size() >= limits_.max_terms;
         const bool independent = full ? piece_.examine(place) == Entry::entered : enter(place);

@@ -45,7 +45,7 @@ public:
     COVLASSO_FN Point at_error(double bound) {
         begin_replay();
         for (Index e = 0; e <= path_.count; ++e) {
-            if (e > 0) enter(path_.event[e - 1]);
+            if (e > 0) enter_next();
             if (after(e).lambda == infinity || !(error()(0.0) <= bound * (1.0 + 1e-6))) continue;
             piece_.refine();  // exact where it matters
             if (error()(0.0) <= bound) return {after(e).lambda, e, Status::certified};
@@ -59,8 +59,8 @@ public:
     /// The solution at a point, certified from the caller's Gram.
     COVLASSO_FN Solution solve(const Point& point) {
         if (path_.outcome.status == Status::interrupted || team_.stopped()) return unsolved();
-        begin_replay();
-        for (Index e = 0; e + 1 < point.events; ++e) enter(path_.event[e]);
+        begin(point.events);
+        for (Index e = 0; e + 1 < point.events; ++e) enter_next();
         double violation = 0.0;
         if (point.events > 0) violation = enter_last(path_.event[point.events - 1]);
         violation = larger(violation, normal_equations());
@@ -70,13 +70,11 @@ public:
                 known(point, kkt)};
     }
 
-    COVLASSO_FN void begin_replay() {
-        piece_.begin(*target_, limits_.l2, limits_.noise);
-        team_.sync();
-    }
+    COVLASSO_FN void begin_replay() { begin(path_.count); }
 
-    COVLASSO_FN void replay(const Event& event) {
-        enter(event);
+    /// The next event of the path, which the caller names.
+    COVLASSO_FN void replay(const Event&) {
+        enter_next();
         piece_.refine();
     }
 
@@ -92,12 +90,17 @@ private:
         return {answer_.sources(), answer_.values(), 0, infinity, target_->energy, 0.0, Status::interrupted};
     }
 
-    COVLASSO_FN void enter(const Event& event) {
-        team_.one([&] { target_->chosen[0] = event.source; });
+    /// An empty piece whose candidates are the sources of the first `events` events, in their order.
+    COVLASSO_FN void begin(Index events) {
         team_.sync();
-        piece_.admit(1);
-        piece_.enter(piece_.candidates().size() - 1, 0.0);
+        piece_.begin(*target_, limits_.l2, limits_.noise);
+        entered_ = 0;
+        team_.for_each(events, [&](Index e) { target_->chosen[e] = path_.event[e].source; });
+        team_.sync();
+        if (events > 0) piece_.admit(events);
     }
+
+    COVLASSO_FN void enter_next() { piece_.enter(entered_++, 0.0); }
 
     /// Enters the last term; returns by how much another source was larger before it.
     COVLASSO_FN double enter_last(const Event& event) {
@@ -106,7 +109,7 @@ private:
             piece_.refine();
             violation = greedy_violation(event.source);
         }
-        enter(event);
+        enter_next();
         return violation;
     }
 
@@ -120,11 +123,11 @@ private:
         const auto excess = [=](Index j) {
             return w[j] < infinity ? std::fabs(gradient[j]) - score * w[j] : 0.0;
         };
+        double worst = team_.max(target_->sources, excess);
+        if (worst <= bar) return worst;
         const Index count =
             team_.select(target_->sources, [=](Index j) { return excess(j) > bar; }, target_->chosen.data());
-        double worst =
-            team_.max(target_->sources, [=](Index j) { return excess(j) > bar ? 0.0 : excess(j); });
-        if (count == 0) return worst;
+        worst = bar;
         const Index first = piece_.candidates().size();
         piece_.admit(count);
         for (Index v = 0; v < count; ++v)
@@ -185,6 +188,7 @@ private:
     Limits limits_{};
     Target* target_ = nullptr;
     PathView path_{};
+    Index entered_ = 0;  // events that have happened
     Buffer<Index> order_;
 };
 

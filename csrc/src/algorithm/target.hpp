@@ -17,6 +17,7 @@ struct Target {
     const double* root = nullptr;  ///< sqrt(G_jj): shared by all targets, or own_root
     Buffer<double> cross;          ///< c_j
     Buffer<double> penalty;        ///< w_j; infinity: excluded
+    bool weighted = false;         ///< whether any w_j is neither 1 nor infinity
     double least_penalty = 1.0;    ///< the smallest w_j > 0: certificates are relative to lambda times this
     Buffer<double> outside;   ///< w_j of the sources that are not candidates; infinity: candidate or excluded
                               ///< (in a query: scratch)

@@ -95,6 +95,15 @@ public:
         return reduce(n, 0.0, f, [](double a, double b) { return larger(b, a); });
     }
 
+    template <class F>
+    COVLASSO_FN Best largest(Index n, F f) const {
+        const auto positive = [&](Index j) -> Best {
+            const double value = f(j);
+            return value > 0.0 ? Best{value, j} : Best{0.0, -1};
+        };
+        return reduce(n, Best{0.0, -1}, positive, [](Best a, Best b) { return better(a, b) ? a : b; });
+    }
+
     template <class Test>
     COVLASSO_FN bool any_of(Index n, Test test) const {
         return max(n, [&](Index j) { return test(j) ? 1.0 : 0.0; }) > 0.0;

@@ -57,18 +57,36 @@ struct SerialTeam {
 
     template <class F>
     double max(Index n, F f) const {
-        alignas(64) double lane[panel_width] = {};
-        Index start = 0;
-        for (; start + panel_width <= n; start += panel_width)
-#pragma omp simd
-            for (Index t = 0; t < panel_width; ++t) {
-                const double value = f(start + t);
-                lane[t] = value > lane[t] ? value : lane[t];
-            }
         double largest = 0.0;
+        Index start = 0;
+        if (n >= panel_width) {
+            alignas(64) double lane[panel_width] = {};
+            for (; start + panel_width <= n; start += panel_width)
+#pragma omp simd
+                for (Index t = 0; t < panel_width; ++t) {
+                    const double value = f(start + t);
+                    lane[t] = value > lane[t] ? value : lane[t];
+                }
+            for (const double value : lane) largest = value > largest ? value : largest;
+        }
         for (; start < n; ++start) largest = f(start) > largest ? f(start) : largest;
-        for (const double value : lane) largest = value > largest ? value : largest;
         return largest;
+    }
+
+    /// Its place is looked for when it is known: two passes without a branch are faster than one that keeps places.
+    template <class F>
+    Best largest(Index n, F f) const {
+        const double value = max(n, f);
+        if (!(value > 0.0)) return {0.0, -1};
+        Index j = 0;
+        for (; j + panel_width <= n; j += panel_width) {
+            std::int64_t hits = 0;
+#pragma omp simd reduction(+ : hits)
+            for (Index t = 0; t < panel_width; ++t) hits += f(j + t) == value ? 1 : 0;
+            if (hits != 0) break;
+        }
+        while (f(j) != value) ++j;
+        return {value, j};
     }
 
     template <class Test>

@@ -79,6 +79,8 @@ class Contract {
     static_assert(std::is_same_v<decltype(team.sum(n, value)), double>);
     /// The largest of value(j) and 0.
     static_assert(std::is_same_v<decltype(team.max(n, value)), double>);
+    /// The largest of value(j), and the lowest j of equal ones; 0 and -1 where none is above 0.
+    static_assert(std::is_same_v<decltype(team.largest(n, value)), Best>);
     /// Whether holds(j) for some j < n.
     static_assert(std::is_same_v<decltype(team.any_of(n, holds)), bool>);
     /// The largest of the fractions numerator(j) / denominator(j) that exceed `bound`, the lowest j of equal ones. n is a

@@ -25,6 +25,7 @@ def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> l
     kkt = record["worst_kkt"]
     rows = {
         "equations": f"{deps.n_targets}{kind}, {_SOLUTIONS[deps.solution]}",
+        **({} if deps.focus is None else {"focus": deps.focus_text().removeprefix("focus ")}),
         "terms": f"{record['median_terms']:g} (median)",
         "R^2 in sample": f"{number(record['median_r2'], 'none')} (median; it flatters)",
         "worst KKT residual": "not finite" if kkt is None else f"{kkt:.1e}",
@@ -61,9 +62,17 @@ def category_tables(record: Record) -> list[RenderableType]:
         parts.append(Text("is no target: it has no equation here"))
     else:
         held_out = equation["r2_held_out"]
+        share = equation["focus"]
         parts.append(
             Text(
-                f"R^2 {number(equation['r2'], 'none')} in sample"
+                (
+                    ""
+                    if share is None
+                    else f"focus {share:g}, "
+                    if share
+                    else "no focus: no sample of its own, "
+                )
+                + f"R^2 {number(equation['r2'], 'none')} in sample"
                 + ("" if held_out is None else f", {number(held_out, 'none')} held out")
                 + f"; {_SCALES[record['method']]} {significant(equation['lam'])}, "
                 + f"KKT residual {significant(equation['kkt'])}, {equation['status']}"

@@ -54,6 +54,8 @@ def _heading(record: Record) -> Text:
     text = Text(record["title"], style="bold")
     lines = []
     samples, logits = record["samples"], record["logits"]
+    if record["focus"] is not None:
+        lines.append(f"Equations with {record['focus']}.")
     if samples is not None:
         held_out = samples["held_out"]
         checked = f"checked on {held_out} others" if held_out else "NOTHING HELD OUT: these figures flatter"

@@ -17,7 +17,6 @@ def focus_tables(record: Record) -> list[RenderableType]:
     places = [f"{terms} terms" for terms in record["terms"]]
     logits, network = record["logits"], record["network"]
     kind = "the network's own decisions" if logits["own_labels"] else f"{logits['labelled']} labels"
-    own = _cell(network)
     found = table(
         f"F1 with one logit replaced at a time, against {kind} (recall, false alarms per case; means)",
         words("focus"), *places,
@@ -36,13 +35,14 @@ def focus_tables(record: Record) -> list[RenderableType]:
         f"Chosen: focus {chosen['focus']:g} with {chosen['terms']} terms, the fewest whose F1 is within "
         f"{record['tolerance']:g} of the best. It was chosen on these samples: quote figures on others."
     )
+    own = _cell(network).replace("\n", " ")
     heading = Text(record["title"], style="bold")
     heading.append(f"\nLogits of {logits['samples']} samples. The network itself: {own}.", style="not bold")
     return [heading, Text(), found, Text(), at_once, Text(), Text(said)]
 
 
 def _cell(rates: Any) -> str:
-    return f"{number(rates['f1'])} ({number(rates['recall'])}, {number(rates['false_alarms'])})"
+    return f"{number(rates['f1'])}\n({number(rates['recall'])}, {number(rates['false_alarms'])})"
 
 
 def _marked(text: str, cell: Any, record: Record) -> Text:

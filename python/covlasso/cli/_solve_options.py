@@ -34,6 +34,42 @@ RelativeError = Annotated[
     float | None, _place(min=0.0, help="At the largest lambda that leaves this share of a logit's energy.")
 ]
 
+Focus = Annotated[
+    str | None,
+    _problem(
+        metavar="SHARE",
+        help="Share of a category's own samples in its equation, so that it holds where the category is: 0 "
+        "to 1 (0.1 to 0.3 is usual), a file with one per category (.npy, or text), or `own`: own samples "
+        "only. It takes moments with classes.",
+        show_default="all samples alike",
+    ),
+]
+OwnSamples = Annotated[
+    list[str] | None,
+    _problem(
+        "--own-samples",
+        metavar="LOGITS",
+        help="Saved logits that the moments are of: their samples stand for the class means. Between models "
+        "twice: target, source.",
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    _problem(metavar="FILE", help="Category of each row of --own-samples.", show_default="own decisions"),
+]
+Rows = Annotated[
+    Path | None,
+    _problem(
+        metavar="FILE",
+        help="Rows of --own-samples that the moments are of, .npy of booleans.",
+        show_default="all that the moments' split does not hold out",
+    ),
+]
+Groups = Annotated[
+    Path | None,
+    _problem(metavar="FILE", help="In place of --rows: what each row was cut from, as given to `moments`."),
+]
+
 MaxTerms = Annotated[
     int | None,
     _problem(min=1, help="Most terms, with --lam or --relative-error.", show_default="no limit"),

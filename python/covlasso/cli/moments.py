@@ -128,8 +128,10 @@ def _check(out: Path, force: bool, classes: str, labels: Path | None) -> None:
 
 def _grouping(groups: Path | None, groups_regex: str | None) -> str:
     """Say in words what the groups are, for the file."""
+    from covlasso.moments import Split
+
     if groups is None:
-        return "each row is a group of its own"
+        return Split().groups  # the words by which rows are told apart by their number, later
     part = "" if groups_regex is None else f", first group of {groups_regex}"
     return f"{groups.name}{part}"
 

@@ -19,9 +19,11 @@ from covlasso.cli._common import (
     check_new_file,
     devices,
     fail,
+    held_out_by_number,
     interruptible,
     one_line_errors,
     progress_bar,
+    read_groups,
     write_dependencies,
     write_json,
 )
@@ -49,6 +51,11 @@ def solve(
     l2: options.L2 = 0.0,
     positive: options.Positive = False,
     kind: options.Kind = options.Kinds.second_moment,
+    focus: options.Focus = None,
+    own_samples: options.OwnSamples = None,
+    labels: options.Labels = None,
+    rows: options.Rows = None,
+    groups: options.Groups = None,
     threads: Threads = None,
     device: Device = "cpu",
     force: options.Force = False,
@@ -77,6 +84,8 @@ def solve(
             "l2": l2, "positive": positive, "allow_same": allow_same, "n_threads": threads,
         }  # fmt: skip
         wanted["target"], wanted["source"] = pair_of(moments, target, source)
+        wanted["focus"] = _focus(focus)
+        wanted["samples"] = _samples(file, own_samples, labels, rows, groups)
         with process_group() as group, progress_bar() as bar:
             wanted["device"] = devices(own_device(device, group))
             title = Origin(wanted["target"], wanted["source"]).title
@@ -102,6 +111,55 @@ def _place(terms: int | None, lam: float | None, relative_error: float | None) -
     if len(given) != 1:
         fail(f"give exactly one of {', '.join(places)}; {' and '.join(given) or 'none of them'} given")
     return {"terms": terms, "lam": lam, "relative_error": relative_error}
+
+
+def _focus(text: str | None) -> Any:
+    """Return a share, the word, or the shares in a file."""
+    if text is None or text == "own":
+        return text
+    import numpy as np
+
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    path = Path(text)
+    if not path.is_file():
+        fail(f"--focus {text!r} is no number from 0 to 1, no file of them, and not `own`")
+    try:
+        return np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, ndmin=1)
+    except (OSError, ValueError) as cause:
+        fail(f"--focus {text}: {cause}")
+
+
+def _samples(
+    moments: Path, logits: list[str] | None, labels: Path | None, rows: Path | None, groups: Path | None
+) -> Any:
+    """Return the saved logits that the fit part of a file of moments is of."""
+    if not logits:
+        for option, value in (("--labels", labels), ("--rows", rows), ("--groups", groups)):
+            if value is not None:
+                fail(f"{option} is for saved logits; give --own-samples LOGITS too")
+        return None
+    import numpy as np
+
+    from covlasso.logits import Samples, open_logits, read_labels
+    from covlasso.moments import SplitMoments
+
+    opened = [open_logits(file) for file in logits]
+    if rows is not None and groups is not None:
+        fail("--rows and --groups both say which rows the moments are of; give one of them")
+    if rows is not None:
+        keep = np.load(rows, allow_pickle=False)
+    else:
+        split, keys = SplitMoments.load(moments), read_groups(groups, None)
+        if keys is None:
+            out = held_out_by_number(split, opened[0])
+        else:
+            out = split.held_out_rows(opened[0].shape[0], keys)
+        keep = None if out is None else ~out
+    label = None if labels is None else read_labels(labels)
+    return Samples(opened[0], opened[1] if len(opened) > 1 else None, label, keep)
 
 
 def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path | None) -> None:

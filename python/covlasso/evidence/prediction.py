@@ -131,7 +131,7 @@ def is_fit(deps: Dependencies, moments: Moments, target: str | None, source: str
 def _shift_by_focus(
     deps: Dependencies, coef: scipy.sparse.csr_array, fit: Moments, origin: Origin
 ) -> Float64:
-    """What own samples of a share alpha add to the intercepts: means are theirs in part, m + alpha d_i."""
+    """Return what a share alpha of own samples adds to the intercepts: means are m + alpha d_i."""
     shift = np.zeros(deps.n_targets)
     focus = np.zeros(deps.n_targets) if deps.focus is None else deps.focus
     for alpha in np.unique(focus[focus > 0.0]):

@@ -34,6 +34,7 @@ def evaluation_record(
 
         schema, covlasso   "covlasso-evaluate-1", version
         origin             models, kind of moments and options, as in `Origin`; or null.  title: in words
+        focus              in words, or null
         method             "lasso", "refitted" or "pursuit": what the file holds
         samples            fit, held_out: numbers of samples of the moments, or null
         found_on_fit       whether the file's equations are of that fit part, by their energies; or null
@@ -56,6 +57,7 @@ def evaluation_record(
         "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
         "title": "" if deps.origin is None else deps.origin.title,
+        "focus": deps.focus_text() or None,
         "method": deps.solution,
         "samples": None if split is None else _samples(split),
         "found_on_fit": None if split is None else _found_on_fit(deps, split),

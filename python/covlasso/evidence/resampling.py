@@ -8,6 +8,7 @@ from math import comb
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 
 from covlasso._base.arrays import Float64, Int32, Kind, Method
@@ -106,6 +107,7 @@ def stability(
     l2: float = 0.0,
     positive: bool = False,
     allow_same: bool = False,
+    focus: float | npt.ArrayLike | None = None,
     targets: Int32 | None = None,
     n_threads: int | None = None,
     device: str | Sequence[str] = "cpu",
@@ -156,7 +158,7 @@ def stability(
     parts = _folds(folds)
     options: dict[str, Any] = {
         "target": target, "source": source, "kind": kind, "method": method, "l2": l2,
-        "positive": positive, "allow_same": allow_same, "lam": lam, "terms": terms,
+        "positive": positive, "allow_same": allow_same, "focus": focus, "lam": lam, "terms": terms,
         "relative_error": relative_error, "targets": targets, "n_threads": n_threads, "device": device,
     }  # fmt: skip
     subsets = [half for pair in divisions(len(parts), check_count(pairs, "pairs"), seed) for half in pair]

@@ -60,6 +60,7 @@ def as_json(deps: Dependencies) -> dict[str, Any]:
         targets         list, one entry per target:
           category      its number;  name: its name, or null
           lam           lambda, in the paper's scale (no 1/2); of a pursuit the largest score left
+          focus         share of its own samples, 0 where there are none, null where none was asked for
           error, energy, r2, kkt, status    as in `Dependencies`
           sources, coefficients             two lists of one length
     """
@@ -81,6 +82,7 @@ def _target_json(deps: Dependencies, t: int) -> dict[str, Any]:
     return {
         "category": int(deps.targets[t]),
         "name": None if deps.target_names is None else deps.target_names[t],
+        "focus": None if deps.focus is None else float(deps.focus[t]),
         **{name: finite(getattr(deps, name)[t]) for name in ("lam", "error", "energy", "r2", "kkt")},
         "status": str(deps.status[t]),
         "sources": deps.coef.indices[row].tolist(),

@@ -25,6 +25,7 @@ def summarise(deps: Dependencies) -> Record:
         origin              models, kind of moments, l2 and positive, as in `Origin`, or null
         refit               whether coefficients are least squares on the support found
         method              how the terms were chosen: lasso or pursuit
+        focus               in words, or null; unfocused: how many targets have no sample of their class
         targets, sources    numbers of categories
         median_terms        of the equations
         median_r2           on the samples that the equations were found on, which flatters; null where no
@@ -39,6 +40,8 @@ def summarise(deps: Dependencies) -> Record:
         "origin": None if deps.origin is None else asdict(deps.origin),
         "refit": deps.refit,
         "method": deps.method,
+        "focus": deps.focus_text() or None,
+        "unfocused": len(deps.unfocused),
         "targets": deps.n_targets,
         "sources": deps.n_sources,
         "median_terms": float(np.median(deps.n_terms)),
@@ -88,6 +91,7 @@ def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Recor
         category      its number;  name: its name, or null
         equation      null where it is no target, else
           lam         lambda, in the paper's scale (no 1/2); of a pursuit the largest score left
+          focus       share of its own samples, 0 where there are none, null where none was asked for
           error, energy, r2, kkt, status    as in `Dependencies`;  r2_held_out: or null
           terms       list of {category, name, coefficient, share}, the largest first; share is that of the
                       sum of the coefficients' sizes
@@ -114,6 +118,7 @@ def _equation(deps: Dependencies, held_out: Float64 | None, t: int) -> Record:
     order = np.argsort(-np.abs(value), kind="stable")
     total = np.abs(value).sum()
     return {
+        "focus": None if deps.focus is None else float(deps.focus[t]),
         **{name: finite(getattr(deps, name)[t]) for name in ("lam", "error", "energy", "r2", "kkt")},
         "r2_held_out": None if held_out is None else finite(held_out[t]),
         "status": str(deps.status[t]),

@@ -70,6 +70,7 @@ class _Collector:
             "sourceModel": origin.source_model,
             "kind": origin.kind,
             "l2": origin.l2,
+            "focus": deps.focus_text() or None,
             "positive": origin.positive,
             "intra": deps.intra,
             "refit": deps.refit,

@@ -41,7 +41,10 @@ class Measured(Entry):
 
     def blocks(self) -> Blocks:
         """Moments that the dependencies were found on, of their kind."""
-        return Blocks.of(self.fit, self.origin, self.deps.targets, focus=self.deps.focus)
+        of_samples = self.origin.focus == "own samples"  # of which moments know nothing
+        return Blocks.of(
+            self.fit, self.origin, self.deps.targets, focus=None if of_samples else self.deps.focus
+        )
 
     def measure(self) -> Callable[[Dependencies], Float64] | None:
         """Return what gives the held-out R^2 of dependencies with these targets; see `held_out_r2`."""

@@ -119,6 +119,8 @@ def differing(
     moments: Moments, origin: Origin, targets: Int32, energy: Float64, focus: Float64 | None = None
 ) -> Int64:
     """Positions of the targets that have another energy in these moments; none if they were found on them."""
+    if origin.focus == "own samples":
+        return np.arange(0)  # moments cannot tell
     if focus is not None and (focus > 0.0).any() and moments.classes is None:
         return np.arange(len(targets))
     here = energy_of(moments, origin, targets, focus)
@@ -230,6 +232,8 @@ class Blocks:
     ) -> Blocks:
         """Take the moments in which own samples have a share."""
         alphas = np.unique(focus[focus > 0.0])
+        if origin.focus == "own samples":
+            raise ValueError("these equations are of own samples, whose moments are not those of a file")
         if len(alphas) > 1:
             raise ValueError(
                 f"the targets have {len(alphas)} different shares, {alphas[0]:g} to {alphas[-1]:g}; treat "

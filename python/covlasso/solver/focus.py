@@ -13,6 +13,7 @@ from covlasso._base.arrays import Float64, Int32, Places
 from covlasso._base.checks import check_vector
 from covlasso.dependencies import Origin
 from covlasso.moments import Moments
+from covlasso.solver.own_samples import OwnSamples
 
 
 def check_focus(focus: Any, n_targets: int) -> Float64:
@@ -24,7 +25,7 @@ def check_focus(focus: Any, n_targets: int) -> Float64:
         ``focus`` is neither a number nor one per target, or out of range.
     """
     if isinstance(focus, (bool, str)) or not (isinstance(focus, numbers.Real) or np.ndim(focus) == 1):
-        raise TypeError(f"focus is {focus!r}; a number from 0 to 1 is expected, or one per target")
+        raise TypeError(f'focus is {focus!r}; a number from 0 to 1 is expected, one per target, or "own"')
     alphas = (
         np.full(n_targets, float(focus)) if np.ndim(focus) == 0 else check_vector(focus, "focus", n_targets)
     )
@@ -39,7 +40,9 @@ def check_focus(focus: Any, n_targets: int) -> Float64:
     return alphas
 
 
-def focused(moments: Moments, origin: Origin, targets: Int32, focus: Any) -> tuple[Origin, Float64 | None]:
+def focused(
+    moments: Moments, origin: Origin, targets: Int32, focus: Any, own: OwnSamples | None = None
+) -> tuple[Origin, Float64 | None]:
     """Return the origin with its focus, and the share of every target: 0 where its class has no sample.
 
     Parameters
@@ -50,8 +53,10 @@ def focused(moments: Moments, origin: Origin, targets: Int32, focus: Any) -> tup
         Of what is asked for.
     targets : (n_targets,) int32 array
         Categories to solve.
-    focus : float, (n_targets,) array, or None
+    focus : float, (n_targets,) array, "own", or None
         As `solve_moments` takes it; None and 0 are no focus.
+    own : OwnSamples, optional
+        Samples that stand for the class means.
 
     Raises
     ------
@@ -59,10 +64,19 @@ def focused(moments: Moments, origin: Origin, targets: Int32, focus: Any) -> tup
         ``focus`` is no share, or the moments know no classes.
     """
     if focus is None:
+        if own is not None:
+            raise ValueError('samples are for a focus; give focus too, "own" for own samples only')
         return origin, None
+    if isinstance(focus, str) and focus == "own":
+        if own is None:
+            raise ValueError('focus="own" needs the samples themselves; give samples=covlasso.logits.Samples')
+        focus = 1.0
     alphas = check_focus(focus, len(targets))
-    if not alphas.any():
+    if np.ndim(focus) == 0 and focus == 0.0:
         return origin, None
+    if own is not None:
+        own.check(moments, origin, targets)
+        return replace(origin, focus="own samples"), np.where(own.counts(targets) > 0, alphas, 0.0)
     if moments.classes is None:
         raise ValueError(
             'focus needs the class means, and these moments have none; make them with classes="decisions" or '

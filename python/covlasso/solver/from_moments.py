@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from covlasso._base.arrays import Int32, Kind, Method, Places
+from covlasso._base.arrays import Int32, Int64, Kind, Method, Places
 from covlasso._base.checks import check_count, check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
+from covlasso.gram import Gram
+from covlasso.logits import Samples
 from covlasso.moments import Moments
 from covlasso.solver.direction import Blocks, all_targets, pair_of
 from covlasso.solver.focus import by_share, focused
+from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.solution_path import one_place
 
 _BLOCK = 1 << 25  # entries of the cross moments in memory at a time: 256 MB
@@ -35,7 +39,8 @@ def solve_moments(
     l2: float = 0.0,
     positive: bool = False,
     allow_same: bool = False,
-    focus: float | npt.ArrayLike | None = None,
+    focus: float | npt.ArrayLike | Literal["own"] | None = None,
+    samples: Samples | None = None,
     targets: Int32 | None = None,
     n_threads: int | None = None,
     device: str | Sequence[str] = "cpu",
@@ -71,12 +76,16 @@ def solve_moments(
     allow_same : bool, default False
         Between two networks: let a target's own category in the other network explain it. Which one that is
         is said by the class names where both models have them, else by the number.
-    focus : float or (k,) array, optional
+    focus : float, (k,) array, or "own", optional
         Share alpha of a category's own samples in its equation, 0 to 1, for all targets or for each. Without
         it all samples count alike, and as a category has one sample in a thousand, its equation need not hold
         where the category is. With class means mu_k and the second moment W within classes the problem of
         target i has (1 - alpha) G + alpha (W + mu_i mu_i') for G (`Focus`); the moments need ``classes``. A
         target whose class has no sample gets the equation without focus, see `Dependencies.unfocused`.
+    samples : Samples, optional
+        Saved logits (``covlasso.logits.Samples``): a category's own samples are then these themselves, and
+        not what the class means say, (1 - alpha) G + alpha E[g g' | i]. Needed for "own": alpha = 1, own
+        samples only. For kind "second_moment". Give the samples that ``moments`` are of.
     targets : (k,) int32 array, optional
         Categories to solve, each once. By default all.
     n_threads : int, optional
@@ -104,13 +113,13 @@ def solve_moments(
     place = one_place(lam, terms, relative_error, check_method(method))
     limit = _term_limit(terms, max_terms, place)
     rows = all_targets(moments, plain.target_model) if targets is None else targets
-    origin, shares = focused(moments, plain, rows, focus)
+    own = None if samples is None else OwnSamples(samples)
+    origin, shares = focused(moments, plain, rows, focus, own)
     parts, order, done = [], [], 0
     for places, alpha in by_share(shares, len(rows)):
         shared = None  # made by the first block of a share
-        for here in _blocks(places, moments.sizes[origin.source_model], origin, alpha):
-            share = None if alpha is None else np.full(len(here), alpha)
-            blocks = Blocks.of(moments, origin, rows[here], gram=shared, focus=share)
+        for here in _blocks(places, moments.sizes[origin.source_model], _rows_each(origin, rows, alpha, own)):
+            blocks = _moments_of(moments, origin, rows[here], alpha, own, shared)
             shared = blocks.gram
             with _of_all(progress, done, len(here), len(rows)) as report:
                 paths = blocks.paths(
@@ -139,12 +148,38 @@ def _term_limit(terms: int | None, max_terms: int | None, place: str) -> int | N
     return None if max_terms is None else check_count(max_terms, "max_terms")
 
 
-def _blocks(places: Places, p: int, origin: Origin, alpha: float | None) -> Iterator[Places]:
+def _moments_of(
+    moments: Moments,
+    origin: Origin,
+    targets: Int32,
+    alpha: float | None,
+    own: OwnSamples | None,
+    gram: Gram | None,
+) -> Blocks:
+    """Return the moments of targets of one share; ``gram``: what those before them had."""
+    if own is not None and alpha:
+        return own.blocks(moments, origin, targets, alpha, gram)
+    share = None if alpha is None else np.full(len(targets), alpha)
+    return Blocks.of(moments, origin, targets, gram=gram, focus=share)
+
+
+def _rows_each(origin: Origin, targets: Int32, alpha: float | None, own: OwnSamples | None) -> Int64:
+    """Rows of p numbers that each target has beside the Gram: its cross moments and its own."""
+    rows = np.full(len(targets), 0 if origin.intra else 1)
+    if alpha:
+        rows = rows + (1 if own is None else own.counts(targets))
+    return rows
+
+
+def _blocks(places: Places, p: int, rows_each: Int64) -> Iterator[Places]:
     """Positions of targets whose cross moments and own rows are in memory together."""
-    alone = origin.intra and not alpha
-    size = len(places) if alone else max(1, _BLOCK // p)
-    for start in range(0, len(places), size):
-        yield places[start : start + size]
+    size = np.cumsum(rows_each[places]) * p
+    start = 0
+    while start < len(places):
+        before = size[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(size, before + _BLOCK, side="right")))
+        yield places[start:stop]
+        start = stop
 
 
 @contextmanager

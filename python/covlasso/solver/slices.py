@@ -13,6 +13,7 @@ from covlasso._base.ranks import Group
 from covlasso.dependencies import Dependencies
 from covlasso.moments import Moments
 from covlasso.solver.direction import all_targets, pair_of
+from covlasso.solver.focus import check_focus
 from covlasso.solver.from_moments import solve_moments
 
 _PER_ROW = ("lam", "error", "energy", "kkt", "status", "targets")
@@ -44,6 +45,9 @@ def solve_slices(
     mine = np.array_split(all_targets(moments, target), group.size)[group.rank]
     part = None
     if len(mine):
+        shares: Any = options.get("focus")
+        if np.ndim(shares) == 1:
+            options["focus"] = check_focus(shares, len(all_targets(moments, target)))[mine]
         part = solve_moments(moments, target=target, source=source, targets=mine, **options)
     slices = group.gather(None if part is None else _to_arrays(part))
     if slices is None or part is None:
@@ -56,13 +60,14 @@ def _to_arrays(part: Dependencies) -> dict[str, Array]:
     """Return what differs from slice to slice."""
     coef = part.coef
     arrays = {"indptr": coef.indptr, "indices": coef.indices, "data": coef.data}
-    return arrays | {name: getattr(part, name) for name in _PER_ROW}
+    focus = {} if part.focus is None else {"focus": part.focus}
+    return arrays | focus | {name: getattr(part, name) for name in _PER_ROW}
 
 
 def _with_arrays(part: Dependencies, arrays: dict[str, Array], names: tuple[str, ...] | None) -> Dependencies:
     """Inverse of `_to_arrays`, the rest taken from another slice."""
     coef = tuple(arrays[name] for name in ("data", "indices", "indptr"))
-    rows: dict[str, Any] = {name: arrays[name] for name in _PER_ROW}
+    rows: dict[str, Any] = {name: arrays[name] for name in (*_PER_ROW, "focus") if name in arrays}
     return replace(
         part,
         coef=scipy.sparse.csr_array(coef, shape=(len(rows["targets"]), part.n_sources)),

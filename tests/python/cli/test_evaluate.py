@@ -102,6 +102,14 @@ def test_rows_of_the_moments_are_told_apart_by_number(folder, logits, tmp_path):
     assert all(word in refused.stderr for word in ("logits.npy", "(pictures.npy)", "--groups FILE"))
 
 
+def test_rows_of_moments_from_the_command_line_are_told_apart_by_number(folder, tmp_path):
+    file = str(tmp_path / "made.safetensors")
+    made = CliRunner().invoke(app, ["moments", str(folder / "logits.npy"), "--names", "net", "--out", file])
+    assert made.exit_code == 0, made.output
+    found = record(folder, "d.safetensors", "--moments", file, "--logits", "logits.npy")
+    assert found["logits"]["samples"] == held_out([str(row) for row in range(240)], 0.5).sum()
+
+
 def test_tables_say_what_they_are(folder):
     result = run(
         folder, "d.safetensors", "--moments", "m.safetensors", "--baselines", "--top", "2",
@@ -195,6 +203,25 @@ def test_focus_and_terms_are_chosen_on_the_logits(folder, logits, with_classes):
     shown = " ".join(run(folder, *given).stdout.split())
     assert f"Chosen: focus {direct.focus:g} with {direct.terms} terms" in shown
     assert "quote figures on others" in shown
+
+
+def test_a_focus_is_said_and_has_its_own_baselines(folder, logits, with_classes, tmp_path):
+    split = SplitMoments.load(with_classes)
+    file = tmp_path / "focused.safetensors"
+    covlasso.solve_moments(split.fit, terms=3, refit=True, focus=0.3, kind="covariance").save(file)
+    given = (
+        str(file), "--moments", "known.safetensors", "--logits", "logits.npy", "--rows", "rows.npy",
+        "--baselines",
+    )  # fmt: skip
+    found = record(folder, *given)
+    assert tuple(found["methods"]) == covlasso.evidence.METHODS
+    assert found["focus"] == "focus 0.3 by decisions"
+    assert "Equations with focus 0.3 by decisions." in run(folder, *given).stdout
+    plain = covlasso.solve_moments(split.fit, terms=3, refit=True, kind="covariance")
+    expected = covlasso.evaluate(plain, split, logits=logits, rows=held_out(KEYS, 0.5)).decisions
+    f1 = {method: summary["mean_replaced_f1"] for method, summary in found["methods"].items()}
+    assert f1["all samples"] == pytest.approx(expected.replaced.mean("f1"))
+    assert f1["refitted"] != f1["all samples"]
 
 
 def test_nothing_held_out_needs_a_waiver(folder):

@@ -415,3 +415,35 @@ def test_decisions_without_moments_or_of_some_models_only(sets, tmp_path):
 def test_labels_need_logits(sets, tmp_path):
     with pytest.raises(ValueError, match="logits"):
         covlasso.write_report(tmp_path / "r.html", sets, labels=[1, 2])
+
+
+@pytest.mark.parametrize("kind", ["second_moment", "covariance"])
+def test_decisions_of_focused_equations(tmp_path, kind):
+    """F1 by terms is that of solves with the same focus, beside the class mean."""
+    rng = np.random.default_rng(11)
+    mixing = rng.normal(size=(5, 12))
+    classes = rng.integers(0, 12, 500)
+    rows = (mixing.T[classes] + 0.5 * rng.normal(size=(500, 5))) @ mixing + 0.3 * rng.normal(size=(500, 12))
+    parts = [covlasso.Moments(["a"], classes="labels") for _ in range(2)]
+    for part, side in zip(parts, (slice(None, 300), slice(300, None)), strict=True):
+        part.update({"a": rows[side]}, classes[side])
+    options = {"kind": kind, "focus": 0.2, "refit": True}
+    deps = covlasso.solve_moments(parts[0], terms=2, **options)
+    given = {"logits": rows[300:], "labels": classes[300:]}
+    file = covlasso.write_report(
+        tmp_path / "r.html", deps, moments=covlasso.SplitMoments(*parts), path_terms=3, **given
+    )
+    record = read(file).record["sets"][0]
+    assert record["curves"]["reproduced"]
+    for place, k in enumerate(record["decisions"]["terms"]):
+        direct = covlasso.solve_moments(parts[0], terms=k, **options)
+        found = covlasso.evaluate(direct, parts[0], **given).decisions.replaced
+        assert record["decisions"]["byTerms"]["refitted"][place]["f1"] == pytest.approx(found.mean("f1"))
+    assert record["focus"] == "focus 0.2 by labels"
+    means, labels = parts[0].class_means("a", by="a"), classes[300:]
+    recalls = []
+    for i in range(12):
+        one = rows[300:].copy()
+        one[:, i] = means[labels, i]
+        recalls.append(rates_of(one.argmax(axis=1), labels, i)[0])
+    assert record["decisions"]["classMean"]["recall"] == pytest.approx(np.nanmean(recalls))

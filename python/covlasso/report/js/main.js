@@ -52,9 +52,7 @@ function setUpSetPicker(sets) {
   document.getElementById("set-picker").hidden = false;
   const picker = document.getElementById("set");
   picker.append(
-    ...sets.map((set, index) =>
-      el("option", { value: index }, `${set.title}, ${METHODS[set.curveKind]}`),
-    ),
+    ...sets.map((set, index) => el("option", { value: index }, `${set.title}, ${METHODS[set.curveKind]}`)),
   );
   picker.addEventListener("change", () => {
     const { view, category } = placeOf(location.hash);

@@ -91,6 +91,8 @@ function caveats(set) {
     set.decisions &&
       !set.intra &&
       "Between networks a recall is due to the category and its level as much as to the equation: see R² on own samples on a category's page, and the class mean where it is known.",
+    set.focus &&
+      `Equations with ${set.focus}: a category's own samples have this share in its equation, and R² on the fit part is with it.`,
     set.kind && set.kind !== "second_moment"
       ? `R² is that of the ${set.kind} of the logits.`
       : "R² is 1 − error / E[logit²]: logits enter as they are and are not centred.",
