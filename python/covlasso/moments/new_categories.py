@@ -102,7 +102,8 @@ def _steps(old: Float64, label: Int64) -> Float64:
     """y, (samples, new categories): two levels; label -1 is a known category."""
     first = old.max(axis=1)
     others = (old.sum(axis=1) - first) / (old.shape[1] - 1)
-    return np.where(_own(label), first.mean(), others.mean())
+    wanted: Float64 = np.where(_own(label), first.mean(), others.mean())
+    return wanted
 
 
 def _margins(g: Float64, label: Int64, weight: Float64) -> Float64:
