@@ -78,13 +78,56 @@ def test_r2_of_replaced_logits_is_that_of_the_table(folder):
     assert data.moments.held_out.count == len(clean)
     assert data.moments.fit.count == len(setting.pictures.set("train"))
     for name, model in data.models.items():
-        logits = data.logits[name].astype(float)
+        logits = data.logits["glyphs"][name].astype(float)
         for place, terms in enumerate((1, 2, 5)):
             replaced = replace_logits(model, findings.solve(data, name, name, terms))
             error = np.square(outputs(replaced, clean, setting.device) - logits).mean(axis=0)
             r2 = np.median(1.0 - error / np.square(logits).mean(axis=0))
             assert r2 == pytest.approx(numbers[f"r2 within {name}"]["new glyphs"][place], abs=1e-4)
     assert (folder / "findings-3.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.usefixtures("trains_nothing")
+def test_f1_of_focused_equations_is_that_of_models_with_one_logit_replaced(folder):
+    numbers = run("findings", folder)
+    import findings
+    from networks import outputs
+
+    from covlasso.torch import replace_logits
+
+    setting = setting_of("findings", folder)
+    setting.report.figures.update(numbers)
+    data = findings.see(setting, findings.networks(setting))
+    clean, pair = setting.pictures.set("clean"), ("resnet", "resnet")
+    assert data.moments.fit.class_counts("resnet").tolist() == np.bincount(data.labels["training"]).tolist()
+    deps = findings.focused(data, setting, pair, 5)
+    shown = numbers["focus within resnet"]
+    alpha = shown["alphas"][0]
+    assert deps.focus.tolist() == [alpha] * 8 if alpha else deps.focus is None
+    f1 = []
+    for i in range(8):
+        model = replace_logits(data.models["resnet"], deps, [i], moments=data.moments.fit)
+        decided = outputs(model, clean, setting.device).argmax(axis=1)
+        hits = np.sum((decided == i) & (clean.labels == i))
+        f1.append(2 * hits / (np.sum(decided == i) + np.sum(clean.labels == i)))
+    assert np.mean(f1) == pytest.approx(shown["f1"][findings.ALPHAS.index(alpha)][0])
+    assert np.mean(f1) == pytest.approx(numbers["beside within resnet"]["focused"][0])
+
+
+@pytest.mark.usefixtures("trains_nothing")
+def test_own_samples_only_are_those_of_the_character(folder):
+    """With all terms: least squares on the training pictures of the character alone."""
+    import findings
+
+    setting = setting_of("findings", folder)
+    data = findings.see(setting, findings.networks(setting))
+    deps = findings.own_only(data, ("convnext", "resnet"), 7)
+    own = data.labels["training"] == 2
+    g, f = (data.logits["training"][name][own].astype(float) for name in ("resnet", "convnext"))
+    g = np.delete(g, 2, axis=1)
+    wanted = np.linalg.lstsq(g, f[:, 2], rcond=None)[0]
+    error = np.square(g @ wanted - f[:, 2]).mean()
+    assert deps.error[2] == pytest.approx(error, rel=1e-6)
 
 
 @pytest.mark.usefixtures("trains_nothing")
