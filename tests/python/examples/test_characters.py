@@ -148,11 +148,43 @@ def test_new_characters_are_added_and_known_logits_stay(folder):
     right = alone.argmax(axis=1) == test.labels
     assert numbers["network as it is, 0"][0] == right[test.labels < 7].mean()
     assert numbers["network as it is, 0"][1] == 0.0
-    moments = additions.label_moments(task, task.data["few"])
+    moments = additions.label_moments(task, task.data["few"], "margin")
     logits = additions.from_labels(task, moments, 6)(test)
     np.testing.assert_allclose(logits[:, :7], alone, rtol=1e-5, atol=1e-5)
     right = logits.argmax(axis=1) == test.labels
-    assert numbers["composed from labels, 3"][:2] == [
+    assert numbers["composed, margin, 6 terms, no focus, 3"][:2] == [
+        right[test.labels < 7].mean(),
+        right[test.labels == 7].mean(),
+    ]
+
+
+@pytest.mark.usefixtures("trains_nothing")
+def test_without_a_label_the_focus_is_on_what_the_second_network_decides(folder):
+    numbers = run("unseen", folder, "--few", "3")
+    import additions
+    import unseen
+    from networks import outputs
+
+    import covlasso
+    from covlasso.torch import compose_head
+
+    setting = setting_of("unseen", folder)
+    setting.options.few = 3
+    task = unseen.make_task(setting)
+    test = task.tests["glyphs"]
+    moments = additions.joint_moments(task, task.data["all"])
+    decided = outputs(task.second, task.data["all"], setting.device)[:, task.order].argmax(axis=1)
+    assert moments.class_counts("second").tolist() == np.bincount(decided, minlength=8).tolist()
+    deps = covlasso.solve_moments(
+        moments, target="second", source="network", kind="covariance", focus=0.5, terms=5, refit=True
+    )
+    larger = compose_head(task.network, deps, names=task.names[7:], moments=moments)
+    logits = outputs(larger, test, setting.device)
+    np.testing.assert_allclose(
+        additions.from_second(task, moments, 5, 0.5)(test), logits, rtol=1e-4, atol=1e-4
+    )
+    right = logits.argmax(axis=1) == test.labels
+    assert numbers["second network, alpha 0.5"]["scores"][0] == [
         right[test.labels < 7].mean(),
         right[test.labels == 7].mean(),
     ]
