@@ -5,7 +5,7 @@
 Two networks are trained on all characters; dependencies are found on the training pictures, within each
 network and between the two (the same character of the other network left out), and checked on glyphs that no
 training picture shows and on unseen fonts: on all samples, with a focus on each character's own, and on its
-own samples only. The focus is chosen on the validation faces. About 6 minutes of CPU time, half of it
+own samples only. The focus is chosen on the validation faces. About 5 minutes of CPU time, half of it
 training; what is in FOLDER is not trained again.
 """
 

@@ -47,9 +47,9 @@ def new_category_moments(
         Weight of all new samples together, each category alike; the known ones get the rest. Larger: more
         samples go to the new categories, more of the old ones are lost to them.
     target : {"step", "margin"}, default "step"
-        What the new logit should be. With a focus "step" is better: on trained networks five samples of each
-        new category then do what the nearest class mean does not; without one "margin" is, and loses more of
-        the known categories.
+        What the new logit should be. With a focus "step" is better: on networks for 512 characters 20 terms
+        and five samples of each new one find as many of the new ones as the nearest class mean, and lose half
+        as many of the known ones. Without a focus a step never wins, and "margin" is the one to take.
 
     Returns
     -------
