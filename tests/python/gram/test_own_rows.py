@@ -115,9 +115,7 @@ def test_bad_rows(gram, own, error, message):
 def test_bad_offsets(gram):
     with pytest.raises(ValueError, match="begin with 0 and never fall"):
         OwnRows(rows_each(), offset=[0, 5, 3])
-    with pytest.raises(
-        ValueError, match="own rows 18 to 21 of the target at position 0 are beyond the 20"
-    ):
+    with pytest.raises(ValueError, match="own rows 18 to 21 of the target at position 0 are beyond the 20"):
         OwnRows(rows_each(), offset=[0, 3], first=[18])
     with pytest.raises(TypeError, match="own offset is float64"):
         OwnRows(rows_each(), offset=[0.0, 1.0])
