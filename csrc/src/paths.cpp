@@ -10,14 +10,20 @@
 
 #include "covlasso/error.hpp"
 #include "engine.hpp"
+#include "validate.hpp"
 
 namespace covlasso {
 
 namespace {
 
-[[noreturn]] void throw_indefinite(const Problem& problem, Id target, const Outcome& outcome,
-                                   const Event* event, Index count) {
+[[noreturn]] void throw_fault(const Problem& problem, Id target, const Outcome& outcome, const Event* event,
+                              Index count) {
     std::string active;
+    if (outcome.culprit == Outcome::own_rows) {
+        check_own_values(problem);
+        throw InvalidArgument("own: the squares of the rows of target " + std::to_string(target) +
+                              " overflow together; scale the logits");
+    }
     constexpr Index most = 8;
     for (Index e = 0; e < count && e < most; ++e) active += (e ? ", " : "") + std::to_string(event[e].source);
     if (count > most) active += ", ...";
@@ -156,7 +162,7 @@ const char* to_string(Status status) {
 Paths::Paths(const Problem& problem, const Options& options) : problem_(problem), method_(options.method) {
     if (problem_.gram != nullptr && problem_.targets == nullptr)
         problem_.target_count = problem_.possible_targets();
-    validate(problem_, options);
+    validate_shared(problem_, options);
     engine_ = make_engine(problem_, options);
     const auto length = static_cast<std::size_t>(size());
     EventLog log(size(), expected_events(problem_, options), events_, offset_);
@@ -167,8 +173,7 @@ Paths::Paths(const Problem& problem, const Options& options) : problem_(problem)
 
     engine_->follow(
         [&](Index target, const Outcome& outcome, const Event* event, Index count) {
-            if (outcome.culprit != -1)
-                throw_indefinite(problem_, problem_.target(target), outcome, event, count);
+            if (outcome.culprit != -1) throw_fault(problem_, problem_.target(target), outcome, event, count);
             const auto t = static_cast<std::size_t>(target);
             log.add(target, event, count);
             lambda_max_[t] = outcome.lambda_max;

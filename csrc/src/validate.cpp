@@ -305,7 +305,7 @@ void check_pursuit(const Problem& problem, const Options& options) {
 
 /// Each of `count` numbers is finite, and its square does not overflow; place(j) names one.
 template <class Place>
-void check_own_values(const char* name, const double* value, Index count, Place place) {
+void check_values(const char* name, const double* value, Index count, Place place) {
     int wrong = 0;
 #pragma omp simd reduction(+ : wrong)
     for (Index j = 0; j < count; ++j) wrong += size_of(value[j]) <= OwnRows::largest ? 0 : 1;
@@ -332,13 +332,8 @@ void check_own(const Problem& problem) {
                             text(Index{problem.target(t)}) + " are out of order or beyond the " + text(rows) +
                             " given");
     }
-    for (Index m = 0; m < rows; ++m)
-        check_own_values("own", own.rows.row(m), own.rows.cols, [=](Index j) { return entry(m, j); });
-    if (problem.intra()) return;
-    if (own.response == nullptr)
+    if (!problem.intra() && own.response == nullptr)
         fail("own", "response is missing: what the targets are in each row, needed with cross");
-    const Index responses = own.begin(count - 1) + own.count(count - 1);
-    check_own_values("own response", own.response, responses, [](Index m) { return "[" + text(m) + "]"; });
 }
 
 void check_options(const Problem& problem, const Options& options) {
@@ -356,7 +351,21 @@ void check_options(const Problem& problem, const Options& options) {
 
 }  // namespace
 
+void check_own_values(const Problem& problem) {
+    const OwnRows& own = problem.own;
+    for (Index m = 0; m < own.rows.rows; ++m)
+        check_values("own", own.rows.row(m), own.rows.cols, [=](Index j) { return entry(m, j); });
+    if (problem.intra()) return;
+    const Index last = problem.target_count - 1, responses = own.begin(last) + own.count(last);
+    check_values("own response", own.response, responses, [](Index m) { return "[" + text(m) + "]"; });
+}
+
 void validate(const Problem& problem, const Options& options) {
+    validate_shared(problem, options);
+    if (!problem.own.empty()) check_own_values(problem);
+}
+
+void validate_shared(const Problem& problem, const Options& options) {
     if (problem.gram == nullptr) fail("gram", "missing");
     check_gram_shape(*problem.gram);
     check_targets(problem);

@@ -33,6 +33,11 @@ COVLASSO_FN inline bool is_pair(double a, double b, double scale, double slack) 
     return is_finite(a) && is_finite(b) && are_equal(a, b, scale, slack) && is_bounded(a, scale, slack);
 }
 
+/// All that validate() checks but the numbers in the targets' own rows, which are looked at where they are used.
+void validate_shared(const Problem& problem, const Options& options);
+/// These numbers: finite, and no square overflows.
+void check_own_values(const Problem& problem);
+
 /// G_jj
 void check_diagonal(Index j, double d);
 /// a = G_ij and b = G_ji, with scale = sqrt(G_ii G_jj).

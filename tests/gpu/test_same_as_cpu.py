@@ -43,7 +43,8 @@ def assert_same_paths(*arguments, places=PLACES, **options):
     """Equal at their knots and where they are read: the paths of the device and of the processor."""
     ours, theirs = (covlasso.path(*arguments, device=device, **options) for device in ("cuda", "cpu"))
     assert_same_events(ours, theirs)
-    for place in (*places, {"lam": 0.3 * theirs.lambda_max}, {"lam": 0.02 * theirs.lambda_max}):
+    lams = [] if theirs.method == "pursuit" else [{"lam": x * theirs.lambda_max} for x in (0.3, 0.02)]
+    for place in (*places, *lams):
         assert_same_solutions(ours.at(**place), theirs.at(**place))
     return ours, theirs
 
@@ -105,6 +106,28 @@ OPTIONS = {
 @pytest.mark.parametrize("case", OPTIONS)
 def test_options(head, case):
     assert_same_paths(head(400, 150, SEED), **OPTIONS[case])
+
+
+PURSUITS = {
+    "plain": {},
+    "l2": {"l2": 0.3},
+    "weights": OPTIONS["weights"],
+    "unpenalised and excluded": OPTIONS["unpenalised and excluded"],
+    "mask": OPTIONS["mask"],
+    "an error": OPTIONS["an error"],
+    "own rows": {"own": np.random.default_rng(6).standard_normal((400, 400))},
+}
+
+
+@pytest.mark.parametrize("case", PURSUITS)
+def test_pursuits(head, case):
+    assert_same_paths(head(400, 150, SEED), method="pursuit", **PURSUITS[case])
+
+
+def test_pursuits_between_networks_and_by_a_factor():
+    assert_same_paths(*random_cross(500, 300, seed=SEED), exclude=None, method="pursuit")
+    factor = np.random.default_rng([SEED, 7]).standard_normal((300, 40))
+    assert_same_paths(covlasso.FactoredGram(factor), max_terms=20, method="pursuit")
 
 
 @pytest.mark.parametrize("exclude", ["self", None])

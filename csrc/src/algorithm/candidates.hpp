@@ -73,14 +73,17 @@ public:
             level_[j] = tilt_[j] = root_[j] = 0.0;
         });
         team.sync();
-        fill_rows(team, gram, active.sources(), active.size(), before, 0);
+        take_own_columns(team, gram, before);
+        fill_rows(team, gram.shared(), active.sources(), active.size(), before, 0);
+        for (Index r = 0; r < active.size(); ++r) add_own(team, active.place(r), before, r);
         team.sync();
     }
 
     /// Fills row r of G(A, S) with that of the candidate at `place`, the ridge term added on the diagonal.
     template <class Team, class Gram>
     COVLASSO_FN void fetch_row(const Team& team, const Gram& gram, Index r, Index place) {
-        fill_rows(team, gram, source_.data() + place, 1, 0, r);
+        fill_rows(team, gram.shared(), source_.data() + place, 1, 0, r);
+        add_own(team, place, 0, r);
         team.sync();
         team.one([&] { rows_.at(r, place) += ridge_; });
         team.sync();
@@ -111,7 +114,7 @@ public:
     COVLASSO_FN void move(const Team& team, Index rows, const double* direction, Change change) {
         const double base = 2.0 * change.base, slope = 2.0 * change.slope;
         double *level = level_.data(), *tilt = tilt_.data();
-        team.combine(rows_, panel_count(size_), rows, direction, [=](Index j, double w) {
+        team.combine(rows_, 0, panel_count(size_), rows, direction, [=](Index j, double w) {
             level[j] -= base * w;
             tilt[j] += slope * w;
         });
@@ -172,8 +175,46 @@ private:
         });
     }
 
+    /// Columns `first` .. of V, where the target has rows of its own: products with these are what its Gram adds.
+    template <class Team, class Gram>
+    COVLASSO_FN void take_own_columns(const Team& team, const Gram& gram, Index first) {
+        own_count_ = gram.rows();
+        if (own_count_ == 0) return;
+        own_.reserve_rows(team, own_count_, first > 0 ? own_count_ : 0);
+        own_.reserve_columns(team, size_);
+        own_factor_.reserve(team, own_count_);
+        for (Index m = 0; m < own_count_; ++m) {
+            const double* v = gram.row(m);
+            team.for_each(padded_size() - first, [&](Index t) {
+                const Index j = first + t;
+                own_.at(m, j) = j < size_ ? v[source_[j]] : 0.0;
+            });
+        }
+        team.sync();
+    }
+
+    /// Adds V'V to row r of G(A, S), from column `first` on, for the candidate at `place`.
+    template <class Team>
+    COVLASSO_STEP void add_own(const Team& team, Index place, Index first, Index r) {
+        if (own_count_ == 0) return;
+        const double* column = own_.column(place);
+        double* factor = own_factor_.data();
+        team.sync();
+        team.for_each(own_count_, [=](Index m) { factor[m] = column[m * panel_width]; });
+        team.sync();
+        Panels& rows = rows_;
+        const Index begin = first, end = size_;
+        team.combine(own_, first / panel_width, panel_count(size_), own_count_, factor,
+                     [&](Index j, double sum) {
+                         if (j >= begin && j < end) rows.at(r, j) += sum;
+                     });
+    }
+
     Index size_ = 0;
     Panels rows_;  // G(A, S), one row per active source
+    Panels own_;   // V on S, one row per row of V
+    Buffer<double> own_factor_;
+    Index own_count_ = 0;
     Buffer<Id> source_;
     Buffer<double> cross_;    // c_j
     Buffer<double> penalty_;  // w_j

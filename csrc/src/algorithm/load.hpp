@@ -86,6 +86,9 @@ COVLASSO_STEP void load_own(const Team& team, const Problem& problem, const Targ
     gram.add_squares(team, own_root);
     team.for_each(p, [=](Index j) { own_root[j] = std::sqrt(own_root[j]); });
     team.sync();
+    const double energy = target.energy;
+    target.is_sound = !team.any_of(p, [=](Index j) { return !(own_root[j] <= OwnRows::largest); }) &&
+                      energy <= OwnRows::largest * OwnRows::largest;
     target.root = own_root;
 }
 
@@ -96,6 +99,7 @@ COVLASSO_STEP void load(const Team& team, const Problem& problem, const double* 
     const Id i = problem.target(t);
     double* cross = target.cross.data();
     target.root = root;
+    target.is_sound = true;
     gram.open(team, problem.own, t);
     if (problem.intra()) {
         const double one = 1.0;

@@ -15,6 +15,7 @@ struct Outcome {
     Id culprit = -1;  ///< the source whose entry showed an indefinite Gram, or the target itself
 
     static constexpr Id the_target = -2;
+    static constexpr Id own_rows = -3;  ///< of the target: not finite, or too large
 };
 
 /// A path as it is stored: its events and its end.

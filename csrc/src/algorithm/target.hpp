@@ -24,6 +24,7 @@ struct Target {
     Buffer<double> gradient;  ///< 2 (c - G b) at the start of the stage
     Buffer<double> next_gradient;  ///< the same at its end
     Buffer<double> own_root;       ///< of a target with rows of its own
+    bool is_sound = true;          ///< these rows are finite, and their squares do not overflow
     Buffer<Id> chosen;             ///< scratch for lists of sources
 
     template <class Team>

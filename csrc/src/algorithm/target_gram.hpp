@@ -112,19 +112,6 @@ COVLASSO_FN void gather(const Team& team, const TargetGram<Team>& gram, Id row, 
         [=](Index t, double part) { out[t] += part; });
 }
 
-template <class Team>
-COVLASSO_FN void gather_rows(const Team& team, const TargetGram<Team>& gram, const Id* row, Index rows,
-                             const Id* columns, Index first, Index end, Panels& to, Index first_row) {
-    gather_rows(team, gram.shared(), row, rows, columns, first, end, to, first_row);
-    if (gram.rows() == 0) return;
-    team.sync();
-    for (Index r = 0; r < rows; ++r)
-        gram.for_rows(
-            team, end - first, [&](Index m) { return gram.row(m)[row[r]]; },
-            [=](Index t) { return columns[first + t]; },
-            [&](Index t, double part) { to.at(first_row + r, first + t) += part; });
-}
-
 template <class Team, class Finish>
 COVLASSO_FN void multiply(const Team& team, const TargetGram<Team>& gram, SparseVector x, double* scratch,
                           Finish finish) {

@@ -62,6 +62,7 @@ private:
         follower.reserve(first_terms());
         load(t);
         events_.clear();
+        if (!target_.is_sound) return {Status::uncertified, 0.0, 0.0, 0.0, Outcome::own_rows};
         return follower.run(target_, limits(t), events_);
     }
 

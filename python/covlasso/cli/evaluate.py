@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from covlasso._base.progress import TitledReport
     from covlasso.dependencies import Dependencies
     from covlasso.evidence import Evaluation
-    from covlasso.logits import LogitFile
+    from covlasso.logits import LogitFile, Samples
     from covlasso.moments import SplitMoments
 
 
@@ -243,7 +243,7 @@ def _evaluations(
     report: TitledReport | None,
 ) -> dict[str, Evaluation]:
     """Evaluate by every method; the one of the file is among them."""
-    from covlasso.evidence import compare_methods, possible_methods
+    from covlasso.evidence import compare_methods
     from covlasso.evidence import evaluate as measure
 
     own = deps.solution
@@ -252,12 +252,32 @@ def _evaluations(
             fail("--baselines are found on moments; give --moments FILE")
         progress = None if report is None else lambda done, total: report(own, done, total)
         return {own: measure(deps, progress=progress, **options)}
-    methods = possible_methods(deps, split.fit, logits=bool(options))
-    if not baselines:
-        methods = tuple(one for one in methods if one in ("lasso", "refitted", own, "class mean"))
-    found = compare_methods(deps, split, methods=methods, seed=seed, progress=report, **options)
-    if "lasso" not in found:
+    samples = _own_samples(split, options)
+    of_samples = deps.origin is not None and deps.origin.focus == "own samples"
+    methods = [own] if of_samples and samples is None else [*dict.fromkeys(("lasso", "refitted", own))]
+    if options and split.fit.classes is not None:
+        methods.append("class mean")
+    found = compare_methods(
+        deps,
+        split,
+        methods=None if baselines else methods,
+        seed=seed,
+        progress=report,
+        own_samples=samples,
+        **options,
+    )
+    if "lasso" in methods and "lasso" not in found:
         typer.echo(
             "the Lasso solutions of these refitted ones are not found again on these moments", err=True
         )
     return found
+
+
+def _own_samples(split: SplitMoments, options: dict[str, Any]) -> Samples | None:
+    """Logits of the fit part, where they are the rows that are not held out."""
+    from covlasso.logits import Samples
+
+    keep = options.get("rows")
+    if keep is None or keep.dtype != bool or int((~keep).sum()) != split.fit.count:
+        return None
+    return Samples(options["logits"], options["source_logits"], options["labels"], ~keep)

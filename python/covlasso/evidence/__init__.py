@@ -1,8 +1,9 @@
 """Do dependencies hold: on other samples, beside other choices, on halves of the groups, and by theory."""
 
 from covlasso.evidence import theory
+from covlasso.evidence.beside import METHODS
 from covlasso.evidence.choose_focus import FocusChoice, choose_focus, choose_for
-from covlasso.evidence.comparison import METHODS, compare_methods, possible_methods
+from covlasso.evidence.comparison import compare_methods
 from covlasso.evidence.decisions import EPS, Decisions
 from covlasso.evidence.decisions_by_terms import DecisionsByTerms, decisions_by_terms
 from covlasso.evidence.error_curves import ByTerms, r2_by_terms
@@ -48,7 +49,6 @@ __all__ = [
     "held_out_r2",
     "is_fit",
     "origin_of",
-    "possible_methods",
     "prediction_of",
     "r2_by_terms",
     "select",

@@ -5,6 +5,7 @@ A choice is a sparse boolean array, one row per target; `refitted` makes depende
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ import scipy.sparse
 from covlasso._base.arrays import Array, Float64, Int64
 from covlasso.dependencies import Dependencies
 from covlasso.gram import Spectral, full_solutions
-from covlasso.solver import Blocks, Path
+from covlasso.solver import Blocks
 
 
 class Rows:
@@ -70,13 +71,12 @@ def refitted(deps: Dependencies, rows: Rows, choice: scipy.sparse.csr_array | No
     return replace(deps, coef=coef, error=np.maximum(error, 0.0), refit=True, method="lasso")
 
 
-def as_many(path: Path, n_terms: Int64, *, refit: bool) -> Dependencies:
-    """Read every path of ``path`` at its own number of terms."""
-    counts = np.unique(n_terms)
+def as_many(read: Callable[[int], Dependencies], n_terms: Int64) -> Dependencies:
+    """Take every target with its own number of terms; ``read`` gives all targets with so many."""
     parts, order = [], []
-    for k in counts.tolist():
+    for k in np.unique(n_terms).tolist():
         here = np.flatnonzero(n_terms == k)
-        found = path.at(terms=max(k, 1), refit=refit).take(here)
+        found = read(max(k, 1)).take(here)
         parts.append(found if k else _without_terms(found))
         order.append(here)
     return Dependencies.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))

@@ -13,6 +13,7 @@ from covlasso.solver.direction import (
 from covlasso.solver.focus import check_focus, focused
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import solve_moments
+from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.problem import check_problem
 from covlasso.solver.slices import solve_slices
 from covlasso.solver.solution_path import Knots, Path
@@ -21,6 +22,7 @@ __all__ = [
     "SAME",
     "Blocks",
     "Knots",
+    "OwnSamples",
     "Path",
     "check_focus",
     "check_problem",

@@ -294,3 +294,50 @@ def test_other_focuses_stand_beside_and_targets_may_have_different_ones():
         b = np.linalg.solve(gram[np.ix_(others, others)], c[others])
         error = ((f[:, i] - f[:, others] @ b) ** 2).mean()
         assert found["all"].decisions.error[i] == pytest.approx(error, rel=1e-7)
+
+
+def test_own_samples_only_are_those_given():
+    """As in the paper's figure: every equation on the samples of its class alone."""
+    f, classes = draw_classes(500, 14)
+    moments = Moments(["net"], classes="labels")
+    moments.update({"net": f}, classes)
+    own = covlasso.logits.Samples(f, None, classes)
+    split = SplitMoments(moments, None)
+    deps = covlasso.solve_moments(moments, terms=TERMS, refit=True)
+    found = covlasso.compare_methods(
+        deps, split, methods=["own samples"], logits=f, labels=classes, own_samples=own
+    )["own samples"]
+    for i in (2, 11):
+        rows = f[classes == i]
+        direct = covlasso.solve(rows.T @ rows / len(rows), terms=TERMS, refit=True)
+        error = ((f[:, i] - f @ direct.coef.toarray()[i]) ** 2).mean()
+        assert found.decisions.error[i] == pytest.approx(error, rel=1e-6)
+
+
+def test_baselines_of_equations_of_own_samples_are_of_own_samples():
+    f, classes = draw_classes(500, 15)
+    classes[classes == 3] = 4  # a category without samples: its equation is that of all
+    moments = Moments(["net"], classes="labels")
+    moments.update({"net": f}, classes)
+    own = covlasso.logits.Samples(f, None, classes)
+    split = SplitMoments(moments, None)
+    deps = covlasso.solve_moments(moments, terms=TERMS, refit=True, focus=0.3, samples=own)
+    options = {"logits": f, "labels": classes}
+    found = covlasso.compare_methods(deps, split, methods=["all", "refitted"], own_samples=own, **options)
+    for i in (3, 8):
+        gram = f.T @ f / len(f)
+        if i == 8:
+            rows = f[classes == i]
+            gram = 0.7 * gram + 0.3 * rows.T @ rows / len(rows)
+        others = np.delete(np.arange(N), i)
+        b = np.linalg.solve(gram[np.ix_(others, others)], gram[others, i])
+        error = ((f[:, i] - f[:, others] @ b) ** 2).mean()
+        assert found["all"].decisions.error[i] == pytest.approx(error, rel=1e-6)
+    assert tuple(covlasso.compare_methods(deps, split, **options)) == (
+        "refitted", "all samples", "own samples", "class mean",
+    )  # fmt: skip
+    assert_refused(
+        lambda: covlasso.compare_methods(deps, split, methods=["random"], **options),
+        ValueError,
+        ["own samples", "own_samples="],
+    )

@@ -351,6 +351,24 @@ def test_on_moments():
         assert_pursuit(deps, accumulator.gram("head", kind))
 
 
+def test_with_focus_it_is_the_pursuit_on_weighted_samples():
+    rng = np.random.default_rng(29)
+    labels = rng.integers(0, 8, 300)
+    samples = rng.standard_normal((300, 5)) @ rng.standard_normal((5, 8)) + rng.standard_normal((300, 8))
+    moments = covlasso.Moments(["head"], classes="labels")
+    moments.update({"head": samples}, labels)
+    deps = covlasso.solve_moments(moments, terms=4, focus=0.3, method="pursuit")
+    for i in range(8):
+        pooled = samples - np.array([samples[labels == k].mean(axis=0) for k in range(8)])[labels]
+        mean = samples[labels == i].mean(axis=0)
+        own = pooled.T @ pooled / 300 + np.outer(mean, mean)
+        whole = 0.7 * samples.T @ samples / 300 + 0.3 * own
+        expected = covlasso.solve(whole, targets=[i], terms=4, method="pursuit")
+        assert_pursuit(expected, whole)
+        np.testing.assert_allclose(deps.coef[[i]].toarray(), expected.coef.toarray(), atol=1e-9)
+        assert deps.status[i] == "certified"
+
+
 # ---- bad arguments ----
 
 

@@ -1,0 +1,188 @@
+"""The methods that dependencies stand beside: how each finds its equations, on the same fit moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from covlasso._base.arrays import Places
+from covlasso._base.progress import Report
+from covlasso.dependencies import Dependencies, Origin
+from covlasso.evidence import baselines
+from covlasso.logits import Samples
+from covlasso.moments import Moments
+from covlasso.solver import Blocks, OwnSamples, Path, excluded, focused, solve_moments
+
+METHODS = (
+    "lasso", "refitted", "pursuit", "correlation", "random", "all", "all samples", "own samples",
+    "class mean",
+)  # fmt: skip
+_OWN_SAMPLES = "own samples"
+
+
+class Beside:
+    """Finds equations beside given ones: as many terms, on the same moments, with the same focus.
+
+    Parameters
+    ----------
+    deps : Dependencies
+        What the others stand beside.
+    fit : Moments
+        What they were found on.
+    origin : Origin
+        Of ``deps``.
+    seed : int
+        Of the random terms.
+    samples : Samples, optional
+        Logits of the samples of ``fit``.
+    """
+
+    def __init__(
+        self, deps: Dependencies, fit: Moments, origin: Origin, seed: int, samples: Samples | None = None
+    ):
+        self._deps, self._fit, self._seed = deps, fit, seed
+        self._samples = samples
+        self._own = None if samples is None or origin.focus != _OWN_SAMPLES else OwnSamples(samples)
+        left_out = excluded(fit, origin, deps.targets)
+        if not isinstance(left_out, str) and left_out is not None and left_out.multiply(deps.coef).nnz:
+            origin = replace(origin, allow_same=True)  # it is not known, and they have such terms
+        self._origin = origin
+
+    def possible(self, *, logits: bool) -> tuple[str, ...]:
+        """Return the methods that can be found, with or without logits of other samples."""
+        deps, origin = self._deps, self._origin
+        classes = self._fit.classes is not None
+        without: set[str] = set()
+        if deps.focus is None or not (deps.focus > 0.0).any():
+            without.add("all samples")
+        if not classes and not self._own_samples_known:
+            without.add("own samples")
+        if not classes or not logits:
+            without.add("class mean")
+        if origin.focus == _OWN_SAMPLES and self._own is None:
+            without |= {*METHODS[:6]} - {deps.solution}
+        return tuple(method for method in METHODS if method not in without)
+
+    def solve(self, method: str, progress: Report | None = None) -> Dependencies | None:
+        """Find equations by a method; None where the Lasso solutions of refitted ones are not found again."""
+        if method == self._deps.solution:
+            return self._deps
+        if method == "all samples":
+            return self._other_focus(0.0, progress)
+        if method == "own samples":
+            return self._only_own(progress)
+        parts, order = [], []
+        for here, rows in self._moments():
+            one = self._part(method, self._deps.take(here), rows, progress)
+            if one is None:
+                return None
+            parts.append(one)
+            order.append(here)
+        return Dependencies.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))
+
+    def _part(
+        self, method: str, deps: Dependencies, rows: baselines.Rows, progress: Report | None
+    ) -> Dependencies | None:
+        """Solve targets of one share."""
+        if method == "pursuit":
+            path = rows.blocks.paths(progress, max_terms=_most(deps), method="pursuit", weights=rows.sizes())
+            return baselines.as_many(lambda k: path.at(terms=k, refit=True), deps.n_terms)
+        if method in ("lasso", "refitted") and deps.method == "pursuit":
+            path = self._followed(rows.blocks, progress)
+            refit = method == "refitted"
+            return baselines.as_many(lambda k: path.at(terms=k, refit=refit), deps.n_terms)
+        if method == "lasso":
+            return self._lasso(deps, rows)
+        if method == "refitted":
+            return baselines.refitted(deps, rows)
+        if method == "all":
+            return baselines.all_others(deps, rows)
+        if method == "correlation":
+            choice = baselines.by_correlation(deps.n_terms, rows)
+        else:
+            choice = baselines.at_random(deps.n_terms, rows, self._seed)
+        return baselines.refitted(deps, rows, choice)
+
+    def _lasso(self, deps: Dependencies, rows: baselines.Rows) -> Dependencies | None:
+        """Lasso solutions of refitted ones, if they have the same terms."""
+        paths = rows.blocks.paths(
+            max_terms=rows.n_sources,
+            min_lambda=deps.lam,
+            l2=self._origin.l2,
+            positive=self._origin.positive,
+        )
+        again = paths.at(lam=deps.lam)
+        differing = (again.coef != 0).astype(np.int8) - (deps.coef != 0).astype(np.int8)
+        return again if differing.count_nonzero() == 0 else None
+
+    def _only_own(self, progress: Report | None) -> Dependencies:
+        """As many terms of the Lasso on own samples only: these themselves, or what their means say."""
+        if not self._own_samples_known:
+            return self._other_focus(1.0, progress)
+        origin, deps = self._origin, self._deps
+        return baselines.as_many(
+            lambda terms: solve_moments(
+                self._fit,
+                target=origin.target_model,
+                source=origin.source_model,
+                focus="own",
+                samples=self._samples,
+                terms=terms,
+                refit=True,
+                l2=origin.l2,
+                positive=origin.positive,
+                allow_same=origin.allow_same,
+                targets=deps.targets,
+                progress=progress,
+            ),
+            deps.n_terms,
+        )
+
+    def _other_focus(self, focus: float, progress: Report | None) -> Dependencies:
+        """As many terms of the Lasso with another focus, least squares."""
+        targets = self._deps.targets
+        origin, shares = focused(self._fit, replace(self._origin, focus=None), targets, focus)
+        path = self._followed(Blocks.of(self._fit, origin, targets, focus=shares), progress)
+        return baselines.as_many(lambda k: path.at(terms=k, refit=True), self._deps.n_terms)
+
+    def _followed(self, blocks: Blocks, progress: Report | None) -> Path:
+        return blocks.paths(
+            progress, max_terms=_most(self._deps), l2=self._origin.l2, positive=self._origin.positive
+        )
+
+    @property
+    def _own_samples_known(self) -> bool:
+        return self._samples is not None and self._origin.kind == "second_moment"
+
+    def _moments(self) -> Iterator[tuple[Places, baselines.Rows]]:
+        """Targets of one share, and their moments, without the sources that may not explain them."""
+        deps, origin = self._deps, self._origin
+        if origin.focus == _OWN_SAMPLES and self._own is None:
+            raise ValueError(
+                "these equations are of own samples, of which moments know nothing; give own_samples="
+            )
+        for here, share in _shares(deps, alone=self._own is not None):
+            targets = deps.targets[here]
+            if self._own is not None and share:
+                blocks = self._own.blocks(self._fit, origin, targets, share, None)
+            else:
+                focus = None if deps.focus is None or self._own is not None else deps.focus[here]
+                blocks = Blocks.of(self._fit, origin, targets, focus=focus)
+            yield here, baselines.Rows(blocks)
+
+
+def _shares(deps: Dependencies, *, alone: bool) -> Iterator[tuple[Places, float]]:
+    """Positions of targets with one share of own samples; those without go along, unless ``alone``."""
+    shares = np.zeros(deps.n_targets) if deps.focus is None else deps.focus
+    positive = np.unique(shares[shares > 0.0])
+    if len(positive) < 2 and not alone:
+        yield np.arange(deps.n_targets), float(positive.max(initial=0.0))
+        return
+    for share in np.unique(shares):
+        yield np.flatnonzero(shares == share), float(share)
+
+
+def _most(deps: Dependencies) -> int:
+    return max(1, int(deps.n_terms.max(initial=1)))
