@@ -87,6 +87,18 @@ def test_variance_by_the_mark_is_that_of_a_sum():
     assert moved(first, second) == pytest.approx(np.mean([1 / 2, 1 / 5, 1]), abs=0.01)
 
 
+def test_products_of_partners_are_a_sum_of_mean_mark_and_rest():
+    from reliance import product
+
+    rng = np.random.default_rng(1)
+    glyph = rng.normal(size=(200_000, 1))
+    shape = [1.0, -1.0]  # the glyph drives partners apart, the mark lifts both
+    first, second = (2.0 + glyph * shape + rng.normal(size=(200_000, 1)) for _ in range(2))
+    found = product(first, second, np.array([1, 0]))
+    expected = {"partners": 4 / 6, "by the mean": 4 / 6, "by the mark": 1 / 6, "by the rest": -1 / 6}
+    assert found == pytest.approx(expected, abs=0.01)
+
+
 def test_the_focused_term_is_that_of_focused_dependencies():
     import torch
     from focused_term import FocusedTerm
