@@ -8,6 +8,7 @@ import torch
 from marks import AGREE, Groups, Marked
 from networks import accuracy, outputs
 from pictures import Set
+from terms import FocusedTerm
 from torch import nn
 
 import covlasso
@@ -15,7 +16,7 @@ from covlasso import Dependencies, Moments
 from covlasso.graph import strongest_edges
 
 LAM = 0.3  # of dependencies and regulariser, for logits scaled to E[f^2] = 1
-FOCUS = 0.3  # share of a category in its own equation, where there is one
+FOCUS = FocusedTerm.focus  # share of a category in its own equation, where there is one
 Logits = npt.NDArray[np.floating]
 Numbers = dict[str, float]
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from focused_term import FocusedTerm
 from marks import Marked
 from networks import BATCH, Recipe, Term, outputs, progress, trained
 from pictures import Set
 from reliance import FOCUS, LAM, Numbers, Reliance, dependencies
 from setting import Report, Setting, begin, parser
+from terms import CentredTerm, EdgeTerm, FocusedTerm
 from torch import nn
 
 from covlasso.graph import strongest_edges
@@ -30,7 +30,7 @@ from covlasso.torch import DependencyRegularizer
 Edges = list[tuple[int, int]]
 Run = dict[str, Numbers]  # of each way
 
-PARTNER, FOCUSED = "partner", "partner, focused term"  # ways with the regulariser on the planted ties
+PARTNER, FOCUSED, CENTRED = "partner", "partner, focused term", "partner, centred term"  # planted ties
 EVERY, DECAY = 2, 0.95  # steps between terms; of the moments, as a training has few hundred steps
 
 
@@ -50,8 +50,8 @@ class Way:
         Whether both groups count alike in the cross entropy.
     free : bool
         Whether the marks of the training pictures are independent of the category.
-    focused : bool
-        Whether the regulariser acts on focused coefficients.
+    term : type of EdgeTerm, optional
+        Acts on other coefficients in the place of the regulariser.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Way:
     strength: float = 0.0
     reweighted: bool = False
     free: bool = False
-    focused: bool = False
+    term: type[EdgeTerm] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,13 @@ class Seed:
         found = {"found": self.strongest(plain, 0.0), "found focused": self.strongest(plain, FOCUS)}
         ways = [plain, Way("reweighted", reweighted=True)]
         ways += [
-            Way(on(term, strength), planted, strength, focused=term == FOCUSED)
-            for term in (PARTNER, FOCUSED)
+            Way(on(name, strength), planted, strength, term=term)
+            for name, term in ((PARTNER, None), (FOCUSED, FocusedTerm))
             for strength in options.strengths
         ]
         ways += [
             Way("reweighted, " + on(PARTNER, options.strength), planted, options.strength, reweighted=True),
+            Way(on(CENTRED, options.strength), planted, options.strength, term=CentredTerm),
             *(Way(on(name, options.strength), edges, options.strength) for name, edges in found.items()),
             Way(on("random", options.strength), random_edges(self.marked, options.seed), options.strength),
             Way("marks at random", free=True),
@@ -111,7 +112,7 @@ class Seed:
         """Train; first weights and order of the data belong to the seed."""
         options = self.setting.options
         note = way.name if way.edges is None else f"{way.name}, {EVERY}, {DECAY}, {LAM}, {way.edges}"
-        note += f", {FOCUS}" if way.focused else ""
+        note += f", {FocusedTerm.focus}" if way.term is FocusedTerm else ""
         recipe = Recipe(options.network, options.characters, options.epochs, 1000 * options.seed, note)
         weights = self.marked.weights if way.reweighted else None
         term = None if way.edges is None else lambda: self._term(way)
@@ -125,8 +126,8 @@ class Seed:
         options, device = self.setting.options, self.setting.device
         steps = options.epochs * (len(self.marked.train) // BATCH or 1)
         common = {"strength": way.strength, "lam": LAM, "every": EVERY, "warmup": steps // 10, "decay": DECAY}
-        if way.focused:
-            return FocusedTerm(way.edges, options.characters, focus=FOCUS, **common).to(device)
+        if way.term is not None:
+            return way.term(way.edges, options.characters, **common).to(device)
         regularizer = DependencyRegularizer(way.edges, options.characters, **common).to(device)
         return lambda logits, _labels: regularizer(logits)
 
@@ -218,7 +219,7 @@ def show_pairs(report: Report, runs: list[Run], strength: float) -> None:
     """Print paired differences between other ways than the plain one."""
     reweighted = "reweighted, " + on(PARTNER, strength)
     pairs = [(reweighted, "reweighted")]
-    pairs += [(on(term, strength), on("random", strength)) for term in (PARTNER, FOCUSED)]
+    pairs += [(on(term, strength), on("random", strength)) for term in (PARTNER, FOCUSED, CENTRED)]
     numbers = ("average", "worst", "follow")
     rows: list[list[object]] = [
         [f"{way} - {base}", *(difference(runs, way, base, number) for number in numbers)]
@@ -251,7 +252,7 @@ def figure(report: Report, runs: list[Run]) -> None:
     import matplotlib.pyplot as plt
 
     plt.rcParams["svg.fonttype"] = "none"
-    made, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharey=True)
+    made, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
     for place, way in enumerate(runs[0]):
         worst = 100.0 * values(runs, way, "worst")
         axes[0].plot(worst, [place] * len(runs), ".", color="C0", alpha=0.4)

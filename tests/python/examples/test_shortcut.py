@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import covlasso
+
 pytest.importorskip("torch", reason="covlasso.torch needs torch")
 pytest.importorskip("timm", reason="the networks are timm's")
 pytest.importorskip("matplotlib", reason="the script draws a figure")
@@ -99,10 +101,10 @@ def test_products_of_partners_are_a_sum_of_mean_mark_and_rest():
     assert found == pytest.approx(expected, abs=0.01)
 
 
-def test_the_focused_term_is_that_of_focused_dependencies():
+def test_terms_are_of_focused_dependencies_and_of_correlations():
     import torch
-    from focused_term import FocusedTerm
     from reliance import FOCUS, LAM, dependencies
+    from terms import CentredTerm, FocusedTerm
 
     from covlasso.graph import strongest_edges
     from covlasso.torch import DependencyRegularizer
@@ -113,7 +115,7 @@ def test_the_focused_term_is_that_of_focused_dependencies():
     found = dependencies(logits, labels, FOCUS)
     edges = strongest_edges(found, 4)
     common = {"lam": LAM, "strength": 0.5, "every": 1, "warmup": 0, "decay": 0.0}
-    term = FocusedTerm(edges, 6, focus=FOCUS, **common)
+    term = FocusedTerm(edges, 6, **common)
     z = torch.from_numpy(logits).requires_grad_()
     value = term(z, torch.from_numpy(labels))
     value.backward()
@@ -121,6 +123,9 @@ def test_the_focused_term_is_that_of_focused_dependencies():
     chosen = found.coef.toarray()[targets, sources]
     assert value.item() == pytest.approx(0.5 * np.square(chosen).sum(), rel=1e-9)
     assert z.grad.abs().max() > 0
+    centred = covlasso.solve(np.corrcoef(logits.T), lam=LAM).coef.toarray()[targets, sources]
+    value = CentredTerm(edges, 6, **common)(z, torch.from_numpy(labels))
+    assert value.item() == pytest.approx(0.5 * np.square(centred).sum(), rel=1e-9)
     regularizer = DependencyRegularizer(edges, 6, **common)  # edges of focused dependencies, as any
     all_samples = dependencies(logits, labels).coef.toarray()[targets, sources]
     assert not np.allclose(all_samples, chosen, rtol=0.01)
