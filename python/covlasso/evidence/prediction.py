@@ -12,7 +12,7 @@ import scipy.sparse
 from covlasso._base.arrays import Float64, Int32, Int64
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.moments import Focus, Moments
-from covlasso.solver import SAME, Blocks, found_on, pair_of
+from covlasso.solver import SAME, Blocks, by_share, found_on, pair_of
 
 _DENSE = 0.25  # share of coefficients from which a product with all of them is faster
 
@@ -124,8 +124,12 @@ def is_fit(deps: Dependencies, moments: Moments, target: str | None, source: str
         return False
     if origin.kind != "correlation":
         return True
-    error = Blocks.of(moments, origin, deps.targets, focus=deps.focus).error(deps.coef)
-    return bool((np.abs(error - deps.error) <= SAME * np.maximum(deps.energy, SAME)).all())
+    for here, _ in by_share(deps.focus, deps.n_targets):
+        part = deps.take(here)
+        error = Blocks.of(moments, origin, part.targets, focus=part.focus).error(part.coef)
+        if not (np.abs(error - part.error) <= SAME * np.maximum(part.energy, SAME)).all():
+            return False
+    return True
 
 
 def _shift_by_focus(

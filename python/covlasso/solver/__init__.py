@@ -10,7 +10,7 @@ from covlasso.solver.direction import (
     found_on,
     pair_of,
 )
-from covlasso.solver.focus import check_focus, focused
+from covlasso.solver.focus import by_share, check_focus, focused
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import solve_moments
 from covlasso.solver.own_samples import OwnSamples
@@ -24,6 +24,7 @@ __all__ = [
     "Knots",
     "OwnSamples",
     "Path",
+    "by_share",
     "check_focus",
     "check_problem",
     "check_sizes",
