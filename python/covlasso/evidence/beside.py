@@ -14,7 +14,16 @@ from covlasso.dependencies import Dependencies, Origin, joined
 from covlasso.evidence import baselines
 from covlasso.logits import Samples
 from covlasso.moments import Moments
-from covlasso.solver import Blocks, OwnSamples, Path, by_share, excluded, focused, solve_moments
+from covlasso.solver import (
+    Blocks,
+    FocusedPaths,
+    OwnSamples,
+    Path,
+    by_share,
+    excluded,
+    focused,
+    solve_moments,
+)
 
 METHODS = (
     "lasso", "refitted", "pursuit", "correlation", "random", "all", "all samples", "own samples",
@@ -145,14 +154,9 @@ class Beside:
         """As many terms of the Lasso with another focus, least squares."""
         deps = self._deps
         origin, shares = focused(self._fit, replace(self._origin, focus=None), deps.targets, focus)
-        parts, order = [], []
-        for here, share in by_share(shares, deps.n_targets):
-            focus_here = None if share is None else np.full(len(here), share)
-            blocks = Blocks.of(self._fit, origin, deps.targets[here], focus=focus_here)
-            path = self._followed(blocks, progress)
-            parts.append(baselines.as_many(partial(_refitted_at, path), deps.n_terms[here]))
-            order.append(here)
-        return joined(parts, order)
+        options = {"max_terms": _most(deps), "l2": origin.l2, "positive": origin.positive}
+        paths = FocusedPaths(self._fit, origin, deps.targets, shares, progress=progress, **options)
+        return baselines.as_many(partial(_refitted_at, paths), deps.n_terms)
 
     def _followed(self, blocks: Blocks, progress: Report | None) -> Path:
         return blocks.paths(
@@ -180,7 +184,7 @@ class Beside:
             yield here, baselines.Rows(blocks)
 
 
-def _refitted_at(path: Path, terms: int) -> Dependencies:
+def _refitted_at(path: Path | FocusedPaths, terms: int) -> Dependencies:
     return path.at(terms=terms, refit=True)
 
 

@@ -11,6 +11,7 @@ from covlasso.solver.direction import (
     pair_of,
 )
 from covlasso.solver.focus import by_share, check_focus, focused
+from covlasso.solver.focused_paths import FocusedPaths
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import solve_moments
 from covlasso.solver.own_samples import OwnSamples
@@ -21,6 +22,7 @@ from covlasso.solver.solution_path import Knots, Path
 __all__ = [
     "SAME",
     "Blocks",
+    "FocusedPaths",
     "Knots",
     "OwnSamples",
     "Path",
