@@ -61,12 +61,12 @@ def category_tables(record: Record) -> list[RenderableType]:
     if equation is None:
         parts.append(Text("is no target: it has no equation here"))
     else:
-        held_out = equation["r2_held_out"]
+        held_out, focused, over = equation["r2_held_out"], bool(equation["focus"]), " over all samples"
         parts.append(
             Text(
                 _focus(equation["focus"])
-                + f"R^2 {number(equation['r2'], 'none')} in sample"
-                + ("" if held_out is None else f", {number(held_out, 'none')} held out")
+                + f"R^2 {number(equation['r2'], 'none')} in sample{' with it' * focused}"
+                + ("" if held_out is None else f", {number(held_out, 'none')} held out{over * focused}")
                 + f"; {_SCALES[record['method']]} {significant(equation['lam'])}, "
                 + f"KKT residual {significant(equation['kkt'])}, {equation['status']}"
             )

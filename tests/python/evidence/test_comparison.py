@@ -384,3 +384,29 @@ def test_targets_without_samples_of_their_class_are_compared_on_the_moments_of_a
         expected = covlasso.solve_moments(moments, terms=TERMS, refit=method != "lasso")
         error = covlasso.evaluate(expected, logits=f).decisions.error[3]
         assert found[method].decisions.error[3] == pytest.approx(error, rel=1e-9)
+
+
+def test_class_means_of_a_head_are_those_of_its_logits():
+    """They are made of the features' means as they are asked for: a vocabulary's would be n x n numbers."""
+    rng = np.random.default_rng(18)
+    classes = rng.integers(0, N - 1, 300)  # one category has no sample
+    head = covlasso.LinearHead(rng.standard_normal((N, 5)), rng.standard_normal(N))
+    features = rng.standard_normal((300, 5)) + head.weight[classes]
+    logits = head.logits(features).T
+    found = []
+    for heads, rows in (({"net": head}, features), ({}, logits)):
+        moments = Moments(["net"], heads=heads, classes="labels")
+        moments.update({"net": rows}, classes)
+        deps = covlasso.solve_moments(moments, terms=2, targets=np.array([3, N - 1], dtype=np.int32))
+        labels = np.where(np.arange(300) % 7, classes, -1)
+        labels[:5] = N - 1
+        one = covlasso.compare_methods(
+            deps, SplitMoments(moments, None), methods=["class mean"], logits=logits, labels=labels
+        )
+        found.append(one["class mean"].decisions)
+        known = np.array([logits[classes == k].mean(axis=0) for k in range(N - 1)])
+        said = np.where(labels[:, np.newaxis] % N < N - 1, known[labels % (N - 1)], logits.mean(axis=0))
+        said[labels < 0] = logits.mean(axis=0)
+        np.testing.assert_allclose(
+            found[-1].error, ((logits - said)[:, deps.targets] ** 2).mean(axis=0), rtol=1e-10
+        )
