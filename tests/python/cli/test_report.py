@@ -181,6 +181,26 @@ def test_logits_add_decisions(files):
     unnamed = invoke(*both, "--logits", "a.npy")
     assert unnamed.exit_code == 2
     assert unnamed.stderr.startswith("error: --logits a.npy: give MODEL=FILE, with a MODEL of a, b")
-    labels = invoke(*both, "--labels", "labels.npy")
-    assert labels.exit_code == 2
-    assert "--labels is for logits" in labels.stderr
+    for option in ("--labels", "--groups"):
+        refused = invoke(*both, option, "labels.npy")
+        assert refused.exit_code == 2
+        assert f"{option} is for logits" in refused.stderr
+
+
+def test_groups_say_which_rows_are_held_out_and_the_focus_is_shown(files):
+    rng = np.random.default_rng(2)
+    np.save("l.npy", rng.normal(size=(60, 12)) @ rng.normal(size=(12, 12)))
+    np.save("groups.npy", np.arange(60) // 3)
+    made = ("moments", "l.npy", "--names", "a", "--groups", "groups.npy", "--out", "known.safetensors")
+    assert invoke(*made).exit_code == 0
+    solved = ("solve", "known.safetensors", "--terms", "2", "--focus", "0.25", "--out", "f.safetensors")
+    assert invoke(*solved).exit_code == 0
+    shown = ("report", "f.safetensors", "--moments", "known.safetensors", "--logits", "l.npy")
+    assert "--groups FILE says which" in invoke(*shown, "--out", "f.html").stderr
+    outcome = invoke(*shown, "--groups", "groups.npy", "--out", "f.html")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    record = read(files / "f.html").record["sets"][0]
+    assert record["focus"].startswith("focus 0.25 by decisions")
+    assert record["decisions"]["samples"] == record["samples"]["heldOut"] < 60
+    both = ("--rows", "groups.npy", "--groups", "groups.npy", "--out", "g.html")
+    assert "give one of them" in invoke(*shown, *both).stderr
