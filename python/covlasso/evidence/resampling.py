@@ -159,6 +159,10 @@ def stability(
         There are fewer than two folds, or an argument is wrong.
     """
     parts = _folds(folds)
+    if isinstance(focus, str):
+        raise ValueError(
+            f"focus is {focus!r}, and folds have no samples; give a share from 0 to 1, or several"
+        )
     options: dict[str, Any] = {
         "target": target, "source": source, "kind": kind, "method": method, "l2": l2,
         "positive": positive, "allow_same": allow_same, "focus": focus, "lam": lam, "terms": terms,

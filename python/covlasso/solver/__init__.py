@@ -13,7 +13,7 @@ from covlasso.solver.direction import (
 from covlasso.solver.focus import by_share, check_focus, focused
 from covlasso.solver.focused_paths import FocusedPaths
 from covlasso.solver.from_arrays import path, solve
-from covlasso.solver.from_moments import solve_moments
+from covlasso.solver.from_moments import path_moments, solve_moments
 from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.problem import check_problem
 from covlasso.solver.slices import solve_slices
@@ -37,6 +37,7 @@ __all__ = [
     "found_on",
     "pair_of",
     "path",
+    "path_moments",
     "solve",
     "solve_moments",
     "solve_slices",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from covlasso.moments import Moments
 from covlasso.solver.direction import Blocks, all_targets, pair_of
 from covlasso.solver.focus import by_share, focused
 from covlasso.solver.own_samples import OwnSamples
-from covlasso.solver.solution_path import one_place
+from covlasso.solver.solution_path import Path, one_place
 
 _BLOCK = 1 << 25  # entries of the cross moments in memory at a time: 256 MB
 
@@ -137,6 +137,50 @@ def solve_moments(
             order.append(here)
             done += len(here)
     return joined(parts, order)
+
+
+def path_moments(
+    moments: Moments,
+    *,
+    target: str | None = None,
+    source: str | None = None,
+    kind: Kind = "second_moment",
+    l2: float = 0.0,
+    positive: bool = False,
+    allow_same: bool = False,
+    focus: float | None = None,
+    targets: Int32 | None = None,
+    progress: Report | None = None,
+    **limits: Any,
+) -> Path:
+    """Follow the paths of one direction: `covlasso.path` with its arrays, as `covlasso.select` takes them.
+
+    Parameters
+    ----------
+    moments, target, source, kind, l2, positive, allow_same, targets, progress
+        As in `solve_moments`.
+    focus : float, optional
+        Share of a category's own samples, as there, the same for all targets. Those without samples of their
+        class have a row of their own for every class that has some: leave them out where these are many.
+    **limits
+        ``max_terms``, ``min_lambda``, ``relative_error``, ``method``, ``n_threads`` and ``device`` of
+        `covlasso.path`.
+
+    Returns
+    -------
+    Path
+        `Path.focus` has the share of every target.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `solve_moments`.
+    """
+    plain = Origin(*pair_of(moments, target, source), kind, l2, positive, allow_same)
+    rows = all_targets(moments, plain.target_model) if targets is None else targets
+    origin, shares = focused(moments, plain, rows, focus)
+    blocks = Blocks.of(moments, origin, rows, focus=shares)
+    return blocks.paths(progress, l2=l2, positive=positive, **limits)
 
 
 def _term_limit(terms: int | None, max_terms: int | None, place: str) -> int | None:

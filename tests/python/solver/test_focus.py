@@ -8,7 +8,7 @@ import pytest
 import covlasso
 from covlasso.evidence import is_fit
 from covlasso.moments import Focus
-from covlasso.solver import Blocks
+from covlasso.solver import Blocks, path_moments
 
 KINDS = ("second_moment", "covariance", "correlation")
 
@@ -240,7 +240,8 @@ def test_saved_and_joined(tmp_path):
 def test_select_on_focused_moments():
     fit, other = Case(seed=1), Case(seed=2)
     found = covlasso.solve_moments(fit.moments, target="f", terms=6, focus=0.3)
-    path = Blocks.of(fit.moments, found.origin, found.targets, focus=found.focus).paths(max_terms=6)
+    path = path_moments(fit.moments, target="f", focus=0.3, max_terms=6)
+    np.testing.assert_array_equal(path.focus, found.focus)
     choice = covlasso.select(path, other.moments, target="f")
     held_out = Blocks.of(other.moments, found.origin, found.targets, focus=path.focus)
     np.testing.assert_allclose(choice.held_out_error, held_out.error(choice.dependencies.coef), rtol=1e-9)
@@ -315,3 +316,13 @@ def test_graphs_and_tables_say_the_share_of_every_target():
     plain = covlasso.solve_moments(case.moments, target="f", source="g", terms=3)
     assert "focus" not in plain.to_networkx().nodes["target", 0]
     assert "focus 0.3 by labels" in found._repr_html_()
+
+
+def test_stability_of_focused_equations():
+    """Every half is solved with the focus; own samples are none of moments."""
+    folds = [Case(seed=k, labels=True).moments for k in range(4)]
+    found = covlasso.stability(folds, target="f", terms=3, focus=0.3, pairs=3)
+    plain = covlasso.stability(folds, target="f", terms=3, pairs=3)
+    assert (found.frequency != plain.frequency).nnz > 0
+    with pytest.raises(ValueError, match="focus is 'own', and folds have no samples"):
+        covlasso.stability(folds, target="f", terms=3, focus="own", pairs=3)
