@@ -197,6 +197,29 @@ TEST_CASE("own rows: equal bits for any number of threads") {
     CHECK(a.at_terms(5, true).value == b.at_terms(5, true).value);
 }
 
+TEST_CASE("own rows: many of one target do not make the others less exact") {
+    auto data = Data::cross_form(gaussian(9, 2, 24), gaussian(9, 3, 25));
+    data.exclude_self = false;
+    const double corner[3] = {0.5, std::cos(0.9),
+                              std::cos(0.9 + std::acos(0.5))};  // three directions of a plane
+    for (Index j = 0; j < 3; ++j) data.gram(j, j) = 1.0;
+    data.gram(0, 1) = data.gram(1, 0) = corner[0];
+    data.gram(0, 2) = data.gram(2, 0) = corner[1];
+    data.gram(1, 2) = data.gram(2, 1) = corner[2];
+    data.gram(2, 2) -= 1e-10;  // no second moment: ten thousand roundings below
+    for (Index t = 0; t < 2; ++t) data.cross(t, 0) = 1.0, data.cross(t, 1) = 0.9, data.cross(t, 2) = 0.8;
+    data.energy = {100.0, 100.0};
+    data.targets = {0};
+    CHECK_THROWS_AS(Paths(data.problem(), {}), covlasso::IndefiniteGram);
+    const Index many = 100'000;
+    data.targets = {0, 1};
+    data.own = Matrix(many, 3);
+    data.own(0, 0) = data.own(1, 1) = data.own(2, 2) = 1.0;  // the second target's Gram is sound
+    data.own_offset = {0, 0, many};
+    data.response.assign(at(many), 0.0);
+    CHECK_THROWS_AS(Paths(data.problem(), {}), covlasso::IndefiniteGram);
+}
+
 TEST_CASE("own rows: what is wrong with them is said") {
     auto data = of_two_networks();
     auto problem = data.problem();

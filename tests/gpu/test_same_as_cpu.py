@@ -124,6 +124,59 @@ def test_pursuits(head, case):
     assert_same_paths(head(400, 150, SEED), method="pursuit", **PURSUITS[case])
 
 
+def own_rows(n_targets, p, counts, seed):
+    """Rows of different numbers, beginning with ``counts``, over and over; some targets share theirs."""
+    offset = np.concatenate([[0], np.cumsum(np.resize(counts, n_targets))])
+    rng = np.random.default_rng([SEED, seed])
+    rows = rng.standard_normal((offset[-1] + 3, p))
+    first = np.where(np.arange(n_targets) % 5 == 4, 0, offset[:-1])
+    return rows, rng.standard_normal(offset[-1]), offset, first
+
+
+OWN = {"one each": [1], "none or one": [0, 1], "several": [3, 0, 17, 1, 4, 64]}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"l2": 0.3, "positive": True}, {"relative_error": 0.5, "max_terms": 300}]
+)
+@pytest.mark.parametrize("counts", OWN)
+def test_own_rows(head, counts, options):
+    rows, _, offset, first = own_rows(300, 300, OWN[counts], 8)
+    own = covlasso.OwnRows(rows, None, offset, first)
+    assert_same_paths(head(300, 120, SEED), own=own, **options)
+    targets = np.arange(299, -1, -1)
+    assert_same_paths(head(300, 120, SEED).astype(np.float32), own=own, targets=targets, places=PLACES[:1])
+
+
+@pytest.mark.parametrize("counts", OWN)
+@pytest.mark.parametrize("method", ["lasso", "pursuit"])
+def test_own_rows_between_networks(counts, method):
+    gram, cross, energy = random_cross(300, 200, seed=SEED)
+    own = covlasso.OwnRows(*own_rows(200, 300, OWN[counts], 9))
+    assert_same_paths(gram, cross, energy, exclude=None, own=own, method=method)
+
+
+@pytest.mark.parametrize("counts", OWN)
+def test_own_rows_beside_a_factor(counts):
+    factor = np.random.default_rng([SEED, 10]).standard_normal((300, 40))
+    rows, _, offset, first = own_rows(300, 300, OWN[counts], 11)
+    own = covlasso.OwnRows(rows, None, offset, first)
+    assert_same_paths(covlasso.FactoredGram(factor), own=own, max_terms=20, places=PLACES[:1])
+
+
+def test_focus():
+    """As `solve_moments` makes them: a share, and targets without samples of their class."""
+    rng = np.random.default_rng(SEED)
+    logits = rng.standard_normal((900, 20)) @ rng.standard_normal((20, 60)) + rng.standard_normal(60)
+    moments = covlasso.Moments(["net"], classes="decisions")
+    moments.update({"net": logits})
+    for place in PLACES[:2]:
+        ours, theirs = (
+            covlasso.solve_moments(moments, focus=0.3, device=device, **place) for device in ("cuda", "cpu")
+        )
+        assert_same_solutions(ours, theirs)
+
+
 def test_pursuits_between_networks_and_by_a_factor():
     assert_same_paths(*random_cross(500, 300, seed=SEED), exclude=None, method="pursuit")
     factor = np.random.default_rng([SEED, 7]).standard_normal((300, 40))

@@ -19,30 +19,22 @@ struct Rules {
     const double* min_lambdas;  ///< one per target, or nullptr
     double relative_error;
     double l2;
-    double noise;  ///< relative precision of the moments
+    double noise;  ///< relative precision of the moments that all targets share
     bool positive;
     Method method;
 
-    COVLASSO_FN Limits limits(Index t, double energy) const {
-        return {max_terms, min_lambdas ? min_lambdas[t] : min_lambda, relative_error * energy, l2, noise,
-                positive};
+    /// Of target t, with rows of its own, each of which adds a rounding to the entries of its Gram.
+    COVLASSO_FN Limits limits(Index t, double energy, Index own_rows) const {
+        return {max_terms, min_lambdas ? min_lambdas[t] : min_lambda,       relative_error * energy,
+                l2,        noise + 0x1p-53 * static_cast<double>(own_rows), positive};
     }
 };
 
-/// The most rows that a target has of its own.
-inline Index most_own_rows(const Problem& problem) {
-    Index most = 0;
-    if (!problem.own.empty())
-        for (Index t = 0; t < problem.target_count; ++t) most = std::max(most, problem.own.count(t));
-    return most;
-}
-
-/// @param epsilon  of the Gram; each of a target's own rows adds a rounding to its entries
+/// @param epsilon  of the Gram
 inline Rules rules(const Problem& problem, const Options& options, double epsilon) {
-    const double own = 0x1p-53 * static_cast<double>(most_own_rows(problem));
     return {options.max_terms,   options.min_lambda,
             options.min_lambdas, options.relative_error,
-            options.l2,          std::max(epsilon, problem.cross.f32.data ? 0x1p-24 : 0.0) + own,
+            options.l2,          std::max(epsilon, problem.cross.f32.data ? 0x1p-24 : 0.0),
             options.positive,    options.method};
 }
 

@@ -90,7 +90,7 @@ private:
         COVLASSO_ISA::load(team_, problem_, root_, t, gram_, target_);
     }
 
-    COVLASSO_FN Limits limits(Index t) const { return rules_.limits(t, target_.energy); }
+    COVLASSO_FN Limits limits(Index t) const { return rules_.limits(t, target_.energy, gram_.rows()); }
 
     template <class Reader>
     COVLASSO_FN void open(Reader& reader, Index t, const PathView& path) {

@@ -152,6 +152,23 @@ def read_groups(file: Path | None, pattern: str | None) -> list[str] | None:
     return keys if pattern is None else by_pattern(keys, pattern)
 
 
+def held_out_rows(
+    split: SplitMoments | None, logits: LogitFile, rows: Path | None, keys: list[str] | None
+) -> Any:
+    """Held-out rows of the logits: those in a file, else those of groups, else each row for itself."""
+    import numpy as np
+
+    if rows is not None and keys is not None:
+        fail("--rows and --groups both say which rows are held out; give one of them")
+    if rows is not None:
+        return np.load(rows, allow_pickle=False)
+    if keys is None:
+        return held_out_by_number(split, logits)
+    if split is None or not split.split.held_out:
+        fail("--groups needs --moments FILE with a held-out part: its split says which groups are held out")
+    return split.held_out_rows(logits.shape[0], keys)
+
+
 def held_out_by_number(split: SplitMoments | None, logits: LogitFile) -> Any:
     """Held-out rows of the logits that the moments were made of, where each row was a group of its own."""
     try:

@@ -126,9 +126,10 @@ class Demo:
         """Median number of pictures, of those with logits, that a counted category is decided on."""
         found = []
         for direction in self.directions:
-            decided = getattr(self.logits, direction.origin.target_model).argmax(axis=1)
+            logits = getattr(self.logits, direction.origin.target_model)
+            decided = logits.argmax(axis=1)
             pairs = np.unique(np.column_stack([decided, self.logits.picture]), axis=0)
-            found.append(np.bincount(pairs[:, 0], minlength=1000)[direction.focus.found.targets])
+            found.append(np.bincount(pairs[:, 0], minlength=logits.shape[1])[direction.focus.found.targets])
         return float(np.median(np.concatenate(found)))
 
     @property

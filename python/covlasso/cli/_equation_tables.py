@@ -27,7 +27,7 @@ def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> l
         "equations": f"{deps.n_targets}{kind}, {_SOLUTIONS[deps.solution]}",
         **({} if deps.focus is None else {"focus": deps.focus_text().removeprefix("focus ")}),
         "terms": f"{record['median_terms']:g} (median)",
-        "R^2 in sample": f"{number(record['median_r2'], 'none')} (median; it flatters)",
+        "R^2 in sample": f"{number(record['median_r2'], 'none')} ({_median_of(deps)}; it flatters)",
         "worst KKT residual": "not finite" if kkt is None else f"{kkt:.1e}",
         "status": ", ".join(f"{count} {status}" for status, count in record["statuses"].items()),
         **more,
@@ -61,19 +61,12 @@ def category_tables(record: Record) -> list[RenderableType]:
     if equation is None:
         parts.append(Text("is no target: it has no equation here"))
     else:
-        held_out = equation["r2_held_out"]
-        share = equation["focus"]
+        held_out, focused, over = equation["r2_held_out"], bool(equation["focus"]), " over all samples"
         parts.append(
             Text(
-                (
-                    ""
-                    if share is None
-                    else f"focus {share:g}, "
-                    if share
-                    else "no focus: no sample of its own, "
-                )
-                + f"R^2 {number(equation['r2'], 'none')} in sample"
-                + ("" if held_out is None else f", {number(held_out, 'none')} held out")
+                _focus(equation["focus"])
+                + f"R^2 {number(equation['r2'], 'none')} in sample{' with it' * focused}"
+                + ("" if held_out is None else f", {number(held_out, 'none')} held out{over * focused}")
                 + f"; {_SCALES[record['method']]} {significant(equation['lam'])}, "
                 + f"KKT residual {significant(equation['kkt'])}, {equation['status']}"
             )
@@ -91,6 +84,16 @@ def category_tables(record: Record) -> list[RenderableType]:
     elif record["dependents"] is not None:
         parts += [Text(), Text("In no equation", style="bold")]
     return parts
+
+
+def _median_of(deps: Dependencies) -> str:
+    return "median" if deps.focus is None else "median, of the moments with the focus"
+
+
+def _focus(share: float | None) -> str:
+    if share is None:
+        return ""
+    return f"focus {share:g}, " if share else "no focus: no sample of its own, "
 
 
 def _term(entry: Record) -> tuple[str, Text, str]:

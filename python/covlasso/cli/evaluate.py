@@ -11,7 +11,7 @@ from covlasso.cli._common import (
     STANDARD,
     Json,
     fail,
-    held_out_by_number,
+    held_out_rows,
     interruptible,
     one_line_errors,
     progress_bar,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from covlasso._base.progress import TitledReport
     from covlasso.dependencies import Dependencies
     from covlasso.evidence import Evaluation
-    from covlasso.logits import LogitFile, Samples
+    from covlasso.logits import Samples
     from covlasso.moments import SplitMoments
 
 
@@ -190,8 +190,6 @@ def _logit_options(
     eps: list[float] | None,
 ) -> dict[str, Any]:
     """Arguments of `covlasso.evaluate` that come from files of logits."""
-    import numpy as np
-
     from covlasso.evidence import EPS
     from covlasso.logits import open_logits, read_labels
 
@@ -209,29 +207,13 @@ def _logit_options(
         which = "once, for the one model" if deps.intra else "twice: target model, source model"
         fail(f"--logits is given {len(logits)} times; give it {which}")
     opened = [open_logits(file) for file in logits]
-    keys = read_groups(groups, groups_regex)
-    if rows is not None and keys is not None:
-        fail("--rows and --groups both say which rows are held out; give one of them")
-    if rows is not None:
-        keep = np.load(rows, allow_pickle=False)
-    elif keys is not None:
-        keep = _held_out(keys, split, opened[0])
-    else:
-        keep = held_out_by_number(split, opened[0])
     return {
         "logits": opened[0],
         "source_logits": None if deps.intra else opened[1],
         "labels": None if labels is None else read_labels(labels),
-        "rows": keep,
+        "rows": held_out_rows(split, opened[0], rows, read_groups(groups, groups_regex)),
         "eps": tuple(eps or EPS),
     }
-
-
-def _held_out(keys: list[str], split: SplitMoments | None, logits: LogitFile) -> Any:
-    """Rows that the moments' own split holds out."""
-    if split is None or not split.split.held_out:
-        fail("--groups needs --moments FILE with a held-out part: its split says which groups are held out")
-    return split.held_out_rows(logits.shape[0], keys)
 
 
 def _evaluations(
@@ -254,7 +236,8 @@ def _evaluations(
         return {own: measure(deps, progress=progress, **options)}
     samples = _own_samples(split, options)
     of_samples = deps.origin is not None and deps.origin.focus == "own samples"
-    methods = [own] if of_samples and samples is None else [*dict.fromkeys(("lasso", "refitted", own))]
+    unknown = samples is None if of_samples else deps.focus is not None and split.fit.classes is None
+    methods = [own] if unknown else [*dict.fromkeys(("lasso", "refitted", own))]
     if options and split.fit.classes is not None:
         methods.append("class mean")
     found = compare_methods(

@@ -11,11 +11,12 @@ from covlasso.cli._common import (
     STANDARD,
     check_new_file,
     fail,
-    held_out_by_number,
+    held_out_rows,
     interruptible,
     one_line_errors,
     progress_bar,
     read_dependencies,
+    read_groups,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ def report(
             show_default="as the moments say, else all",
         ),
     ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="In place of --rows: what each row was cut from, as given to `moments`, whose split says "
+            "which groups are held out.",
+        ),
+    ] = None,
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Neural dependencies",
     details: Annotated[
         int, typer.Option(min=1, help="Categories with their path in the file, about 1 KB each.")
@@ -96,7 +105,7 @@ def report(
 
         sets = [read_dependencies(one) for one in (file, *(other or []))]
         given = [SplitMoments.load(one) for one in moments or []]
-        decided = _logit_options(sets, given, logits, labels, rows)
+        decided = _logit_options(sets, given, logits, labels, rows, groups)
     with interruptible(), one_line_errors(), progress_bar() as progress:
         written = write_report(
             out,
@@ -121,23 +130,19 @@ def _logit_options(
     logits: list[str] | None,
     labels: Path | None,
     rows: Path | None,
+    groups: Path | None,
 ) -> dict[str, Any]:
     """Arguments of `covlasso.write_report` that come from files of logits."""
-    import numpy as np
-
     from covlasso.logits import read_labels
 
     if not logits:
-        for option, value in {"--labels": labels, "--rows": rows}.items():
+        for option, value in {"--labels": labels, "--rows": rows, "--groups": groups}.items():
             if value:
                 fail(f"{option} is for logits; give --logits FILE too")
         return {}
     opened = _opened(sets, logits)
     first = next(iter(opened.values()))
-    if rows is not None:
-        keep = np.load(rows, allow_pickle=False)
-    else:
-        keep = held_out_by_number(moments[0] if moments else None, first)
+    keep = held_out_rows(moments[0] if moments else None, first, rows, read_groups(groups, None))
     right = None if labels is None else read_labels(labels)
     return {"logits": first if "" in opened else opened, "labels": right, "rows": keep}
 

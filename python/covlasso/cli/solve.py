@@ -19,7 +19,7 @@ from covlasso.cli._common import (
     check_new_file,
     devices,
     fail,
-    held_out_by_number,
+    held_out_rows,
     interruptible,
     one_line_errors,
     progress_bar,
@@ -85,6 +85,7 @@ def solve(
         }  # fmt: skip
         wanted["target"], wanted["source"] = pair_of(moments, target, source)
         wanted["focus"] = _focus(focus)
+        _check_own_samples(wanted["focus"], own_samples, wanted["target"] == wanted["source"])
         wanted["samples"] = _samples(file, own_samples, labels, rows, groups)
         with process_group() as group, progress_bar() as bar:
             wanted["device"] = devices(own_device(device, group))
@@ -132,6 +133,19 @@ def _focus(text: str | None) -> Any:
         fail(f"--focus {text}: {cause}")
 
 
+def _check_own_samples(focus: Any, logits: list[str] | None, within: bool) -> None:
+    """Refuse saved logits that nothing asks for, too few of them or too many."""
+    if not logits:
+        if isinstance(focus, str):
+            fail("--focus own needs the samples themselves; give --own-samples LOGITS")
+        return
+    if focus is None:
+        fail("--own-samples is for a focus; give --focus too, `own` for own samples only")
+    if len(logits) != (1 if within else 2):
+        models = "one model takes --own-samples once" if within else "two take it twice, target and source"
+        fail(f"--own-samples is given {len(logits)} times; {models}")
+
+
 def _samples(
     moments: Path, logits: list[str] | None, labels: Path | None, rows: Path | None, groups: Path | None
 ) -> Any:
@@ -152,11 +166,7 @@ def _samples(
     if rows is not None:
         keep = np.load(rows, allow_pickle=False)
     else:
-        split, keys = SplitMoments.load(moments), read_groups(groups, None)
-        if keys is None:
-            out = held_out_by_number(split, opened[0])
-        else:
-            out = split.held_out_rows(opened[0].shape[0], keys)
+        out = held_out_rows(SplitMoments.load(moments), opened[0], None, read_groups(groups, None))
         keep = None if out is None else ~out
     label = None if labels is None else read_labels(labels)
     return Samples(opened[0], opened[1] if len(opened) > 1 else None, label, keep)

@@ -1,7 +1,7 @@
 """The result: a sparse equation for every target, where it comes from, and who is meant by a name."""
 
-from covlasso.dependencies.dependencies import Dependencies
+from covlasso.dependencies.dependencies import Dependencies, joined
 from covlasso.dependencies.names import find_target, match
 from covlasso.dependencies.origin import Origin
 
-__all__ = ["Dependencies", "Origin", "find_target", "match"]
+__all__ = ["Dependencies", "Origin", "find_target", "joined", "match"]

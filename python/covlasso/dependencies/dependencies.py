@@ -209,8 +209,8 @@ class Dependencies:
         """Directed graph with an edge source -> target, attribute ``weight``, for every term.
 
         Nodes are category numbers within one network, and ("target", i), ("source", j) between two networks.
-        Every target is a node with the attributes lam, error, energy, kkt and status; nodes have a ``name``
-        where it is known.
+        Every target is a node with the attributes lam, error, energy, kkt and status, with a focus also
+        ``focus``; nodes have a ``name`` where it is known.
         """
         import networkx as nx
 
@@ -220,7 +220,9 @@ class Dependencies:
             return category if self.intra else (role, category)
 
         for t, target in enumerate(self.targets.tolist()):
-            values = {name: float(getattr(self, name)[t]) for name in ("lam", "error", "energy", "kkt")}
+            values = {name: float(getattr(self, name)[t]) for name in _PER_TARGET}
+            if self.focus is not None:
+                values["focus"] = float(self.focus[t])
             graph.add_node(node("target", target), status=str(self.status[t]), **values)
             if self.target_names is not None:
                 graph.nodes[node("target", target)]["name"] = self.target_names[t]
@@ -387,6 +389,13 @@ class Dependencies:
         place = "λ" if self.method == "lasso" else "score left"
         columns = ("equation", "terms", "R², fit", place, "status")
         return table_html(repr(self), columns, rows, self.n_targets)
+
+
+def joined(parts: Sequence[Dependencies], places: Sequence[npt.NDArray[np.integer]]) -> Dependencies:
+    """Dependencies of all targets of several parts; ``places``: where those of each part go."""
+    order = np.concatenate(places)
+    found = Dependencies.concatenate(parts)
+    return found if (np.diff(order) > 0).all() else found.take(np.argsort(order, kind="stable"))
 
 
 _PER_TARGET = ("lam", "error", "energy", "kkt")

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse
 
 from covlasso._base.arrays import Array, Float64, Int64
-from covlasso.dependencies import Dependencies
+from covlasso.dependencies import Dependencies, joined
 from covlasso.gram import Spectral, full_solutions
 from covlasso.solver import Blocks
 
@@ -79,7 +79,7 @@ def as_many(read: Callable[[int], Dependencies], n_terms: Int64) -> Dependencies
         found = read(max(k, 1)).take(here)
         parts.append(found if k else _without_terms(found))
         order.append(here)
-    return Dependencies.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))
+    return joined(parts, order)
 
 
 def _without_terms(deps: Dependencies) -> Dependencies:
@@ -128,6 +128,10 @@ def all_others(deps: Dependencies, rows: Rows) -> Dependencies:
 
 def _with_own_rows(spectral: Spectral, rows: Rows, t: int, v: Float64) -> Float64:
     """Solution of target t, whose rows v are not in the Gram of ``spectral``."""
+    if spectral.rank == 0:  # own samples only
+        others = v.copy()
+        others[:, rows.own[t : t + 1][rows.own[t : t + 1] >= 0]] = 0.0
+        return np.asarray(np.linalg.lstsq(others, rows.blocks.response(t), rcond=None)[0])
     cross = np.vstack([rows.blocks.row(t), v])
     left_out = np.full(len(cross), rows.own[t], dtype=np.int32)
     z, *y = np.concatenate([part for _, part in full_solutions(spectral, cross, left_out)])

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from covlasso._base.arrays import Places
 from covlasso._base.progress import Report
-from covlasso.dependencies import Dependencies, Origin
+from covlasso.dependencies import Dependencies, Origin, joined
 from covlasso.evidence import baselines
 from covlasso.logits import Samples
 from covlasso.moments import Moments
-from covlasso.solver import Blocks, OwnSamples, Path, excluded, focused, solve_moments
+from covlasso.solver import (
+    Blocks,
+    FocusedPaths,
+    OwnSamples,
+    Path,
+    by_share,
+    excluded,
+    focused,
+    solve_moments,
+)
 
 METHODS = (
     "lasso", "refitted", "pursuit", "correlation", "random", "all", "all samples", "own samples",
@@ -80,7 +90,7 @@ class Beside:
                 return None
             parts.append(one)
             order.append(here)
-        return Dependencies.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))
+        return joined(parts, order)
 
     def _part(
         self, method: str, deps: Dependencies, rows: baselines.Rows, progress: Report | None
@@ -88,7 +98,7 @@ class Beside:
         """Solve targets of one share."""
         if method == "pursuit":
             path = rows.blocks.paths(progress, max_terms=_most(deps), method="pursuit", weights=rows.sizes())
-            return baselines.as_many(lambda k: path.at(terms=k, refit=True), deps.n_terms)
+            return baselines.as_many(partial(_refitted_at, path), deps.n_terms)
         if method in ("lasso", "refitted") and deps.method == "pursuit":
             path = self._followed(rows.blocks, progress)
             refit = method == "refitted"
@@ -142,10 +152,11 @@ class Beside:
 
     def _other_focus(self, focus: float, progress: Report | None) -> Dependencies:
         """As many terms of the Lasso with another focus, least squares."""
-        targets = self._deps.targets
-        origin, shares = focused(self._fit, replace(self._origin, focus=None), targets, focus)
-        path = self._followed(Blocks.of(self._fit, origin, targets, focus=shares), progress)
-        return baselines.as_many(lambda k: path.at(terms=k, refit=True), self._deps.n_terms)
+        deps = self._deps
+        origin, shares = focused(self._fit, replace(self._origin, focus=None), deps.targets, focus)
+        options = {"max_terms": _most(deps), "l2": origin.l2, "positive": origin.positive}
+        paths = FocusedPaths(self._fit, origin, deps.targets, shares, progress=progress, **options)
+        return baselines.as_many(partial(_refitted_at, paths), deps.n_terms)
 
     def _followed(self, blocks: Blocks, progress: Report | None) -> Path:
         return blocks.paths(
@@ -163,25 +174,18 @@ class Beside:
             raise ValueError(
                 "these equations are of own samples, of which moments know nothing; give own_samples="
             )
-        for here, share in _shares(deps, alone=self._own is not None):
+        for here, share in by_share(deps.focus, deps.n_targets):
             targets = deps.targets[here]
             if self._own is not None and share:
                 blocks = self._own.blocks(self._fit, origin, targets, share, None)
             else:
-                focus = None if deps.focus is None or self._own is not None else deps.focus[here]
+                focus = None if deps.focus is None else deps.focus[here]
                 blocks = Blocks.of(self._fit, origin, targets, focus=focus)
             yield here, baselines.Rows(blocks)
 
 
-def _shares(deps: Dependencies, *, alone: bool) -> Iterator[tuple[Places, float]]:
-    """Positions of targets with one share of own samples; those without go along, unless ``alone``."""
-    shares = np.zeros(deps.n_targets) if deps.focus is None else deps.focus
-    positive = np.unique(shares[shares > 0.0])
-    if len(positive) < 2 and not alone:
-        yield np.arange(deps.n_targets), float(positive.max(initial=0.0))
-        return
-    for share in np.unique(shares):
-        yield np.flatnonzero(shares == share), float(share)
+def _refitted_at(path: Path | FocusedPaths, terms: int) -> Dependencies:
+    return path.at(terms=terms, refit=True)
 
 
 def _most(deps: Dependencies) -> int:

@@ -19,7 +19,7 @@ from covlasso.evidence.prediction import Prediction, prediction_of
 from covlasso.evidence.rates import RATES, Rates
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks, Path, focused, pair_of
+from covlasso.solver import FocusedPaths, Path, focused, pair_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,11 +209,10 @@ def choose_for(
     n = fit.sizes[origin.target_model]
     rows = np.arange(n, dtype=np.int32) if targets is None else targets
 
-    def paths_of(alpha: float) -> Path:
+    def paths_of(alpha: float) -> FocusedPaths:
         there, shares = focused(fit, replace(origin, focus=None), rows, alpha)
-        return Blocks.of(fit, there, rows, focus=shares).paths(
-            max_terms=int(max(terms)), l2=origin.l2, positive=origin.positive, **machine
-        )
+        options = {"max_terms": int(max(terms)), "l2": origin.l2, "positive": origin.positive}
+        return FocusedPaths(fit, there, rows, shares, **options, **machine)
 
     return measured(
         paths_of, samples, fit, alphas=alphas, terms=terms, tolerance=tolerance, progress=progress
@@ -228,7 +227,7 @@ def _fit(moments: Moments | Halves) -> Moments:
 
 
 def measured(
-    paths_of: Callable[[float], Path],
+    paths_of: Callable[[float], Path | FocusedPaths],
     samples: Samples,
     fit: Moments,
     *,

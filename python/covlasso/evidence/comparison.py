@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Array
@@ -117,10 +117,10 @@ def class_means(deps: Dependencies, fit: Moments, origin: Origin) -> ClassMeans 
     if fit.classes is None:
         return None
     model = origin.target_model
-    overall = fit.mean(model)[deps.targets]
-    means = fit.class_means(model, by=model)[:, deps.targets]
-    empty = fit.class_counts(by=model) == 0
-    return ClassMeans(np.where(empty[:, np.newaxis], overall, means), overall)
+    means, overall = fit.class_columns(model, by=model)
+    if model in fit.heads:
+        return ClassMeans(means, overall, partial(fit.heads[model].logits, rows=deps.targets))
+    return ClassMeans(means[:, deps.targets], overall[deps.targets])
 
 
 def _needed(means: ClassMeans | None, samples: Samples | None) -> ClassMeans:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -12,7 +13,7 @@ import scipy.sparse
 from covlasso._base.arrays import Float64, Int32, Int64
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.moments import Focus, Moments
-from covlasso.solver import SAME, Blocks, found_on, pair_of
+from covlasso.solver import SAME, Blocks, by_share, found_on, pair_of
 
 _DENSE = 0.25  # share of coefficients from which a product with all of them is faster
 
@@ -64,18 +65,22 @@ class ClassMeans:
 
     Parameters
     ----------
-    means : (n_classes, n_targets) array
-        Mean logits of the targets over the samples of each class.
-    overall : (n_targets,) array
+    means : (n_classes, d) array
+        Mean logits of the targets over the samples of each class, or what ``logits`` makes them of.
+    overall : (d,) array
         Their means over all samples, said where the class is not known.
+    logits : callable, optional
+        Makes the targets' logits (n_targets, k) of rows (k, d): a head, so that the logits of all
+        classes are never held.
     """
 
-    def __init__(self, means: Float64, overall: Float64):
-        self._means = np.ascontiguousarray(np.vstack([means, overall]).T)
+    def __init__(self, means: Float64, overall: Float64, logits: Callable[[Float64], Float64] | None = None):
+        self._means, self._logits = np.vstack([means, overall]), logits
 
     def of(self, source: Float64, label: Int64) -> Float64:  # noqa: ARG002
-        """Predict from the labels; -1 is the last column."""
-        return np.take(self._means, label, axis=1, mode="wrap")
+        """Predict from the labels; -1 is the last row."""
+        rows = self._means[label]
+        return np.ascontiguousarray(rows.T) if self._logits is None else self._logits(rows)
 
 
 def prediction_of(
@@ -124,8 +129,12 @@ def is_fit(deps: Dependencies, moments: Moments, target: str | None, source: str
         return False
     if origin.kind != "correlation":
         return True
-    error = Blocks.of(moments, origin, deps.targets, focus=deps.focus).error(deps.coef)
-    return bool((np.abs(error - deps.error) <= SAME * np.maximum(deps.energy, SAME)).all())
+    for here, _ in by_share(deps.focus, deps.n_targets):
+        part = deps.take(here)
+        error = Blocks.of(moments, origin, part.targets, focus=part.focus).error(part.coef)
+        if not (np.abs(error - part.error) <= SAME * np.maximum(part.energy, SAME)).all():
+            return False
+    return True
 
 
 def _shift_by_focus(

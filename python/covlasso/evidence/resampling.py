@@ -137,6 +137,9 @@ def stability(
         Models of targets and sources; by default the only one.
     kind, method, l2, positive, allow_same
         As in `covlasso.solve_moments`.
+    focus : float or (k,) array, optional
+        Share of a category's own samples in its equation, as there; the folds need classes. In a half without
+        samples of a category its equation is that without focus.
     targets : (k,) int32 array, optional
         Categories, each once. By default all.
     n_threads : int, optional

@@ -191,11 +191,8 @@ class Focus:
         """d_k in the columns of each model (features where it has a head), 0 for classes without samples."""
         apart = {}
         for name in dict.fromkeys((self._target, self._source)):
-            sums = self._moments._read(name)
-            means = self._moments._class_columns(name, self._target)
-            means -= sums.mean[sums.columns[name]]
-            means[self._share == 0.0] = 0.0
-            apart[name] = means
+            means, overall = self._moments.class_columns(name, self._target)
+            apart[name] = means - overall
         return apart
 
     def _weighed(self, name: str) -> Float64:

@@ -388,6 +388,31 @@ class Moments:
             means[self.class_counts(by) == 0] = 0.0
         return means
 
+    def class_columns(self, name: str, by: str) -> tuple[Float64, Float64]:
+        """E[h | class k] of every class k, and E[h]: h the features of a model with a head, else its logits.
+
+        As `class_means`, without the n_by x n_name numbers that a wide head makes of them.
+
+        Parameters
+        ----------
+        name, by : str
+            As there.
+
+        Returns
+        -------
+        (n_by, d) and (d,) float64 array
+            E[h] in the rows of classes without samples.
+
+        Raises
+        ------
+        ValueError
+            As of `class_counts`.
+        """
+        sums = self._read(name)
+        means, overall = self._class_columns(name, by), sums.mean[sums.columns[name]]
+        means[self.class_counts(by) == 0] = overall
+        return means, overall.copy()
+
     def energy(self, name: str, kind: Kind = "second_moment") -> Float64:
         """E[f_i^2] of every category i of one model, (n,): the diagonal of `gram`.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from covlasso._base.arrays import Float64
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence import held_out_r2, is_fit, origin_of
@@ -40,11 +42,16 @@ class Measured(Entry):
         return self.origin.title
 
     def blocks(self) -> Blocks:
-        """Moments that the dependencies were found on, of their kind."""
-        of_samples = self.origin.focus == "own samples"  # of which moments know nothing
-        return Blocks.of(
-            self.fit, self.origin, self.deps.targets, focus=None if of_samples else self.deps.focus
-        )
+        """Moments that the dependencies were found on, of their kind.
+
+        Without focus where there are no such moments of all targets: own samples, of which a file of moments
+        knows nothing, and different shares. Then the paths on these are not those of the dependencies.
+        """
+        focus = self.deps.focus
+        several = focus is not None and len(np.unique(focus[focus > 0.0])) > 1
+        if several or self.origin.focus == "own samples":
+            focus = None
+        return Blocks.of(self.fit, self.origin, self.deps.targets, focus=focus)
 
     def measure(self) -> Callable[[Dependencies], Float64] | None:
         """Return what gives the held-out R^2 of dependencies with these targets; see `held_out_r2`."""

@@ -10,7 +10,8 @@ from covlasso.solver.direction import (
     found_on,
     pair_of,
 )
-from covlasso.solver.focus import check_focus, focused
+from covlasso.solver.focus import by_share, check_focus, focused
+from covlasso.solver.focused_paths import FocusedPaths
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import solve_moments
 from covlasso.solver.own_samples import OwnSamples
@@ -21,9 +22,11 @@ from covlasso.solver.solution_path import Knots, Path
 __all__ = [
     "SAME",
     "Blocks",
+    "FocusedPaths",
     "Knots",
     "OwnSamples",
     "Path",
+    "by_share",
     "check_focus",
     "check_problem",
     "check_sizes",

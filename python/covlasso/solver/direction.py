@@ -335,7 +335,7 @@ class Blocks:
             row = np.asarray(self.gram.rows([self.targets[t]])[0])
         else:
             row = np.asarray(self.cross[t], dtype=np.float64)
-        return row if self.own_rows is None else row + self._response(t) @ self.own_rows.of(t)
+        return row if self.own_rows is None else row + self.response(t) @ self.own_rows.of(t)
 
     def block(self, t: int, sources: Any) -> Float64:
         """G of the target at position t on some sources, (k, k)."""
@@ -353,10 +353,10 @@ class Blocks:
             entries = np.asarray(self.cross[t, sources], dtype=np.float64)
         if self.own_rows is None:
             return entries
-        return entries + self._response(t) @ self.own_rows.of(t)[:, sources]
+        return entries + self.response(t) @ self.own_rows.of(t)[:, sources]
 
-    def _response(self, t: int) -> Float64:
-        """Return what the target at position t is in its own rows."""
+    def response(self, t: int) -> Float64:
+        """Return what the target at position t is in its own rows, (m,)."""
         own = self.own_rows
         assert own is not None  # noqa: S101  # who asks has looked
         if own.response is None:

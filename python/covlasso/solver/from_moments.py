@@ -12,7 +12,7 @@ import numpy.typing as npt
 from covlasso._base.arrays import Int32, Int64, Kind, Method, Places
 from covlasso._base.checks import check_count, check_method
 from covlasso._base.progress import Report
-from covlasso.dependencies import Dependencies, Origin
+from covlasso.dependencies import Dependencies, Origin, joined
 from covlasso.gram import Gram
 from covlasso.logits import Samples
 from covlasso.moments import Moments
@@ -136,8 +136,7 @@ def solve_moments(
                 parts.append(paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit))
             order.append(here)
             done += len(here)
-    found = Dependencies.concatenate(parts)
-    return found if shares is None else found.take(np.argsort(np.concatenate(order), kind="stable"))
+    return joined(parts, order)
 
 
 def _term_limit(terms: int | None, max_terms: int | None, place: str) -> int | None:

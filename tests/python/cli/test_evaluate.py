@@ -224,6 +224,18 @@ def test_a_focus_is_said_and_has_its_own_baselines(folder, logits, with_classes,
     assert f1["refitted"] != f1["all samples"]
 
 
+def test_focused_equations_are_measured_on_moments_without_classes(folder, with_classes, tmp_path):
+    """What needs the means by class is left out: the Lasso beside the refitted ones."""
+    split = SplitMoments.load(with_classes)
+    file = tmp_path / "focused.safetensors"
+    deps = covlasso.solve_moments(split.fit, terms=3, refit=True, focus=0.3)
+    deps.save(file)
+    found = record(folder, str(file), "--moments", "m.safetensors")
+    assert tuple(found["methods"]) == ("refitted",)
+    expected = covlasso.evaluate(deps, SplitMoments.load(folder / "m.safetensors"))
+    assert found["methods"]["refitted"]["held_out_r2"] == pytest.approx(np.median(expected.held_out.r2))
+
+
 def test_nothing_held_out_needs_a_waiver(folder):
     result = run(folder, "d.safetensors", "--moments", "f.safetensors")
     assert result.exit_code == 2

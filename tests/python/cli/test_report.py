@@ -108,21 +108,26 @@ def test_wrong_usage_is_exit_code_2(files, option):
 
 @pytest.fixture
 def small_demo(monkeypatch):
-    """The demo on the first 40 categories, so that every test need not solve all of them."""
+    """The demo on the logits of 40 categories, so that every test need not solve all of them."""
     from covlasso.cli import _demo
-    from covlasso.datasets import ImagenetLite, load_imagenet_lite
+    from covlasso.datasets import ImagenetLite, ImagenetLiteLogits, load_imagenet_lite_logits
 
-    whole = load_imagenet_lite()
+    whole = load_imagenet_lite_logits()
+    often = np.sort(np.argsort(-np.bincount(whole.lite0.argmax(axis=1), minlength=1000))[:40])
+    names = [f"category {i}" for i in often]
 
-    def part(moments):
-        names = {name: moments.class_names[name][:40] for name in moments.names}
-        second = {name: moments.second_moment(name)[:40, :40] for name in moments.names}
-        second["lite0", "lite1"] = moments.second_moment("lite0", "lite1")[:40, :40]
-        mean = {name: moments.mean(name)[:40] for name in moments.names}
-        return covlasso.Moments.from_arrays(moments.count, mean, second, names)
+    def part(rows):
+        return {name: getattr(whole, name)[rows][:, often] for name in ("lite0", "lite1")}
 
-    few = ImagenetLite(*map(part, whole))
-    monkeypatch.setattr(_demo, "load_imagenet_lite", lambda: few)
+    def moments(rows):
+        made = covlasso.Moments(["lite0", "lite1"], names, classes="decisions")
+        made.update(part(rows))
+        return made
+
+    fit = whole.picture % 4 == 1
+    monkeypatch.setattr(_demo, "load_imagenet_lite", lambda: ImagenetLite(moments(fit), moments(~fit)))
+    logits = ImagenetLiteLogits(**part(~fit), picture=whole.picture[~fit])
+    monkeypatch.setattr(_demo, "load_imagenet_lite_logits", lambda: logits)
 
 
 @pytest.mark.usefixtures("small_demo", "files")
@@ -176,6 +181,26 @@ def test_logits_add_decisions(files):
     unnamed = invoke(*both, "--logits", "a.npy")
     assert unnamed.exit_code == 2
     assert unnamed.stderr.startswith("error: --logits a.npy: give MODEL=FILE, with a MODEL of a, b")
-    labels = invoke(*both, "--labels", "labels.npy")
-    assert labels.exit_code == 2
-    assert "--labels is for logits" in labels.stderr
+    for option in ("--labels", "--groups"):
+        refused = invoke(*both, option, "labels.npy")
+        assert refused.exit_code == 2
+        assert f"{option} is for logits" in refused.stderr
+
+
+def test_groups_say_which_rows_are_held_out_and_the_focus_is_shown(files):
+    rng = np.random.default_rng(2)
+    np.save("l.npy", rng.normal(size=(60, 12)) @ rng.normal(size=(12, 12)))
+    np.save("groups.npy", np.arange(60) // 3)
+    made = ("moments", "l.npy", "--names", "a", "--groups", "groups.npy", "--out", "known.safetensors")
+    assert invoke(*made).exit_code == 0
+    solved = ("solve", "known.safetensors", "--terms", "2", "--focus", "0.25", "--out", "f.safetensors")
+    assert invoke(*solved).exit_code == 0
+    shown = ("report", "f.safetensors", "--moments", "known.safetensors", "--logits", "l.npy")
+    assert "--groups FILE says which" in invoke(*shown, "--out", "f.html").stderr
+    outcome = invoke(*shown, "--groups", "groups.npy", "--out", "f.html")
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    record = read(files / "f.html").record["sets"][0]
+    assert record["focus"].startswith("focus 0.25 by decisions")
+    assert record["decisions"]["samples"] == record["samples"]["heldOut"] < 60
+    both = ("--rows", "groups.npy", "--groups", "groups.npy", "--out", "g.html")
+    assert "give one of them" in invoke(*shown, *both).stderr

@@ -235,3 +235,15 @@ def test_a_json_file_that_cannot_be_written_is_one_clear_error(moments):
         outcome = invoke(file, "--json", str(place))
         assert (outcome.exit_code, outcome.stdout) == (2, "")
         assert outcome.stderr == f"error: cannot write {place}: {reason}; give another FILE to --json\n"
+
+
+def test_r2_with_a_focus_is_not_put_beside_that_of_all_samples_unsaid(tmp_path, batch):
+    halves = [Moments(["a"], NAMES, classes="decisions") for _ in range(2)]
+    for one, half in zip(halves, (slice(0, 250), slice(250, None)), strict=True):
+        one.update({"a": batch["a"][half]})
+    SplitMoments(*halves).save(tmp_path / "m.safetensors")
+    most = int(np.argmax(halves[0].class_counts("a")))
+    file, found = solved(tmp_path / "m.safetensors", focus=0.3)
+    outcome = invoke(file, f"#{most}", "--moments", tmp_path / "m.safetensors")
+    assert f"focus 0.3, R^2 {found.r2[most]:.2f} in sample with it, " in outcome.stdout
+    assert "held out over all samples" in outcome.stdout

@@ -439,3 +439,137 @@ def test_another_kind_of_moments_is_refused_with_the_three_there_are(file):
     )
     assert outcome.exit_code == 2
     assert all(kind in outcome.stderr for kind in KINDS)
+
+
+@pytest.fixture
+def classed(tmp_path, batch):
+    """Moments of both models that know the classes each decides for."""
+    moments = Moments(list(batch), NAMES, classes="decisions")
+    moments.update(batch)
+    path = tmp_path / "classed.safetensors"
+    moments.save(path)
+    return path
+
+
+def assert_focused(found, logits, shares, own=False):
+    """Every equation is that of its Gram written out, from the logits, with their own decisions."""
+    decided = logits.argmax(axis=1)
+    gram = logits.T @ logits / len(logits)
+    means = {k: logits[decided == k].mean(axis=0) for k in np.unique(decided)}
+    within = gram - sum(np.mean(decided == k) * np.outer(mean, mean) for k, mean in means.items())
+    for i, share in enumerate(shares):
+        here = logits[decided == i]
+        if own:
+            mine = here.T @ here / max(len(here), 1)
+        else:
+            mine = within + np.outer(means[i], means[i]) if i in means else gram
+        share = share if i in means else 0.0
+        assert found.focus[i] == share
+        alone = covlasso.solve((1.0 - share) * gram + share * mine, targets=[i], terms=3, refit=True)
+        np.testing.assert_allclose(found.coef[[i]].toarray(), alone.coef.toarray(), atol=1e-8)
+
+
+def test_a_focus_is_a_share_for_all(classed, batch, tmp_path):
+    out = tmp_path / "d.safetensors"
+    outcome = invoke(
+        classed, "--target", "a", "--terms", 3, "--refit", "--focus", 0.3, "--out", out, "--json", "-"
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["focus"].startswith("focus 0.3 by decisions")
+    assert_focused(Dependencies.load(out), batch["a"], [0.3] * N)
+    printed = invoke(classed, "--target", "a", "--terms", 3, "--focus", 0.3, "--out", out, "--force").stdout
+    assert "0.3 by decisions" in printed
+    assert "of the moments with the focus" in " ".join(printed.split())
+
+
+@pytest.mark.parametrize("name", ["shares.npy", "shares.txt"])
+def test_a_focus_is_one_share_per_category_in_a_file(name, classed, batch, tmp_path):
+    shares = np.linspace(0.0, 1.0, N)
+    (np.save if name.endswith("npy") else np.savetxt)(tmp_path / name, shares)
+    found = solve(classed, "--target", "a", "--terms", 3, "--refit", "--focus", tmp_path / name)
+    assert_focused(found, batch["a"], shares)
+
+
+@pytest.mark.parametrize("share", ["own", "0.4"])
+def test_a_focus_on_own_samples(share, classed, batch, tmp_path):
+    np.save(tmp_path / "a.npy", batch["a"])
+    found = solve(
+        classed, "--target", "a", "--terms", 3, "--refit",
+        "--focus", share, "--own-samples", tmp_path / "a.npy",
+    )  # fmt: skip
+    assert found.origin.focus == "own samples"
+    assert_focused(found, batch["a"], [1.0 if share == "own" else 0.4] * N, own=True)
+
+
+WRONG_FOCUS = {
+    "below 0": (["--focus=-0.1"], "focus is -0.1"),
+    "above 1": (["--focus", 1.5], "focus is 1.5"),
+    "not a number": (["--focus", "nan"], "focus is nan"),
+    "a word": (["--focus", "much"], "--focus 'much' is no number"),
+    "no such file": (["--focus", "FOLDER/none.npy"], "is no number"),
+    "too few": (["--focus", "FOLDER/few.npy"], "(12,) is expected"),
+    "one too large": (["--focus", "FOLDER/large.npy"], "focus[2] is 7"),
+    "no numbers": (["--focus", "FOLDER/words.txt"], "words.txt"),
+    "own without samples": (["--focus", "own"], "give --own-samples LOGITS"),
+    "samples without focus": (["--own-samples", "FOLDER/a.npy"], "give --focus too"),
+    "two models, within one": (
+        ["--focus", "own", "--own-samples", "FOLDER/a.npy", "--own-samples", "FOLDER/a.npy"],
+        "one model takes --own-samples once",
+    ),
+    "one model, between two": (
+        ["--focus", "own", "--own-samples", "FOLDER/a.npy", "--source", "b"],
+        "two take it twice, target and source",
+    ),
+    "other categories": (["--focus", "own", "--own-samples", "FOLDER/narrow.npy"], "logits"),
+    "labels without samples": (["--focus", 0.3, "--labels", "FOLDER/a.npy"], "give --own-samples LOGITS too"),
+    "own samples, centred": (
+        ["--focus", "own", "--own-samples", "FOLDER/a.npy", "--kind", "covariance"],
+        "own samples are for kind second_moment",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_FOCUS)
+def test_a_wrong_focus_is_one_line_and_no_file(case, classed, batch, tmp_path):
+    arguments, said = WRONG_FOCUS[case]
+    np.save(tmp_path / "few.npy", np.full(N - 1, 0.1))
+    np.save(tmp_path / "large.npy", np.where(np.arange(N) == 2, 7.0, 0.1))
+    (tmp_path / "words.txt").write_text("much\nlittle\n")
+    np.save(tmp_path / "a.npy", batch["a"])
+    np.save(tmp_path / "narrow.npy", batch["a"][:, :5])
+    given = [str(one).replace("FOLDER", str(tmp_path)) for one in arguments]
+    out = tmp_path / "d.safetensors"
+    outcome = invoke(classed, "--target", "a", "--terms", 3, *given, "--out", out)
+    assert outcome.exit_code == 2
+    assert said in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+    assert not out.exists()
+
+
+def test_moments_without_classes_have_no_focus_and_say_where_to_get_it(file):
+    out = file.parent / "d.safetensors"
+    outcome = invoke(file, "--target", "a", "--terms", 3, "--focus", 0.3, "--out", out)
+    assert outcome.exit_code == 2
+    assert "--classes decisions" in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("source", ["a", "b"])
+@pytest.mark.parametrize("focus", ["0.3", "shares.npy", "own"])
+def test_two_ranks_with_a_focus_write_the_file_of_a_single_process(focus, source, classed, batch, tmp_path):
+    pytest.importorskip("torch", reason="several ranks talk through torch.distributed")
+    np.save(tmp_path / "shares.npy", np.where(np.arange(N) < 7, 0.0, np.linspace(0.1, 1.0, N)))
+    share = tmp_path / focus if focus.endswith("npy") else focus
+    arguments = [classed, "--target", "a", "--source", source, "--terms", 3, "--refit", "--focus", share]
+    if focus == "own":
+        for name in dict.fromkeys(["a", source]):
+            np.save(tmp_path / f"{name}.npy", batch[name])
+            arguments += ["--own-samples", tmp_path / f"{name}.npy"]
+    together, alone = (tmp_path / f"{name}.safetensors" for name in ("together", "alone"))
+    command = ["solve", *map(str, arguments), "--out", str(together)]
+    codes, outputs = run_ranks(f"from covlasso.cli import app; app({command!r})", 2)
+    assert codes == [0, 0], outputs
+    assert invoke(*arguments, "--out", alone).exit_code == 0
+    assert together.read_bytes() == alone.read_bytes()
+    assert Dependencies.load(alone).focus is not None

@@ -136,3 +136,17 @@ def test_a_focus_is_chosen_from_moments_that_know_classes(between):
 
 def test_moments_without_classes_are_refused(fit, held_out):
     assert_refused(lambda: covlasso.choose_focus(fit, held_out[0], terms=(2,)), ValueError, ["classes"])
+
+
+def test_targets_without_samples_have_the_moments_of_all(monkeypatch):
+    """However many classes there are: no row for each of them, which for a vocabulary are more than 2 GB."""
+    logits, classes = draw(900, 1)
+    classes[classes == 5] = 6
+    moments = Moments(["net"], classes="labels")
+    moments.update({"net": logits}, classes)
+    monkeypatch.setattr("covlasso.moments.focus._MOST_OWN", 1)
+    found = covlasso.choose_focus(moments, *draw(400, 2)[:1], alphas=(0.3,), terms=(2,)).dependencies
+    assert found.unfocused.tolist() == [5]
+    expected = covlasso.solve_moments(moments, focus=0.3, terms=2, refit=True)
+    np.testing.assert_array_equal(found.coef.toarray(), expected.coef.toarray())
+    np.testing.assert_array_equal(found.focus, expected.focus)

@@ -341,3 +341,72 @@ def test_baselines_of_equations_of_own_samples_are_of_own_samples():
         ValueError,
         ["own samples", "own_samples="],
     )
+
+
+def test_all_others_on_own_samples_only_are_least_squares_on_these():
+    f, classes = draw_classes(500, 16)
+    classes[classes == 3] = 4
+    moments = Moments(["net"], classes="labels")
+    moments.update({"net": f}, classes)
+    own = covlasso.logits.Samples(f, None, classes)
+    deps = covlasso.solve_moments(moments, terms=TERMS, refit=True, focus="own", samples=own)
+    found = covlasso.compare_methods(
+        deps, SplitMoments(moments, None), methods=["all"], own_samples=own, logits=f, labels=classes
+    )["all"]
+    for i in (3, 8):
+        rows = f[classes == i] if i == 8 else f
+        others = np.delete(np.arange(N), i)
+        b = np.linalg.lstsq(rows[:, others], rows[:, i], rcond=None)[0]
+        error = ((f[:, i] - f[:, others] @ b) ** 2).mean()
+        assert found.decisions.error[i] == pytest.approx(error, rel=1e-6)
+
+
+def test_targets_without_samples_of_their_class_are_compared_on_the_moments_of_all(monkeypatch):
+    """As they are solved: not with a row for every class there is, which costs time and roundings."""
+    f, classes = draw_classes(500, 17)
+    classes[classes == 3] = 4
+    moments = Moments(["net"], classes="labels")
+    moments.update({"net": f}, classes)
+    deps = covlasso.solve_moments(moments, terms=TERMS, refit=True, focus=0.3)
+    counts, own = [], covlasso.moments.Focus.own
+
+    def counted(*arguments):
+        rows = own(*arguments)
+        counts.append(rows.counts.max())
+        return rows
+
+    monkeypatch.setattr(covlasso.moments.Focus, "own", counted)
+    found = covlasso.compare_methods(deps, SplitMoments(moments, None), logits=f, labels=classes)
+    assert set(counts) == {1}
+    plain = covlasso.solve_moments(moments, terms=TERMS, refit=True)
+    np.testing.assert_array_equal(deps.coef[[3]].toarray(), plain.coef[[3]].toarray())
+    for method in ("lasso", "refitted", "all samples", "own samples"):
+        expected = covlasso.solve_moments(moments, terms=TERMS, refit=method != "lasso")
+        error = covlasso.evaluate(expected, logits=f).decisions.error[3]
+        assert found[method].decisions.error[3] == pytest.approx(error, rel=1e-9)
+
+
+def test_class_means_of_a_head_are_those_of_its_logits():
+    """They are made of the features' means as they are asked for: a vocabulary's would be n x n numbers."""
+    rng = np.random.default_rng(18)
+    classes = rng.integers(0, N - 1, 300)  # one category has no sample
+    head = covlasso.LinearHead(rng.standard_normal((N, 5)), rng.standard_normal(N))
+    features = rng.standard_normal((300, 5)) + head.weight[classes]
+    logits = head.logits(features).T
+    found = []
+    for heads, rows in (({"net": head}, features), ({}, logits)):
+        moments = Moments(["net"], heads=heads, classes="labels")
+        moments.update({"net": rows}, classes)
+        deps = covlasso.solve_moments(moments, terms=2, targets=np.array([3, N - 1], dtype=np.int32))
+        labels = np.where(np.arange(300) % 7, classes, -1)
+        labels[:5] = N - 1
+        one = covlasso.compare_methods(
+            deps, SplitMoments(moments, None), methods=["class mean"], logits=logits, labels=labels
+        )
+        found.append(one["class mean"].decisions)
+        known = np.array([logits[classes == k].mean(axis=0) for k in range(N - 1)])
+        said = np.where(labels[:, np.newaxis] % N < N - 1, known[labels % (N - 1)], logits.mean(axis=0))
+        said[labels < 0] = logits.mean(axis=0)
+        np.testing.assert_allclose(
+            found[-1].error, ((logits - said)[:, deps.targets] ** 2).mean(axis=0), rtol=1e-10
+        )

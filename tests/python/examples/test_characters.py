@@ -131,6 +131,24 @@ def test_own_samples_only_are_those_of_the_character(folder):
 
 
 @pytest.mark.usefixtures("trains_nothing")
+def test_the_control_is_the_mean_logit_of_the_class_that_the_source_decides(folder):
+    import findings
+
+    setting = setting_of("findings", folder)
+    data = findings.see(setting, findings.networks(setting))
+    labels, glyphs = data.labels, data.logits["glyphs"]
+    seen = data.logits["training"]["resnet"].astype(float)
+    f1 = []
+    for i in range(8):
+        means = np.array([seen[labels["training"] == k, i].mean() for k in range(8)])
+        replaced = glyphs["resnet"].astype(float)
+        replaced[:, i] = means[glyphs["convnext"].argmax(axis=1)]
+        decided, own = replaced.argmax(axis=1) == i, labels["glyphs"] == i
+        f1.append(2 * np.sum(decided & own) / (decided.sum() + own.sum()))
+    assert findings.by_the_source(data, ("resnet", "convnext")).startswith(f"{np.mean(f1):.3f} (")
+
+
+@pytest.mark.usefixtures("trains_nothing")
 def test_new_characters_are_added_and_known_logits_stay(folder):
     numbers = run("unseen", folder, "--few", "3")
     import additions

@@ -447,3 +447,13 @@ def test_decisions_of_focused_equations(tmp_path, kind):
         one[:, i] = means[labels, i]
         recalls.append(rates_of(one.argmax(axis=1), labels, i)[0])
     assert record["decisions"]["classMean"]["recall"] == pytest.approx(np.nanmean(recalls))
+
+
+def test_equations_of_several_shares_have_a_page_without_paths(tmp_path):
+    rng = np.random.default_rng(12)
+    moments = covlasso.Moments(["a"], classes="decisions")
+    moments.update({"a": rng.normal(size=(300, 8)) @ rng.normal(size=(8, 8))})
+    deps = covlasso.solve_moments(moments, terms=2, focus=np.linspace(0.0, 0.5, 8))
+    record = read(covlasso.write_report(tmp_path / "r.html", deps, moments=moments)).record["sets"][0]
+    assert record["focus"].startswith("focus 0.0714286 to 0.5 by decisions")
+    assert not record["curves"]["reproduced"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import covlasso
+from covlasso.evidence import is_fit
 from covlasso.moments import Focus
 from covlasso.solver import Blocks
 
@@ -293,3 +294,24 @@ def test_what_is_wrong_is_said():
         Blocks.of(case.moments, found.origin, found.targets, focus=found.focus)
     with pytest.raises(ValueError, match="focus is 'often'"):
         dataclasses.replace(found.origin, focus="often")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_moments_are_known_as_those_of_several_shares(kind):
+    case, other = Case(labels=True), Case(labels=True, seed=1)
+    shares = np.linspace(0.0, 0.7, 8)
+    found = covlasso.solve_moments(case.moments, target="f", terms=3, kind=kind, focus=shares)
+    assert is_fit(found, case.moments, None, None)
+    assert not is_fit(found, other.moments, None, None)
+
+
+def test_graphs_and_tables_say_the_share_of_every_target():
+    nx = pytest.importorskip("networkx")
+    case = Case(labels=True)
+    found = covlasso.solve_moments(case.moments, target="f", source="g", terms=3, focus=0.3)
+    graph = found.to_networkx()
+    assert [graph.nodes["target", i]["focus"] for i in range(8)] == [0.3] * 7 + [0.0]
+    assert isinstance(graph, nx.DiGraph)
+    plain = covlasso.solve_moments(case.moments, target="f", source="g", terms=3)
+    assert "focus" not in plain.to_networkx().nodes["target", 0]
+    assert "focus 0.3 by labels" in found._repr_html_()
