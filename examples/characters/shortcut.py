@@ -5,7 +5,7 @@
 Characters are paired. In training 95 % of the pictures of both characters of a pair carry the pair's mark,
 a ground behind the ink; in the test every picture comes with the mark of its own pair and with that of
 another. Networks are trained as they are; with both groups reweighted; and with `DependencyRegularizer` on
-the ties between partners, on the strongest ties found, and on random ones. About 15 minutes of CPU time for
+the ties between partners, on the strongest ties found, and on random ones. About 16 minutes of CPU time for
 five seeds; what is in FOLDER is not trained again.
 """
 
