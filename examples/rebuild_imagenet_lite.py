@@ -1,14 +1,17 @@
-"""Rebuild the data file of ``covlasso.datasets.load_imagenet_lite`` from the logits, bit for bit.
+"""Rebuild the data files of ``covlasso.datasets`` from the logits, bit for bit.
 
-    python rebuild_imagenet_lite.py lite0.npy lite1.npy picture_ids.npy out.safetensors [--names FILE]
+    python rebuild_imagenet_lite.py lite0.npy lite1.npy picture_ids.npy moments.safetensors logits.safetensors
 
 The logits are two (crops, categories) arrays whose rows are the same crops, and ``picture_ids`` says which
 picture each crop was cut from. Pictures with an even number are fitted, those with an odd number are held
 out: crops of one picture resemble each other, so a split by crop would flatter what is measured afterwards.
 
-Every step gives the same bits on every machine. The logits are rounded to multiples of 2^-18, which makes the
-sums of their products exact whatever the order of summation; the factorisation then uses single elementwise
-operations only. ``--names`` also writes the class names (needs timm).
+Moments: every step gives the same bits on every machine. The logits are rounded to multiples of 2^-18, which
+makes the sums of their products exact whatever the order of summation; the factorisation then uses single
+elementwise operations only. Class means, by the decisions of each network, and the logits of the first six
+crops of every held-out picture are then rounded in the factor's terms (``_coded.py``): the same integers
+everywhere, unless a number lies within 1e-12 of the middle between two. ``--names`` also writes the class
+names (needs timm).
 """
 
 from __future__ import annotations
@@ -22,8 +25,10 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
-from covlasso.datasets._factor import pack
+from covlasso.datasets._coded import decode_means, encode_logits, encode_means
+from covlasso.datasets._factor import factor, pack
 
+CROPS = 6  # of every held-out picture
 GRID = 2.0**-18  # of the logits
 BITS = 22  # of a row of the factor: its norm is at most about 2^BITS steps
 Matrix = npt.NDArray[np.float64]
@@ -67,6 +72,28 @@ def encode(logits: Matrix) -> dict[str, npt.NDArray[np.generic]]:
     return {"planes": pack(factor), "exponents": exponents, "count": np.array([len(logits)], dtype=np.int64)}
 
 
+def encode_classes(logits: Matrix, by: Matrix, transposed: Matrix) -> dict[str, npt.NDArray[np.generic]]:
+    """Counts and means over the samples of each decision of one network, whose logits are ``by``."""
+    decided = by.argmax(axis=1)
+    counts = np.bincount(decided, minlength=by.shape[1])
+    here = np.flatnonzero(counts)
+    z = np.column_stack([np.ones(len(logits)), logits])
+    means = np.array([z[decided == k].mean(axis=0) for k in here])
+    planes = encode_means(means, counts[here], transposed)
+    share = np.sqrt(counts[here] / len(logits))[:, np.newaxis]
+    apart = share * (decode_means(planes, counts[here], transposed) - transposed[0])[:, 1:]
+    covariance = transposed[1:, 1:].T @ transposed[1:, 1:]  # the first row is the mean
+    if np.linalg.eigvalsh(covariance - apart.T @ apart)[0] <= 0.0:
+        raise ValueError("the moment within the classes is not positive; use a smaller MEAN_STEP")
+    return {"counts": counts.astype(np.int16), "planes": planes}
+
+
+def first_crops(picture: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Rows of the first crops of every held-out picture."""
+    rows = [np.flatnonzero(picture == one)[:CROPS] for one in np.unique(picture[picture % 2 == 1])]
+    return np.sort(np.concatenate(rows))
+
+
 def class_names() -> list[str]:
     """ImageNet-1k names: the first synonym, or all of them where the first one names two categories."""
     from timm.data import ImageNetInfo
@@ -82,23 +109,35 @@ def class_names() -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="Rebuild the data file of load_imagenet_lite from the logits."
+        description="Rebuild the data files of covlasso.datasets from the logits."
     )
     parser.add_argument("lite0", type=Path, help="logits of the first network, .npy (crops, categories)")
     parser.add_argument("lite1", type=Path, help="logits of the second network, .npy (crops, categories)")
     parser.add_argument("picture_ids", type=Path, help="picture of each crop, .npy (crops,)")
-    parser.add_argument("out", type=Path, help="the safetensors file to write")
+    parser.add_argument("moments", type=Path, help="the safetensors file of moments to write")
+    parser.add_argument("logits", type=Path, help="the safetensors file of logits to write")
     parser.add_argument("--names", type=Path, help="a text file to write the class names to")
     arguments = parser.parse_args()
 
     picture = np.load(arguments.picture_ids)
-    logits = np.hstack([np.load(path).astype(np.float64) for path in (arguments.lite0, arguments.lite1)])
-    halves = {"fit": logits[picture % 2 == 0], "held_out": logits[picture % 2 == 1]}
-    tensors = {
-        f"{half}.{name}": array for half, rows in halves.items() for name, array in encode(rows).items()
-    }
-    save_file(tensors, arguments.out)
-    print(f"{hashlib.sha256(arguments.out.read_bytes()).hexdigest()}  {arguments.out}")
+    networks = {path: np.load(path).astype(np.float64) for path in (arguments.lite0, arguments.lite1)}
+    logits = np.hstack(list(networks.values()))
+    tensors = {}
+    for half, odd in (("held_out", 1), ("fit", 0)):
+        rows = picture % 2 == odd
+        encoded = encode(logits[rows])
+        tensors |= {f"{half}.{name}": array for name, array in encoded.items()}
+        transposed = factor(encoded["planes"], encoded["exponents"])
+        for name, by in zip(("lite0", "lite1"), networks.values(), strict=True):
+            classes = encode_classes(logits[rows], by[rows], transposed)
+            tensors |= {f"{half}.{name}.{what}": array for what, array in classes.items()}
+    save_file(tensors, arguments.moments)
+    crops = first_crops(picture)
+    z = np.column_stack([np.ones(len(crops)), logits[crops]])
+    kept = {"planes": encode_logits(z, transposed), "picture": picture[crops]}  # by the factor of fit
+    save_file(kept, arguments.logits)
+    for path in (arguments.moments, arguments.logits):
+        print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path}")
     if arguments.names:
         arguments.names.write_text("\n".join(class_names()) + "\n", encoding="utf-8")
 

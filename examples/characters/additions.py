@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from networks import Recipe, batches, features, outputs, trained
+from networks import Recipe, features, outputs, trained
 from pictures import Set
 from setting import Setting
 from torch import nn
 
 import covlasso
-from covlasso import Moments
-from covlasso.torch import compose_head, extract
+from covlasso import Dependencies, Moments
+from covlasso.torch import compose_head
 
+Kind = Literal["second_moment", "covariance"]
+Wanted = Literal["step", "margin"]
+Logits = npt.NDArray[np.float32]
 Predict = Callable[[Set], npt.NDArray[np.floating]]  # scores of all characters, in the order of the task
 
 
@@ -37,7 +41,7 @@ class Task:
     data : dict from name to Set
         "all": all training pictures; "few": of the new characters only a few. Labels are places in ``order``.
     tests : dict from name to Set
-        New glyphs and unseen fonts, labelled alike.
+        New glyphs, unseen fonts, and the validation faces that choose a focus; labelled alike.
     """
 
     setting: Setting
@@ -47,64 +51,80 @@ class Task:
     second: nn.Module
     data: dict[str, Set]
     tests: dict[str, Set]
+    _seen: dict[tuple[str, int], tuple[Set, Logits]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
         """Characters in the order of the outputs."""
         return [self.setting.pictures.names[i] for i in self.order]
 
-    def predict(self, model: nn.Module) -> Predict:
-        """Logits of a model."""
-        return lambda test: outputs(model, test, self.setting.device)
+    def logits(self, some: Set) -> Logits:
+        """Logits of the network, computed once for each set."""
+        return self._once("network", some, lambda: outputs(self.network, some, self.setting.device))
+
+    def second_logits(self, some: Set) -> Logits:
+        """Logits of the second network in the order of the task, computed once for each set."""
+        return self._once(
+            "second", some, lambda: outputs(self.second, some, self.setting.device)[:, self.order]
+        )
 
     def predict_reordered(self, model: nn.Module) -> Predict:
         """Logits of a model whose outputs are as in `Pictures`."""
         return lambda test: outputs(model, test, self.setting.device)[:, self.order]
 
+    def composed(self, deps: Dependencies, moments: Moments) -> Predict:
+        """Logits of the network with the new characters composed: `compose_head` behind what it says."""
+        names = self.names[self.known :]
+        head = compose_head(nn.Identity(), deps, names=names, moments=moments, layer=None)
+        return lambda test: head(torch.from_numpy(self.logits(test))).numpy()
+
+    def _once(self, name: str, some: Set, compute: Callable[[], Logits]) -> Logits:
+        key = (name, id(some))
+        if key not in self._seen:
+            self._seen[key] = (some, compute())
+        return self._seen[key][1]
+
 
 def joint_moments(task: Task, seen: Set) -> Moments:
-    """Joint moments of both networks' logits on pictures, without their labels."""
-    return extract(
-        {"second": task.second, "network": task.network},
-        batches(seen),
-        class_names={"second": task.setting.pictures.names, "network": task.names[: task.known]},
-        device=task.setting.device,
-    ).moments.fit
-
-
-def from_second(task: Task, moments: Moments, terms: int, kind: str = "second_moment") -> Predict:
-    """Compose the new characters from the second network's logits."""
-    deps = covlasso.solve_moments(
-        moments, target="second", source="network", kind=kind, terms=terms, refit=True
+    """Joint moments of both networks' logits on pictures, without their labels; classes by decisions."""
+    moments = Moments(
+        ["second", "network"],
+        {"second": task.names, "network": task.names[: task.known]},
+        classes="decisions",
     )
-    return task.predict(compose_head(task.network, deps, names=task.names[task.known :], moments=moments))
+    moments.update({"second": task.second_logits(seen), "network": task.logits(seen)})
+    return moments
 
 
-def label_moments(task: Task, data: Set) -> Moments:
+def from_second(
+    task: Task, moments: Moments, terms: int, focus: float | None = None, kind: Kind = "covariance"
+) -> Predict:
+    """Compose the new characters from the second network's logits; the focus is on what it decides."""
+    deps = covlasso.solve_moments(
+        moments,
+        target="second",
+        source="network",
+        kind=kind,
+        focus=focus,
+        terms=terms,
+        refit=True,
+        targets=np.arange(task.known, len(task.order), dtype=np.int32),
+    )
+    return task.composed(deps, moments)
+
+
+def label_moments(task: Task, data: Set, target: Wanted = "step") -> Moments:
     """Moments of the logits that the new characters should have on labelled pictures."""
-    logits = outputs(task.network, data, task.setting.device)
+    logits = task.logits(data)
     new = {name: logits[data.labels == task.known + k] for k, name in enumerate(task.names[task.known :])}
-    return covlasso.new_category_moments(new, logits[data.labels < task.known])
+    return covlasso.new_category_moments(new, logits[data.labels < task.known], target=target)
 
 
-def named_by_second(task: Task) -> Set:
-    """All training pictures with the second network's decisions as labels.
-
-    A new character that it decides nowhere gets the picture on which its logit is largest.
-    """
-    seen = task.data["all"]
-    logits = task.predict_reordered(task.second)(seen)
-    labels = logits.argmax(axis=1)
-    for never in np.setdiff1d(np.arange(task.known, len(task.order)), labels):
-        labels[logits[:, never].argmax()] = never
-    return Set(seen.pictures, labels, seen.faces)
-
-
-def from_labels(task: Task, moments: Moments, terms: int) -> Predict:
+def from_labels(task: Task, moments: Moments, terms: int, focus: float | None = None) -> Predict:
     """Compose the new characters from labelled pictures, by their `label_moments`."""
     direction = {"target": "new", "source": "known", "kind": "covariance", "allow_same": True}
-    deps = covlasso.solve_moments(moments, **direction, terms=terms, refit=True)
-    return task.predict(compose_head(task.network, deps, moments=moments))
+    deps = covlasso.solve_moments(moments, **direction, focus=focus, terms=terms, refit=True)
+    return task.composed(deps, moments)
 
 
 def nearest_mean(task: Task, data: Set) -> Predict:
@@ -143,7 +163,8 @@ def retrained(task: Task, data: Set) -> Predict:
     if data is task.data["all"]:  # as in findings.py, whose network is taken
         original = Set(data.pictures, task.order[data.labels], data.faces)
         return task.predict_reordered(trained(options.folder, recipe, original, device))
-    return task.predict(trained(options.folder, recipe, balanced(data), device))
+    model = trained(options.folder, recipe, balanced(data), device)
+    return lambda test: outputs(model, test, device)
 
 
 def balanced(data: Set) -> Set:

@@ -137,11 +137,10 @@ class Marked:
         share = np.where(self.agrees, self.agrees.mean(), 1.0 - self.agrees.mean())
         return (0.5 / share).astype(np.float32)
 
-    def free(self, name: str, draw: int = 0) -> tuple[Set, Int64]:
-        """Pictures of a set with marks that are independent of the category, and these; drawn by ``draw``."""
+    def free(self, name: str, draw: int = 0) -> Set:
+        """Pictures of a set with marks that are independent of the category; another ``draw``, others."""
         base, rng = self._pictures.set(name), self._rng(f"free {name} {draw}")
-        marks = self.marks.free(base.labels, rng)
-        return self.marks.put(base, marks, rng), marks
+        return self.marks.put(base, self.marks.free(base.labels, rng), rng)
 
     def groups(self, name: str) -> Groups:
         """Make both groups of a set."""

@@ -8,6 +8,7 @@ import torch
 from marks import AGREE, Groups, Marked
 from networks import accuracy, outputs
 from pictures import Set
+from terms import FocusedTerm
 from torch import nn
 
 import covlasso
@@ -15,7 +16,7 @@ from covlasso import Dependencies, Moments
 from covlasso.graph import strongest_edges
 
 LAM = 0.3  # of dependencies and regulariser, for logits scaled to E[f^2] = 1
-FOCUS = 0.3  # share of a category in its own equation, where there is one
+FOCUS = FocusedTerm.focus  # share of a category in its own equation, where there is one
 Logits = npt.NDArray[np.floating]
 Numbers = dict[str, float]
 
@@ -59,12 +60,11 @@ class Reliance:
         for name, focus in (("training", 0.0), ("focused", FOCUS)):
             tie = self.tie(training, seen.labels, focus)
             found |= {f"{name} {number}": value for number, value in tie.items()}
-        free = [self._logits(model, pictures) for pictures, _ in self._free]
-        labels = np.concatenate([pictures.labels for pictures, _ in self._free])
+        free = [self._logits(model, pictures) for pictures in self._free]
+        labels = np.concatenate([pictures.labels for pictures in self._free])
         found["independent b"] = self.tie(np.concatenate(free), labels)["b"]
         found["moved by the mark"] = moved(*free)
-        found["lift"] = self._lift(np.concatenate(free))
-        found["energy in the mean"] = float(np.square(scaled(np.concatenate(free)).mean(axis=0)).mean())
+        found |= product(*free, self._marks.partner)
         return found
 
     def tie(self, logits: Logits, labels: npt.NDArray[np.int64], focus: float = 0.0) -> Numbers:
@@ -81,13 +81,6 @@ class Reliance:
             "first": float((np.abs(coef).argmax(axis=1) == partner).mean()),
             "among": sum(partner[target] == source for target, source in strongest) / len(partner),
         }
-
-    def _lift(self, logits: Logits) -> float:
-        """By how many standard deviations the mark of its pair lifts a logit, whatever the character."""
-        marks = np.concatenate([marks for _, marks in self._free])
-        z = (logits - logits.mean(axis=0)) / logits.std(axis=0)
-        lifts = [z[marks == mark, category].mean() for category, mark in enumerate(self._marks.pair)]
-        return float(np.mean(lifts))
 
     def _accuracies(self, model: nn.Module, groups: Groups) -> Numbers:
         labels = groups.agree.labels
@@ -121,3 +114,19 @@ def moved(first: Logits, second: Logits) -> float:
     by_mark = 0.5 * np.square(first - second, dtype=np.float64).mean(axis=0)
     whole = np.concatenate([first, second]).astype(np.float64).var(axis=0)
     return float((by_mark / whole).mean())
+
+
+def product(first: Logits, second: Logits, partner: npt.NDArray[np.int64]) -> Numbers:
+    """E f_i f_j of partners, logits scaled to E[f^2] = 1, as a sum of three; mean over the logits.
+
+    Of the means ("by the mean"); of what goes with the mark alone ("by the mark"), as of `moved`; the rest.
+    """
+    both = scaled(np.concatenate([first, second]))
+    step = both[: len(first)] - both[len(first) :]
+    mean = both.mean(axis=0)
+    parts = {
+        "by the mean": float((mean * mean[partner]).mean()),
+        "by the mark": float(0.5 * (step * step[:, partner]).mean()),
+    }
+    whole = float((both * both[:, partner]).mean())
+    return {"partners": whole, **parts, "by the rest": whole - sum(parts.values())}

@@ -54,6 +54,7 @@ public:
     template <class Team, class Gram>
     COVLASSO_STEP void admit(const Team& team, const Gram& gram, const ActiveSet& active, const Id* source,
                              Index count, const Target& target) {
+        if (count == 0) return;
         const Index before = size_;
         grow(team, before + count);
         rows_.reserve_columns(team, before + count);

@@ -25,8 +25,8 @@ struct Rules {
 
     /// Of target t, with rows of its own, each of which adds a rounding to the entries of its Gram.
     COVLASSO_FN Limits limits(Index t, double energy, Index own_rows) const {
-        return {max_terms, min_lambdas ? min_lambdas[t] : min_lambda, relative_error * energy, l2,
-                noise + 0x1p-53 * static_cast<double>(own_rows), positive};
+        return {max_terms, min_lambdas ? min_lambdas[t] : min_lambda,       relative_error * energy,
+                l2,        noise + 0x1p-53 * static_cast<double>(own_rows), positive};
     }
 };
 

@@ -2,6 +2,8 @@
 
 All R^2 here are 1 - E[(f_i - b'g)^2] / E[f_i^2], not centred: logits enter as they are, as in the paper.
 "fit" is measured on the crops that b was found on and flatters; "held out" on crops of other pictures.
+Decisions are counted on the held-out logits that the package has: who wins where a category's logit is
+replaced by its equation, of all samples or with a focus.
 """
 
 from __future__ import annotations
@@ -10,23 +12,35 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from covlasso._base.arrays import Float64
+from covlasso._base.arrays import Array, Float64, Int32
 from covlasso._base.progress import TitledReport
 from covlasso._core import KKT_TOLERANCE
-from covlasso.datasets import ImagenetLite, load_imagenet_lite
+from covlasso.datasets import (
+    ImagenetLite,
+    ImagenetLiteLogits,
+    load_imagenet_lite,
+    load_imagenet_lite_logits,
+)
 from covlasso.dependencies import Dependencies, Origin
+from covlasso.evidence import Decisions, Rates, decisions_by_terms
+from covlasso.logits import Samples
 from covlasso.report import is_report, write_report
 from covlasso.solver import Blocks
 
 DIRECTIONS = (("lite0", "lite0"), ("lite1", "lite1"), ("lite0", "lite1"), ("lite1", "lite0"))
 THRESHOLDS = (0.5, 0.7, 0.9)
+FOCUS = 0.3
+FEWEST = (
+    10,
+    5,
+)  # crops that a category has, of the fitted half and of the logits, for its decisions to be counted
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,38 @@ class Solution:
 
 
 @dataclass(frozen=True)
+class Focused:
+    """Decisions of the categories that have enough crops, with their logits replaced one at a time."""
+
+    found: Dependencies
+    """With focus, refitted."""
+    seconds: float
+    """Wall time of their exact paths."""
+    all_samples: Decisions
+    """With the refitted equations of all samples."""
+    focused: Decisions
+    random: Decisions
+    """With as many terms at random, and the same focus."""
+    class_mean: Decisions
+    """With the mean logit of the crop's class, which is told."""
+
+    @property
+    def network(self) -> Rates:
+        """Recall and the like of the network itself, whose decisions are the labels."""
+        return self.focused.network
+
+    @property
+    def methods(self) -> dict[str, Decisions]:
+        """What is put in the place of logits, by name."""
+        return {
+            "all samples": self.all_samples,
+            f"focus {FOCUS:g}": self.focused,
+            "random terms, focus": self.random,
+            "class mean (told)": self.class_mean,
+        }
+
+
+@dataclass(frozen=True)
 class Direction:
     """All categories of one network from those of itself or of the other."""
 
@@ -51,6 +97,7 @@ class Direction:
     """Wall time of the exact paths and of both solutions read off them."""
     lasso: Solution
     refit: Solution
+    focus: Focused
 
     @property
     def title(self) -> str:
@@ -71,17 +118,30 @@ class Demo:
     threads: int
     load_seconds: float
     data: ImagenetLite
+    logits: ImagenetLiteLogits
     directions: tuple[Direction, ...]
+
+    @property
+    def pictures(self) -> float:
+        """Median number of pictures, of those with logits, that a counted category is decided on."""
+        found = []
+        for direction in self.directions:
+            logits = getattr(self.logits, direction.origin.target_model)
+            decided = logits.argmax(axis=1)
+            pairs = np.unique(np.column_stack([decided, self.logits.picture]), axis=0)
+            found.append(np.bincount(pairs[:, 0], minlength=logits.shape[1])[direction.focus.found.targets])
+        return float(np.median(np.concatenate(found)))
 
     @property
     def seconds(self) -> float:
         """Solve time of all directions."""
-        return sum(direction.seconds for direction in self.directions)
+        return sum(direction.seconds + direction.focus.seconds for direction in self.directions)
 
     @property
     def worst_kkt(self) -> float:
         """Largest KKT residual of all solutions, relative to lambda."""
-        return max(float(direction.lasso.found.kkt.max()) for direction in self.directions)
+        solved = [one for d in self.directions for one in (d.lasso.found, d.focus.found)]
+        return max(float(found.kkt.max()) for found in solved)
 
     @property
     def certified(self) -> bool:
@@ -122,17 +182,21 @@ def run(
         Ctrl-C; the message says how many targets of the direction were done.
     """
     start = time.perf_counter()
-    data = load_imagenet_lite()
+    data, logits = load_imagenet_lite(), load_imagenet_lite_logits()
     load_seconds = time.perf_counter() - start
     options = {"max_terms": terms, "n_threads": threads, "device": device}
-    directions = tuple(_solve(data, Origin(*models), options, report) for models in DIRECTIONS)
-    return Demo(terms, threads or os.cpu_count() or 1, load_seconds, data, directions)
+    directions = tuple(_solve(data, logits, Origin(*models), options, report) for models in DIRECTIONS)
+    return Demo(terms, threads or os.cpu_count() or 1, load_seconds, data, logits, directions)
 
 
 def _solve(
-    data: ImagenetLite, origin: Origin, options: dict[str, Any], report: TitledReport | None
+    data: ImagenetLite,
+    logits: ImagenetLiteLogits,
+    origin: Origin,
+    options: dict[str, Any],
+    report: TitledReport | None,
 ) -> Direction:
-    """One direction: paths on the fitted half, R^2 on the held-out half."""
+    """One direction: paths on the fitted half, R^2 on the held-out half, decisions on its logits."""
     progress = None if report is None else partial(report, origin.title)
     fit, held_out = Blocks.of(data.fit, origin), Blocks.of(data.held_out, origin)
     start = time.perf_counter()
@@ -140,15 +204,52 @@ def _solve(
     terms = options["max_terms"]
     lasso, refit = paths.at(terms=terms), paths.at(terms=terms, refit=True)
     seconds = time.perf_counter() - start
-    return Direction(origin, seconds, *(Solution(found, held_out.r2(found)) for found in (lasso, refit)))
+    return Direction(
+        origin,
+        seconds,
+        lasso=Solution(lasso, held_out.r2(lasso)),
+        refit=Solution(refit, held_out.r2(refit)),
+        focus=_decide(data, logits, origin, refit, options),
+    )
+
+
+def _decide(
+    data: ImagenetLite,
+    logits: ImagenetLiteLogits,
+    origin: Origin,
+    refit: Dependencies,
+    options: dict[str, Any],
+) -> Focused:
+    """Put equations, of all samples and with focus, in the place of logits."""
+    target, source = (getattr(logits, name) for name in (origin.target_model, origin.source_model))
+    samples = Samples(target, None if origin.intra else source)
+    targets = _common(data, target, origin.target_model)
+    shares = np.full(len(targets), FOCUS)
+    blocks = Blocks.of(data.fit, replace(origin, focus=data.fit.classes), targets, focus=shares)
+    start = time.perf_counter()
+    paths = blocks.paths(**options)
+    found = paths.at(terms=options["max_terms"], refit=True)
+    seconds = time.perf_counter() - start
+    made = decisions_by_terms(found, samples, data.fit, paths, blocks, [options["max_terms"]])
+    if made.class_mean is None:
+        raise RuntimeError("the moments of the package know no classes; install covlasso again")
+    plain = decisions_by_terms(refit.take(targets), samples).shown
+    return Focused(found, seconds, plain, made.shown, made.random[0], made.class_mean)
+
+
+def _common(data: ImagenetLite, logits: Array, model: str) -> Int32:
+    """Categories that a network decides for often enough, in the fitted half and in the logits."""
+    decided = np.bincount(logits.argmax(axis=1), minlength=logits.shape[1])
+    enough = (data.fit.class_counts(model) >= FEWEST[0]) & (decided >= FEWEST[1])
+    return np.flatnonzero(enough).astype(np.int32)
 
 
 def above(r2: Float64) -> dict[str, int]:
     return {str(threshold): int(np.count_nonzero(r2 > threshold)) for threshold in THRESHOLDS}
 
 
-def statuses(found: Dependencies) -> dict[str, int]:
-    return dict(Counter(str(status) for status in found.status).most_common())
+def statuses(*found: Dependencies) -> dict[str, int]:
+    return dict(Counter(str(status) for one in found for status in one.status).most_common())
 
 
 def write_page(demo: Demo, file: Path, report: TitledReport | None = None) -> None:

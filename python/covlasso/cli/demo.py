@@ -35,7 +35,8 @@ def demo(
     """Solve two real ImageNet-1k networks, each from itself and from the other.
 
     The data come with the package. Equations are found on one half of the pictures and checked on the other
-    half. At the end a report is written, one HTML page.
+    half: whether the network still decides for a category when an equation stands in the place of its logit,
+    and how well logits are explained. At the end a report is written, one HTML page.
 
     Exit codes: 0 every solution is certified; 1 a solution is not; 2 wrong usage, or FILE cannot be written.
     """

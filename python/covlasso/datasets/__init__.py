@@ -1,5 +1,10 @@
-"""Data that come with the package: real moments to try things on, without a download."""
+"""Data that come with the package: real moments and logits to try things on, without a download."""
 
-from covlasso.datasets._imagenet_lite import ImagenetLite, load_imagenet_lite
+from covlasso.datasets._imagenet_lite import (
+    ImagenetLite,
+    ImagenetLiteLogits,
+    load_imagenet_lite,
+    load_imagenet_lite_logits,
+)
 
-__all__ = ["ImagenetLite", "load_imagenet_lite"]
+__all__ = ["ImagenetLite", "ImagenetLiteLogits", "load_imagenet_lite", "load_imagenet_lite_logits"]

@@ -43,14 +43,22 @@ def unpack(planes: Planes, n: int) -> npt.NDArray[np.float64]:
     return transposed
 
 
+def factor(planes: Planes, exponents: Exponents) -> npt.NDArray[np.float64]:
+    """Compute L'D (n x n, upper triangular), the transposed factor of `product`, exact in float64."""
+    transposed = unpack(planes, len(exponents))
+    transposed *= np.exp2(exponents.astype(np.float64))
+    return transposed
+
+
 def product(planes: Planes, exponents: Exponents) -> npt.NDArray[np.float64]:
     """Compute the matrix D L L' D that ``planes`` (L) and ``exponents`` (x) stand for, exact in float64."""
-    transposed = unpack(planes, len(exponents))
-    scale = np.exp2(exponents.astype(np.float64))
+    return square(factor(planes, exponents))
+
+
+def square(transposed: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Compute the matrix whose transposed `factor` this is: scaled by powers of two, as exact as without."""
     second_moment = np.zeros(transposed.shape)
-    for first in range(0, len(scale), _STRIP):  # rows of L' are zero before the diagonal: a third of the work
+    for first in range(0, len(transposed), _STRIP):  # rows are zero before the diagonal: a third of the work
         rows = transposed[first : first + _STRIP, first:]
         second_moment[first:, first:] += rows.T @ rows
-    second_moment *= scale
-    second_moment *= scale[:, None]
     return second_moment

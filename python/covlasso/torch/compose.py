@@ -36,21 +36,34 @@ def compose_head(
     For a linear last layer g = W h + w this is an exact linear layer with weight [W; B W] and bias [w; B w +
     a] in its place. Any other model is wrapped in `CombinedLogits`.
 
+    From a second network f that knows the new categories, without a label: joint moments of both networks on
+    samples that show them, with classes by decisions, so that the class of a sample is what f decides; then
+    centred dependencies with a focus, refitted::
+
+        joint = extract({"f": f, "model": model}, loader, classes="decisions").moments.fit
+        deps = solve_moments(joint, target="f", source="model", kind="covariance", focus=0.3, terms=20,
+                             refit=True)
+        larger = compose_head(model, deps, names=[...], moments=joint)
+
+    Without a focus, which says where a new logit has to be right, composed logits hardly ever win. A larger
+    focus or fewer terms find more of the new categories and lose more of the known ones. The new logits have
+    the scale of f's, so the two networks should be trained alike.
+
+    From a few labelled samples: `covlasso.new_category_moments`.
+
     Parameters
     ----------
     model : Module
         Classifier with logits (batch, p), or an ``nn.Linear``. It is left as it is.
     dependencies : Dependencies
-        Between two networks: targets are the new categories, sources the p categories of ``model``. From a
-        second network f that knows the new categories, on samples that both have seen: ``covlasso.solve``
-        with ``cross``; the new logits then have the scale of f's, so the two should be trained alike. From
-        labelled samples: `covlasso.new_category_moments`. Refit them: the Lasso alone shrinks the new logits,
-        so that they win too seldom.
+        Between two networks: targets are the new categories, sources the p categories of ``model``. Refit
+        them: the Lasso alone shrinks the new logits, so that they win too seldom.
     names : sequence of str or int, optional
         Which targets to add, in this order, by name or number. By default all.
     moments : Moments, optional
         What the dependencies were found on. Needed where they are of covariances or correlations, for the
-        intercepts a and the scales.
+        intercepts a and the scales. A focus of a share alpha has an intercept of its own: the mean of target
+        i is then E[f_i] + alpha (E[f_i | i] - E[f_i]), and so of the sources.
     layer : str or None, default "auto"
         Where the linear last layer is, as a path of attributes ("head.fc"): the logits of the model must be
         its output. "auto": what timm's ``get_classifier()`` names, if that is an ``nn.Linear``, and a wrapper
@@ -88,7 +101,8 @@ def replace_logits(
 
     Logit i becomes a_i + sum_j b_ij f_j(x) for every target, with all f_j as the given model computes them,
     those that are replaced too; other logits stay. What the model loses by it shows how far the category is
-    determined by the others.
+    determined by the others. It is recognised by ten or twenty terms where the dependencies have a focus, as
+    ``solve_moments(..., focus=0.1)``; without one only by many more.
 
     Parameters
     ----------

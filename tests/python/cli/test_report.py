@@ -108,21 +108,26 @@ def test_wrong_usage_is_exit_code_2(files, option):
 
 @pytest.fixture
 def small_demo(monkeypatch):
-    """The demo on the first 40 categories, so that every test need not solve all of them."""
+    """The demo on the logits of 40 categories, so that every test need not solve all of them."""
     from covlasso.cli import _demo
-    from covlasso.datasets import ImagenetLite, load_imagenet_lite
+    from covlasso.datasets import ImagenetLite, ImagenetLiteLogits, load_imagenet_lite_logits
 
-    whole = load_imagenet_lite()
+    whole = load_imagenet_lite_logits()
+    often = np.sort(np.argsort(-np.bincount(whole.lite0.argmax(axis=1), minlength=1000))[:40])
+    names = [f"category {i}" for i in often]
 
-    def part(moments):
-        names = {name: moments.class_names[name][:40] for name in moments.names}
-        second = {name: moments.second_moment(name)[:40, :40] for name in moments.names}
-        second["lite0", "lite1"] = moments.second_moment("lite0", "lite1")[:40, :40]
-        mean = {name: moments.mean(name)[:40] for name in moments.names}
-        return covlasso.Moments.from_arrays(moments.count, mean, second, names)
+    def part(rows):
+        return {name: getattr(whole, name)[rows][:, often] for name in ("lite0", "lite1")}
 
-    few = ImagenetLite(*map(part, whole))
-    monkeypatch.setattr(_demo, "load_imagenet_lite", lambda: few)
+    def moments(rows):
+        made = covlasso.Moments(["lite0", "lite1"], names, classes="decisions")
+        made.update(part(rows))
+        return made
+
+    fit = whole.picture % 4 == 1
+    monkeypatch.setattr(_demo, "load_imagenet_lite", lambda: ImagenetLite(moments(fit), moments(~fit)))
+    logits = ImagenetLiteLogits(**part(~fit), picture=whole.picture[~fit])
+    monkeypatch.setattr(_demo, "load_imagenet_lite_logits", lambda: logits)
 
 
 @pytest.mark.usefixtures("small_demo", "files")

@@ -78,13 +78,74 @@ def test_r2_of_replaced_logits_is_that_of_the_table(folder):
     assert data.moments.held_out.count == len(clean)
     assert data.moments.fit.count == len(setting.pictures.set("train"))
     for name, model in data.models.items():
-        logits = data.logits[name].astype(float)
+        logits = data.logits["glyphs"][name].astype(float)
         for place, terms in enumerate((1, 2, 5)):
             replaced = replace_logits(model, findings.solve(data, name, name, terms))
             error = np.square(outputs(replaced, clean, setting.device) - logits).mean(axis=0)
             r2 = np.median(1.0 - error / np.square(logits).mean(axis=0))
             assert r2 == pytest.approx(numbers[f"r2 within {name}"]["new glyphs"][place], abs=1e-4)
     assert (folder / "findings-3.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.usefixtures("trains_nothing")
+def test_f1_of_focused_equations_is_that_of_models_with_one_logit_replaced(folder):
+    numbers = run("findings", folder)
+    import findings
+    from networks import outputs
+
+    from covlasso.torch import replace_logits
+
+    setting = setting_of("findings", folder)
+    setting.report.figures.update(numbers)
+    data = findings.see(setting, findings.networks(setting))
+    clean, pair = setting.pictures.set("clean"), ("resnet", "resnet")
+    assert data.moments.fit.class_counts("resnet").tolist() == np.bincount(data.labels["training"]).tolist()
+    deps = findings.focused(data, setting, pair, 5)
+    shown = numbers["focus within resnet"]
+    alpha = shown["alphas"][0]
+    assert deps.focus.tolist() == [alpha] * 8 if alpha else deps.focus is None
+    f1 = []
+    for i in range(8):
+        model = replace_logits(data.models["resnet"], deps, [i], moments=data.moments.fit)
+        decided = outputs(model, clean, setting.device).argmax(axis=1)
+        hits = np.sum((decided == i) & (clean.labels == i))
+        f1.append(2 * hits / (np.sum(decided == i) + np.sum(clean.labels == i)))
+    assert np.mean(f1) == pytest.approx(shown["f1"][findings.ALPHAS.index(alpha)][0])
+    assert np.mean(f1) == pytest.approx(numbers["beside within resnet"]["focused"][0])
+
+
+@pytest.mark.usefixtures("trains_nothing")
+def test_own_samples_only_are_those_of_the_character(folder):
+    """With all terms: least squares on the training pictures of the character alone."""
+    import findings
+
+    setting = setting_of("findings", folder)
+    data = findings.see(setting, findings.networks(setting))
+    deps = findings.own_only(data, ("convnext", "resnet"), 7)
+    own = data.labels["training"] == 2
+    g, f = (data.logits["training"][name][own].astype(float) for name in ("resnet", "convnext"))
+    g = np.delete(g, 2, axis=1)
+    wanted = np.linalg.lstsq(g, f[:, 2], rcond=None)[0]
+    error = np.square(g @ wanted - f[:, 2]).mean()
+    assert deps.error[2] == pytest.approx(error, rel=1e-6)
+
+
+@pytest.mark.usefixtures("trains_nothing")
+def test_the_control_is_the_mean_logit_of_the_class_that_the_source_decides(folder):
+    import findings
+
+    setting = setting_of("findings", folder)
+    data = findings.see(setting, findings.networks(setting))
+    labels, glyphs = data.labels, data.logits["glyphs"]
+    seen = data.logits["training"]["resnet"].astype(float)
+    f1 = []
+    for i in range(8):
+        means = np.array([seen[labels["training"] == k, i].mean() for k in range(8)])
+        replaced = glyphs["resnet"].astype(float)
+        replaced[:, i] = means[glyphs["convnext"].argmax(axis=1)]
+        decided, own = replaced.argmax(axis=1) == i, labels["glyphs"] == i
+        f1.append(2 * np.sum(decided & own) / (decided.sum() + own.sum()))
+    assert findings.by_the_source(data, ("resnet", "convnext")).startswith(f"{np.mean(f1):.3f} (")
 
 
 @pytest.mark.usefixtures("trains_nothing")
@@ -105,11 +166,43 @@ def test_new_characters_are_added_and_known_logits_stay(folder):
     right = alone.argmax(axis=1) == test.labels
     assert numbers["network as it is, 0"][0] == right[test.labels < 7].mean()
     assert numbers["network as it is, 0"][1] == 0.0
-    moments = additions.label_moments(task, task.data["few"])
+    moments = additions.label_moments(task, task.data["few"], "margin")
     logits = additions.from_labels(task, moments, 6)(test)
     np.testing.assert_allclose(logits[:, :7], alone, rtol=1e-5, atol=1e-5)
     right = logits.argmax(axis=1) == test.labels
-    assert numbers["composed from labels, 3"][:2] == [
+    assert numbers["composed, margin, 6 terms, no focus, 3"][:2] == [
+        right[test.labels < 7].mean(),
+        right[test.labels == 7].mean(),
+    ]
+
+
+@pytest.mark.usefixtures("trains_nothing")
+def test_without_a_label_the_focus_is_on_what_the_second_network_decides(folder):
+    numbers = run("unseen", folder, "--few", "3")
+    import additions
+    import unseen
+    from networks import outputs
+
+    import covlasso
+    from covlasso.torch import compose_head
+
+    setting = setting_of("unseen", folder)
+    setting.options.few = 3
+    task = unseen.make_task(setting)
+    test = task.tests["glyphs"]
+    moments = additions.joint_moments(task, task.data["all"])
+    decided = outputs(task.second, task.data["all"], setting.device)[:, task.order].argmax(axis=1)
+    assert moments.class_counts("second").tolist() == np.bincount(decided, minlength=8).tolist()
+    deps = covlasso.solve_moments(
+        moments, target="second", source="network", kind="covariance", focus=0.5, terms=5, refit=True
+    )
+    larger = compose_head(task.network, deps, names=task.names[7:], moments=moments)
+    logits = outputs(larger, test, setting.device)
+    np.testing.assert_allclose(
+        additions.from_second(task, moments, 5, 0.5)(test), logits, rtol=1e-4, atol=1e-4
+    )
+    right = logits.argmax(axis=1) == test.labels
+    assert numbers["second network, alpha 0.5"]["scores"][0] == [
         right[test.labels < 7].mean(),
         right[test.labels == 7].mean(),
     ]

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import covlasso
+
 pytest.importorskip("torch", reason="covlasso.torch needs torch")
 pytest.importorskip("timm", reason="the networks are timm's")
 pytest.importorskip("matplotlib", reason="the script draws a figure")
@@ -87,10 +89,22 @@ def test_variance_by_the_mark_is_that_of_a_sum():
     assert moved(first, second) == pytest.approx(np.mean([1 / 2, 1 / 5, 1]), abs=0.01)
 
 
-def test_the_focused_term_is_that_of_focused_dependencies():
+def test_products_of_partners_are_a_sum_of_mean_mark_and_rest():
+    from reliance import product
+
+    rng = np.random.default_rng(1)
+    glyph = rng.normal(size=(200_000, 1))
+    shape = [1.0, -1.0]  # the glyph drives partners apart, the mark lifts both
+    first, second = (2.0 + glyph * shape + rng.normal(size=(200_000, 1)) for _ in range(2))
+    found = product(first, second, np.array([1, 0]))
+    expected = {"partners": 4 / 6, "by the mean": 4 / 6, "by the mark": 1 / 6, "by the rest": -1 / 6}
+    assert found == pytest.approx(expected, abs=0.01)
+
+
+def test_terms_are_of_focused_dependencies_and_of_correlations():
     import torch
-    from focused_term import FocusedTerm
     from reliance import FOCUS, LAM, dependencies
+    from terms import CentredTerm, FocusedTerm
 
     from covlasso.graph import strongest_edges
     from covlasso.torch import DependencyRegularizer
@@ -101,7 +115,7 @@ def test_the_focused_term_is_that_of_focused_dependencies():
     found = dependencies(logits, labels, FOCUS)
     edges = strongest_edges(found, 4)
     common = {"lam": LAM, "strength": 0.5, "every": 1, "warmup": 0, "decay": 0.0}
-    term = FocusedTerm(edges, 6, focus=FOCUS, **common)
+    term = FocusedTerm(edges, 6, **common)
     z = torch.from_numpy(logits).requires_grad_()
     value = term(z, torch.from_numpy(labels))
     value.backward()
@@ -109,6 +123,9 @@ def test_the_focused_term_is_that_of_focused_dependencies():
     chosen = found.coef.toarray()[targets, sources]
     assert value.item() == pytest.approx(0.5 * np.square(chosen).sum(), rel=1e-9)
     assert z.grad.abs().max() > 0
+    centred = covlasso.solve(np.corrcoef(logits.T), lam=LAM).coef.toarray()[targets, sources]
+    value = CentredTerm(edges, 6, **common)(z, torch.from_numpy(labels))
+    assert value.item() == pytest.approx(0.5 * np.square(centred).sum(), rel=1e-9)
     regularizer = DependencyRegularizer(edges, 6, **common)  # edges of focused dependencies, as any
     all_samples = dependencies(logits, labels).coef.toarray()[targets, sources]
     assert not np.allclose(all_samples, chosen, rtol=0.01)

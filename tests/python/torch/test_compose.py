@@ -144,6 +144,37 @@ def test_centred_dependencies_bring_their_intercepts(inputs, moment):
         compose_head(model, deps)
 
 
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("layer", ["head.fc", None])
+def test_focused_dependencies_bring_an_intercept_of_their_own(inputs, layer, within):
+    """The least squares line goes through the means of the focused samples, m + alpha d_i."""
+    rng = np.random.default_rng(5)
+    label = rng.integers(P, size=400)
+    g = rng.normal(size=(400, P)) + 3.0 * np.eye(P)[label] + np.arange(P)
+    f = g if within else g[:, :3] - g[:, 3:6] + rng.normal(size=(400, 3)) + 2.0
+    label = label if within else np.where(label < 3, label, -1)
+    moments = Moments(["g"] if within else ["f", "g"], classes="labels")
+    moments.update({"g": g} if within else {"f": f, "g": g}, labels=label)
+    deps = solve_moments(
+        moments, target="g" if within else "f", source="g", kind="covariance", focus=0.3, terms=3, refit=True,
+        targets=np.arange(3, dtype=np.int32), allow_same=not within,
+    )  # fmt: skip
+    model = Classifier().eval()
+    make = replace_logits if within else compose_head
+    found = make(model, deps, moments=moments, layer=layer)(inputs).detach().double().numpy()
+    logits = model(inputs).detach().double().numpy()
+    shifts = []
+    for i, b in enumerate(deps.coef.toarray()):
+        own = label == i
+        of_target, of_sources = (
+            0.7 * rows.mean(axis=0) + 0.3 * rows[own].mean(axis=0) for rows in (f[:, i], g)
+        )
+        wanted = of_target + (logits - of_sources) @ b
+        np.testing.assert_allclose(found[:, i if within else P + i], wanted, rtol=0, atol=1e-4)
+        shifts.append(np.abs(of_target - f[:, i].mean() - (of_sources - g.mean(axis=0)) @ b))
+    assert max(shifts) > 0.01
+
+
 def test_a_category_without_terms_is_its_intercept(inputs):
     nothing = covlasso.solve(np.eye(P), np.zeros((1, P)), np.ones(1), terms=1, exclude=None)
     for layer in ("head.fc", None):
@@ -245,7 +276,10 @@ def test_categories_without_names_go_by_number():
     np.testing.assert_allclose(made.weight[P].detach().numpy(), wanted, rtol=1e-6, atol=1e-7)
 
 
-def test_categories_that_a_second_network_knows_are_recognised():
+@pytest.mark.parametrize(
+    ("terms", "focus", "least", "most"), [(10, None, 0.6, 1.0), (3, None, 0.0, 0.6), (3, 0.5, 0.8, 1.0)]
+)
+def test_categories_that_a_second_network_knows_are_recognised(terms, focus, least, most):
     """Bayes' logits of clusters; the model lacks four of them. Samples for the moments have no labels."""
     rng = np.random.default_rng(7)
     known = rng.normal(size=(16, 30))
@@ -264,15 +298,14 @@ def test_categories_that_a_second_network_knows_are_recognised():
 
     model, other = network(known), network(every)
     unlabelled, _ = samples(2000)
-    moments = Moments(["other", "model"])
+    moments = Moments(["other", "model"], classes="decisions")
     moments.update({"other": other(unlabelled).numpy(), "model": model(unlabelled).numpy()})
     direction = {"target": "other", "source": "model", "kind": "covariance", "allow_same": True}
-    deps = solve_moments(
-        moments, **direction, terms=10, refit=True, targets=np.arange(16, 20, dtype=np.int32)
-    )
+    direction |= {"targets": np.arange(16, 20, dtype=np.int32)}
+    deps = solve_moments(moments, **direction, focus=focus, terms=terms, refit=True)
     inputs, label = samples(4000)
     right = compose_head(model, deps, moments=moments)(inputs).argmax(dim=1) == label
     alone = model(inputs).argmax(dim=1) == label
     is_new = label >= 16
-    assert right[is_new].double().mean() > 0.6
+    assert least < right[is_new].double().mean() < most
     assert right[~is_new].double().mean() > alone[~is_new].double().mean() - 0.05

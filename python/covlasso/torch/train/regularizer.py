@@ -42,7 +42,7 @@ class DependencyRegularizer(nn.Module):
         Which dependencies go, by category numbers or names; nothing else is penalised. `strongest_edges` and
         `spurious_edges` take them from any `Dependencies` within the model, focused ones too: those choose
         the edges, while the coefficients that are driven to zero are those of all samples. The model may
-        express what it lost through other categories.
+        express what it lost through other categories, and keep what made the tie: see docs/experiments.md.
     categories : int or sequence of str
         Number of logits, or all class names (needed for edges by name).
     strength : float, default 1
