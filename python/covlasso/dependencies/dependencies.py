@@ -371,7 +371,8 @@ class Dependencies:
         size = " to ".join(f"{alpha:g}" for alpha in dict.fromkeys(used[[0, -1]])) if len(used) else "none"
         whose = "" if self.origin is None or self.origin.focus is None else f" by {self.origin.focus}"
         missing = len(self.unfocused)
-        left = f", none for {missing} targets without samples of theirs" if missing else ""
+        asked = " or with a share of 0" if len(used) > 1 else ""
+        left = f", none for {missing} targets without samples of theirs{asked}" if missing else ""
         return f"focus {size}{whose}{left}"
 
     def _repr_html_(self) -> str:

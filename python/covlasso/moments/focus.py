@@ -180,8 +180,9 @@ class Focus:
     def _check_size(self, classes: int) -> None:
         if classes * len(self._moments.mean(self._source)) > _MOST_OWN:
             raise ValueError(
-                "some targets have no sample of their class, and their moments take more than 2 GB beside "
-                f"those of the {classes} classes with samples; give targets= with these"
+                "some targets have no sample of their class, and beside focused ones each of them takes the "
+                f"rows of all {classes} classes with samples, more than 2 GB; treat those without samples "
+                "apart (targets=)"
             )
 
     # ---- what sets the classes apart ----

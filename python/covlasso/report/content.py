@@ -116,6 +116,8 @@ class _Collector:
             ("status", status, "uint8"),
         ):
             self.payload.add(prefix + name, values, dtype)
+        if deps.focus is not None:
+            self.payload.add(prefix + "share", deps.focus, "float32")
         words: list[str] = statuses.tolist()
         return words
 

@@ -62,7 +62,21 @@ class OwnSamples:
     def blocks(
         self, moments: Moments, origin: Origin, targets: Int32, alpha: float, gram: Gram | None
     ) -> Blocks:
-        """Return the moments of some targets, all with samples; ``gram``: where (1 - alpha) G is at hand."""
+        """Return the moments of some targets, all with samples.
+
+        Parameters
+        ----------
+        moments : Moments
+            Of all samples.
+        origin : Origin
+            The direction.
+        targets : (n_targets,) int32 array
+            Categories that have own samples.
+        alpha : float
+            Their share, above 0.
+        gram : Gram, or None
+            (1 - alpha) G, where it is at hand.
+        """
         plain = Blocks.of(moments, replace(origin, focus=None), targets, gram=gram)
         own = self._rows(targets, alpha, origin.intra)
         kept = 1.0 - alpha

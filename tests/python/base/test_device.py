@@ -147,8 +147,8 @@ def test_the_command_solve_passes_it_on(machine, option, numbers, tmp_path):
 def test_the_command_demo_passes_it_on(machine):
     found = CliRunner().invoke(app, ["demo", "--no-report", "--terms", "1", "--device", "cuda:1"])
     assert found.exit_code == 0, found.output
-    four_directions_twice = [[1]] * 8  # all samples, and focused
-    assert [call["devices"] for call in machine.calls] == four_directions_twice
+    assert machine.calls
+    assert all(call["devices"] == [1] for call in machine.calls)
 
 
 def test_a_command_without_device_fails_in_one_line(monkeypatch):

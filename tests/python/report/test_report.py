@@ -454,6 +454,8 @@ def test_equations_of_several_shares_have_a_page_without_paths(tmp_path):
     moments = covlasso.Moments(["a"], classes="decisions")
     moments.update({"a": rng.normal(size=(300, 8)) @ rng.normal(size=(8, 8))})
     deps = covlasso.solve_moments(moments, terms=2, focus=np.linspace(0.0, 0.5, 8))
-    record = read(covlasso.write_report(tmp_path / "r.html", deps, moments=moments)).record["sets"][0]
+    page = read(covlasso.write_report(tmp_path / "r.html", deps, moments=moments))
+    record = page.record["sets"][0]
     assert record["focus"].startswith("focus 0.0714286 to 0.5 by decisions")
+    np.testing.assert_allclose(page.array("0.share"), deps.focus, rtol=1e-6)
     assert not record["curves"]["reproduced"]

@@ -564,3 +564,15 @@ def test_every_category_opens_with_its_confusions(reader, replaced):
     for category in range(12):
         reader.go(f"category={category}")
         assert reader.tab.locator(".replaced").count() == 1
+
+
+def test_a_category_says_the_share_of_its_own_samples(reader, tmp_path):
+    rng = np.random.default_rng(5)
+    moments = covlasso.Moments(["a"], classes="labels")
+    moments.update({"a": rng.normal(size=(300, 6)) @ rng.normal(size=(6, 6))}, rng.integers(0, 5, 300))
+    deps = covlasso.solve_moments(moments, terms=2, focus=0.25)
+    file = covlasso.write_report(tmp_path / "r.html", deps, moments=moments)
+    reader.open(file, "category=2")
+    assert "0.25\nshare of its own samples" in reader.text(".tiles")
+    reader.go("category=5")
+    assert "none\nequation of all samples" in reader.text(".tiles")

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from ranks import run_ranks
 
 from covlasso.moments import Accumulator, LinearHead, Split, SplitMoments
 
@@ -462,3 +463,64 @@ def test_the_state_says_what_it_is_of(models, inputs, tmp_path):
     assert (header["batches"], header["seen"]) == (3, 48)
     assert header["command"]["data"] == "x"
     json.dumps(header)
+
+
+RANK = """
+import os, signal, torch
+from torch import nn
+from covlasso._base.ranks import process_group
+from covlasso.moments import Split
+from covlasso.torch import Batch, extract
+
+classes, out, end = {classes!r}, {out!r}, {end!r}
+torch.set_num_threads(1)
+inputs = torch.randn(300, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+models = {{}}
+for name, n in (("a", 9), ("b", 7)):
+    models[name] = nn.Linear(6, n).double()
+    generator = torch.Generator().manual_seed(n)
+    for parameter in models[name].parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+
+
+def batches(rank, size):
+    for number, rows in enumerate(torch.arange(rank, 300, size).split(20)):
+        if (rank, number) == end:
+            os.kill(os.getpid(), signal.SIGKILL)
+        labels = rows % 7 - 1 if classes == "labels" else None
+        names = [str(k) for k in rows.tolist()]
+        yield Batch(inputs[rows], targets=labels, samples=names, positions=rows.tolist())
+
+
+with process_group() as group:
+    extract(
+        models, batches(group.rank, group.size), out=out, save_every=2, classes=classes, factored={{}},
+        split=Split(held_out=0.3), group=group,
+    )
+"""
+
+
+@pytest.mark.parametrize("classes", ["labels", "decisions"])
+def test_ranks_of_which_one_was_killed_have_the_means_by_class_of_one_process(classes, tmp_path):
+    files = {name: tmp_path / f"{name}.safetensors" for name in ("alone", "once", "twice")}
+
+    def run(name, size, end=None):
+        codes, outputs = run_ranks(RANK.format(classes=classes, out=str(files[name]), end=end), size)
+        return codes, outputs
+
+    assert run("alone", 1)[0] == [0]
+    assert run("once", 2)[0] == [0, 0]
+    assert 0 not in run("twice", 2, end=(1, 5))[0]
+    assert not files["twice"].exists()
+    codes, outputs = run("twice", 2)
+    assert codes == [0, 0], outputs
+    alone, once, twice = (SplitMoments.load(file) for file in files.values())
+    for side in ("fit", "held_out"):
+        one, two, again = (getattr(parts, side) for parts in (alone, once, twice))
+        assert one.classes == two.classes == classes
+        for by in ("a", "b"):
+            np.testing.assert_array_equal(two.class_counts(by), one.class_counts(by))
+            for name in ("a", "b"):
+                np.testing.assert_allclose(two.class_means(name, by), one.class_means(name, by), atol=1e-12)
+                np.testing.assert_array_equal(two.class_means(name, by), again.class_means(name, by))
+        np.testing.assert_array_equal(two.second_moment("a", "b"), again.second_moment("a", "b"))

@@ -69,7 +69,9 @@ function notATarget(set, category) {
 function whyAbsent(set) {
   if (!set.curves) return "Needs the moments: covlasso report ... --moments FILE.";
   if (!set.curves.reproduced)
-    return "Left out: the dependencies were found with weights or exclusions that their file does not keep.";
+    return set.share
+      ? "Left out: moments have no paths of own samples, nor of categories with different shares of these."
+      : "Left out: the dependencies were found with weights or exclusions that their file does not keep.";
   return (
     `Left out: this file holds the paths of the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part. ` +
     "covlasso report ... --details N writes more; covlasso.plot.path draws any."
@@ -125,7 +127,8 @@ function facts(set, t) {
   return el(
     "dl",
     { class: "tiles" },
-    tile("R², fit", fixed(set.r2[t]), "in sample"),
+    set.share && focusTile(tile, set.share[t]),
+    tile("R², fit", fixed(set.r2[t]), set.share?.[t] ? "in sample, with the focus" : "in sample"),
     set.heldOut && tile("R², held out", fixed(set.heldOut[t]), "other samples"),
     set.decisions &&
       tile(
@@ -145,6 +148,13 @@ function facts(set, t) {
       !set.certified(t),
     ),
   );
+}
+
+/** The share of its own samples; 0 where it has none, or none was asked for. */
+function focusTile(tile, share) {
+  return share > 0
+    ? tile("Focus", significant(share), "share of its own samples")
+    : tile("Focus", "none", "equation of all samples");
 }
 
 /** Who uses this category; a term in both directions is marked as mutual. */

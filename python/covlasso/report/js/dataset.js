@@ -18,6 +18,7 @@ export class DependencySet {
       "status",
       "heldOut",
       "own",
+      "share",
       "targetCommunity",
       "sourceCommunity",
     ]) {

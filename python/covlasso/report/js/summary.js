@@ -122,7 +122,9 @@ function leftOut(set) {
   const items = [];
   if (!set.curves.reproduced) {
     items.push(
-      "These dependencies were found with weights or exclusions that their file does not keep: paths and error by terms are left out.",
+      set.share
+        ? "Moments have no paths of own samples, nor of categories with different shares of these: paths and error by terms are left out."
+        : "These dependencies were found with weights or exclusions that their file does not keep: paths and error by terms are left out.",
     );
   } else if (set.curves.details < set.nTargets) {
     items.push(
