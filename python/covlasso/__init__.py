@@ -14,7 +14,6 @@ from covlasso._core import __version__
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.gram import FactoredGram, OwnRows
 from covlasso.moments import Accumulator, LinearHead, Moments, Split, SplitMoments
-from covlasso.solver import Knots, Path, path, solve, solve_moments
 
 if TYPE_CHECKING:
     from covlasso import datasets, graph, logits, plot
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from covlasso.gram import spanning_categories
     from covlasso.moments import new_category_moments
     from covlasso.report import write_report
+    from covlasso.solver import Knots, Path, path, solve, solve_moments
 
 __all__ = [
     "Accumulator",
@@ -65,6 +65,11 @@ __all__ = [
 ]
 
 _ON_USE = {  # the wing that has it; a wing or a page has itself
+    "Knots": "solver",
+    "Path": "solver",
+    "path": "solver",
+    "solve": "solver",
+    "solve_moments": "solver",
     "choose_focus": "evidence",
     "compare_methods": "evidence",
     "evaluate": "evidence",
