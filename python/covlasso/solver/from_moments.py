@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,14 @@ from covlasso._base.checks import check_count, check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin, joined
 from covlasso.gram import Gram
-from covlasso.logits import Samples
 from covlasso.moments import Moments
 from covlasso.solver.direction import Blocks, all_targets, pair_of
 from covlasso.solver.focus import by_share, focused
 from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.solution_path import Path, one_place
+
+if TYPE_CHECKING:
+    from covlasso.logits import Samples
 
 _BLOCK = 1 << 25  # entries of the cross moments in memory at a time: 256 MB
 

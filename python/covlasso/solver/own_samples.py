@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from covlasso._base.arrays import Float64, Int32, Int64
 from covlasso.dependencies import Origin
 from covlasso.gram import FactoredGram, Gram, OwnRows, as_gram
-from covlasso.logits import Samples
 from covlasso.moments import Moments
 from covlasso.solver.direction import Blocks
+
+if TYPE_CHECKING:
+    from covlasso.logits import Samples
 
 
 class OwnSamples:
