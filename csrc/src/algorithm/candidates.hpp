@@ -115,7 +115,7 @@ public:
     COVLASSO_FN void move(const Team& team, Index rows, const double* direction, Change change) {
         const double base = 2.0 * change.base, slope = 2.0 * change.slope;
         double *level = level_.data(), *tilt = tilt_.data();
-        team.combine(rows_, 0, panel_count(size_), rows, direction, [=](Index j, double w) {
+        team.combine(rows_, panel_count(size_), rows, direction, [=](Index j, double w) {
             level[j] -= base * w;
             tilt[j] += slope * w;
         });
@@ -183,7 +183,6 @@ private:
         if (own_count_ == 0) return;
         own_.reserve_rows(team, own_count_, first > 0 ? own_count_ : 0);
         own_.reserve_columns(team, size_);
-        own_factor_.reserve(team, own_count_);
         for (Index m = 0; m < own_count_; ++m) {
             const double* v = gram.row(m);
             team.for_each(padded_size() - first, [&](Index t) {
@@ -199,22 +198,32 @@ private:
     COVLASSO_STEP void add_own(const Team& team, Index place, Index first, Index r) {
         if (own_count_ == 0) return;
         const double* column = own_.column(place);
-        double* factor = own_factor_.data();
         team.sync();
-        team.for_each(own_count_, [=](Index m) { factor[m] = column[m * panel_width]; });
-        team.sync();
-        Panels& rows = rows_;
-        const Index begin = first, end = size_;
-        team.combine(own_, first / panel_width, panel_count(size_), own_count_, factor,
-                     [&](Index j, double sum) {
-                         if (j >= begin && j < end) rows.at(r, j) += sum;
-                     });
+        for (Index q = first / panel_width; q < panel_count(size_); ++q) {
+            const Index begin = first > q * panel_width ? first - q * panel_width : 0;
+            double* row = rows_.panel(q) + r * panel_width + begin;
+            const double* own = own_.panel(q) + begin;
+            const Index count = panel_width - begin;
+            Index m = 0;
+            for (; m + 4 <= own_count_;
+                 m += 4, own += 4 * panel_width) {  // the row is read and written once for four
+                const double x0 = column[m * panel_width], x1 = column[(m + 1) * panel_width],
+                             x2 = column[(m + 2) * panel_width], x3 = column[(m + 3) * panel_width];
+                team.for_each(count, [=](Index t) {
+                    row[t] += (x0 * own[t] + x1 * own[panel_width + t]) +
+                              (x2 * own[2 * panel_width + t] + x3 * own[3 * panel_width + t]);
+                });
+            }
+            for (; m < own_count_; ++m, own += panel_width) {
+                const double x = column[m * panel_width];
+                team.for_each(count, [=](Index t) { row[t] += x * own[t]; });
+            }
+        }
     }
 
     Index size_ = 0;
     Panels rows_;  // G(A, S), one row per active source
     Panels own_;   // V on S, one row per row of V
-    Buffer<double> own_factor_;
     Index own_count_ = 0;
     Buffer<Id> source_;
     Buffer<double> cross_;    // c_j

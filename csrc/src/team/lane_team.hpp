@@ -75,10 +75,9 @@ public:
     }
 
     template <class Finish>
-    COVLASSO_FN void combine(const Panels& panels, Index first, Index end, Index rows,
-                             const double* coefficient, Finish finish) const {
-        for_each((end - first) * panel_width, [&](Index t) {
-            const Index j = first * panel_width + t;
+    COVLASSO_FN void combine(const Panels& panels, Index count, Index rows, const double* coefficient,
+                             Finish finish) const {
+        for_each(count * panel_width, [&](Index j) {
             const double* column = panels.column(j);
             double total = 0.0;
             for (Index r = 0; r < rows; ++r) total += coefficient[r] * column[r * panel_width];

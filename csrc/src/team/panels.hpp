@@ -76,7 +76,7 @@ public:
     template <class Team>
     COVLASSO_STEP void product(const Team& team, Index rows, Index columns, const double* x,
                                double* out) const {
-        team.combine(*this, 0, panel_count(columns), rows, x, [=](Index j, double total) { out[j] = total; });
+        team.combine(*this, panel_count(columns), rows, x, [=](Index j, double total) { out[j] = total; });
         team.sync();
     }
 

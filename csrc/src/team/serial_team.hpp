@@ -146,9 +146,9 @@ struct SerialTeam {
     }
 
     template <class Finish>
-    void combine(const Panels& panels, Index first, Index end, Index rows, const double* coefficient,
+    void combine(const Panels& panels, Index count, Index rows, const double* coefficient,
                  Finish finish) const {
-        for (Index q = first; q < end; ++q) {
+        for (Index q = 0; q < count; ++q) {
             alignas(64) double total[panel_width] = {};
             const double* row = panels.panel(q);
             for (Index r = 0; r < rows; ++r, row += panel_width) {

@@ -88,9 +88,8 @@ class Contract {
     static_assert(std::is_same_v<decltype(team.largest_fraction(n, bound, numerator, denominator)), Best>);
     /// Writes the j with holds(j) to `list` in ascending order, at most n numbers; returns how many.
     static_assert(std::is_same_v<decltype(team.select(n, holds, list)), Index>);
-    /// finish(j, sum over r < rows of coefficient[r] * (r, j)) for every column j of the panels first <= q < end.
-    static_assert(
-        std::is_same_v<decltype(team.combine(panels, first, end, rows, coefficient, finish)), void>);
+    /// finish(j, sum over r < rows of coefficient[r] * (r, j)) for every column j of the first `count` panels.
+    static_assert(std::is_same_v<decltype(team.combine(panels, count, rows, coefficient, finish)), void>);
 
     // ---- its kind of Gram ----
 
