@@ -14,7 +14,7 @@ import numpy as np
 
 from covlasso._base.arrays import Array, Places
 from covlasso._base.ranks import Group
-from covlasso.moments import Split, held_out
+from covlasso.moments import Split, held_out, write_keys
 
 Precision = Literal["float16", "float32"]
 _LARGEST = {"float16": 65504.0, "float32": float(np.finfo(np.float32).max)}
@@ -25,8 +25,8 @@ class LogitWriter:
 
     ``STEM.logits.MODEL.npy`` (samples, categories); ``STEM.labels.npy`` (samples,) int64, -1 where there is
     no label; ``STEM.held_out.npy`` (samples,) bool; ``STEM.samples.txt`` and ``STEM.keys.txt``, a line per
-    sample. Until `finish` the parts of all ranks are in ``*.part`` files, which are cut to the last saved
-    state when the run goes on.
+    sample, which `read_keys` reads. Until `finish` the parts of all ranks are in ``*.part`` files, which are
+    cut to the last saved state when the run goes on.
 
     Parameters
     ----------
@@ -119,9 +119,8 @@ class LogitWriter:
         keys = [row[3] for row in ordered]
         np.save(self._file("labels.npy"), np.array([row[1] for row in ordered], dtype=np.int64))
         np.save(self._file("held_out.npy"), held_out(keys, split.held_out))
-        for kind, lines in (("samples", [row[2] for row in ordered]), ("keys", keys)):
-            text = "".join(line.replace("\\", "\\\\").replace("\n", "\\n") + "\n" for line in lines)
-            self._file(f"{kind}.txt").write_text(text, encoding="utf-8", errors="surrogateescape")
+        write_keys([row[2] for row in ordered], self._file("samples.txt"))
+        write_keys(keys, self._file("keys.txt"))
 
     def remove_parts(self) -> None:
         """Delete this rank's parts, after `finish`."""

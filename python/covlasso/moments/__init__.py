@@ -5,7 +5,8 @@ from covlasso.moments.class_choice import ClassChoice, WantedClasses, check_want
 from covlasso.moments.class_sums import Classes
 from covlasso.moments.focus import Focus
 from covlasso.moments.heads import FLOATS, LinearHead
-from covlasso.moments.keys import by_folder, by_pattern, read_class_names, read_keys
+from covlasso.moments.key_files import read_keys, write_keys
+from covlasso.moments.keys import by_folder, by_pattern, read_class_names
 from covlasso.moments.moments import Moments
 from covlasso.moments.new_categories import new_category_moments
 from covlasso.moments.parts import Halves, Parts, halves, merged
@@ -35,4 +36,5 @@ __all__ = [
     "new_category_moments",
     "read_class_names",
     "read_keys",
+    "write_keys",
 ]

@@ -1,13 +1,10 @@
-"""What samples were cut from, and how categories are called: texts with a line each."""
+"""What samples were cut from, by their paths, and how categories are called."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-
-import numpy as np
 
 
 def by_folder(paths: Sequence[str]) -> list[str]:
@@ -37,28 +34,6 @@ def by_pattern(paths: Sequence[str], pattern: str) -> list[str]:
     return keys
 
 
-def read_keys(path: str | os.PathLike[str]) -> list[str]:
-    """Read one key per sample: a .npy vector of integers or strings, or the lines of a text file.
-
-    Raises
-    ------
-    ValueError
-        The file is no such list.
-    """
-    source = Path(path)
-    if source.suffix != ".npy":
-        return _lines(source, "surrogateescape")  # file names may be any bytes
-    try:
-        keys = np.load(source, allow_pickle=False)
-    except (ValueError, EOFError) as cause:
-        raise ValueError(f"{source} is not a readable .npy file: {cause}") from cause
-    if keys.ndim != 1 or keys.dtype.kind not in "iuU":
-        raise ValueError(
-            f"{source} holds {keys.dtype} {keys.shape}; a vector of integers or strings is expected"
-        )
-    return [str(key) for key in keys]
-
-
 def read_class_names(file: Path) -> list[str]:
     """Read names, one per line.
 
@@ -68,7 +43,7 @@ def read_class_names(file: Path) -> list[str]:
         The file cannot be read, or is empty.
     """
     try:
-        names = _lines(file, "strict")
+        names = _lines(file)
     except (OSError, UnicodeDecodeError) as cause:
         raise ValueError(f"class names {file} cannot be read: {cause}") from cause
     if not names:
@@ -76,7 +51,7 @@ def read_class_names(file: Path) -> list[str]:
     return names
 
 
-def _lines(file: Path, errors: str) -> list[str]:
+def _lines(file: Path) -> list[str]:
     """Lines of a UTF-8 text; only line feeds part them, as other breaks may be inside a name."""
-    lines = file.read_text(encoding="utf-8", errors=errors).split("\n")
+    lines = file.read_text(encoding="utf-8").split("\n")
     return lines[:-1] if lines[-1] == "" else lines

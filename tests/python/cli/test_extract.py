@@ -21,6 +21,7 @@ from picture_files import write_pictures
 
 from covlasso import SplitMoments
 from covlasso.cli import app
+from covlasso.moments import read_keys
 
 RESNET, VIT = "test_resnet", "test_vit"
 KILLS = 20
@@ -107,6 +108,49 @@ def test_skipped_pictures_are_listed_beside_the_file(tmp_path):
     (tmp_path / "m.safetensors.state").unlink(missing_ok=True)
     run(*options(root, out, "--force"))
     assert not (tmp_path / "m.skipped.txt").exists()
+
+
+ODD_NAMES = [
+    b"cats\\%02d.png", b"new\\n%02d.png", b"L\xf6we%02d.png", b"line\n%02d.png", b"cr\r%02d.png",
+    b"tab\t%02d.png", "page\u2028%02d.png".encode(), b" blank %02d.png", b"covlasso-escaped:%02d.png", b'"q%02d".png',
+]  # fmt: skip
+
+
+def test_the_keys_of_odd_names_give_the_split_in_every_command(tmp_path):
+    data, out = tmp_path / "data", tmp_path / "m.safetensors"
+    source = write_pictures(tmp_path / "source", per_folder=6)
+    data.mkdir()
+    for k, picture in enumerate(sorted(source.rglob("*.png"))):
+        for name in ODD_NAMES:
+            shutil.copy(picture, os.fsencode(data) + b"/" + name % k)
+    run(*options(data, out, "--save-logits", "float32", "-b", 60))
+    logits, keys, outside = (
+        tmp_path / f"m.{kind}" for kind in ("logits.test_resnet.npy", "keys.txt", "held_out.npy")
+    )
+    moments, side = SplitMoments.load(out), np.load(outside)
+    assert len(side) == 120
+    assert side.sum() == moments.held_out.count
+    np.testing.assert_array_equal(moments.held_out_rows(120, read_keys(keys)), side)
+
+    def invoke(*arguments):
+        result = CliRunner().invoke(app, [*map(str, arguments)])
+        assert result.exit_code in (0, 1), result.output + result.stderr
+        return result.stdout
+
+    again = tmp_path / "again.safetensors"
+    invoke("moments", logits, "--groups", keys, "--out", again)
+    rows = np.load(logits).astype(float)[side]
+    np.testing.assert_allclose(
+        SplitMoments.load(again).held_out.second_moment("m"), rows.T @ rows / len(rows), rtol=1e-9
+    )
+    invoke("solve", out, "--terms", 2, "--out", tmp_path / "d")
+    measured = [
+        json.loads(
+            invoke("evaluate", tmp_path / "d", "--moments", out, "--logits", logits, *which, "--json", "-")
+        )
+        for which in (["--groups", keys], ["--rows", outside])
+    ]
+    assert measured[0] == measured[1]
 
 
 @pytest.mark.parametrize(
@@ -201,6 +245,7 @@ FORKING = """
     torch.set_num_threads(1)
     import covlasso.timm.extraction
     from covlasso.cli import app
+from covlasso.moments import read_keys
 
     for line in sys.stdin:
         asked = json.loads(line)

@@ -25,7 +25,7 @@ def test_rows_come_back_in_the_order_of_their_positions(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "m.labels.npy"), [0, 10, 20, 30, 40])
     np.testing.assert_array_equal(np.load(tmp_path / "m.held_out.npy"), split.part(keys) == 1)
     assert (tmp_path / "m.samples.txt").read_text().splitlines() == ["s0", "s1", "s2", "s3", "s4"]
-    assert (tmp_path / "m.keys.txt").read_text().splitlines() == ["k", "l", "k", "m", r"n\\"]
+    assert (tmp_path / "m.keys.txt").read_text().splitlines() == ["k", "l", "k", "m", "n\\"]
 
 
 def test_bad_writers(tmp_path):
