@@ -28,6 +28,22 @@ AllowSame = Annotated[
     bool, _models("--allow-same", help="A category may be explained by itself in the other model.")
 ]
 
+
+class SameBys(str, Enum):
+    """What says which categories of two models are the same."""
+
+    name = "name"
+    number = "number"
+
+
+SameBy = Annotated[
+    SameBys | None,
+    _models(
+        help="Which category of the other model is the same one, and left out.",
+        show_default="by name where both have names, else by number where there are equally many",
+    ),
+]
+
 Terms = Annotated[int | None, _place(min=1, help="Just before one more term would enter.")]
 Lam = Annotated[float | None, _place(min=0.0, help="At this lambda, in the paper's scale (no 1/2).")]
 RelativeError = Annotated[

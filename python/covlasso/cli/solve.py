@@ -42,6 +42,7 @@ def solve(
     target: options.Target = None,
     source: options.Source = None,
     allow_same: options.AllowSame = False,
+    same_by: options.SameBy = None,
     terms: options.Terms = None,
     lam: options.Lam = None,
     relative_error: options.RelativeError = None,
@@ -82,6 +83,7 @@ def solve(
         wanted = {
             **place, "kind": kind.value, "method": method.value, "max_terms": max_terms, "refit": refit,
             "l2": l2, "positive": positive, "allow_same": allow_same, "n_threads": threads,
+            "same_by": None if same_by is None else same_by.value,
         }  # fmt: skip
         wanted["target"], wanted["source"] = pair_of(moments, target, source)
         wanted["focus"] = _focus(focus)
@@ -99,6 +101,7 @@ def solve(
         more = {
             "place": {name: value for name, value in place.items() if value is not None},
             "excluded": _excluded(moments, found),
+            "own_category": _own(moments, found),
             "seconds": seconds,
             "file": str(out),
         }
@@ -177,7 +180,8 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
 
     The JSON is a record of `summarise` with schema "covlasso-solve-1", ``place`` (terms, lam or
     relative_error as given), ``excluded`` (between networks: targets whose own category was excluded; else
-    null), ``seconds`` (reading included) and ``file`` (what was written).
+    null), ``own_category`` (the same in words, and how it was found), ``seconds`` (reading included) and
+    ``file`` (what was written).
     """
     from rich.console import Console, Group
 
@@ -189,7 +193,7 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
         write_json(record, json_file)
     if json_file != STANDARD:
         asked = " ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in more["place"].items())
-        own = {} if found.intra else {"own category": f"excluded for {more['excluded']} targets"}
+        own = {} if found.intra else {"own category": more["own_category"]}
         rows = {"asked for": asked, **own, "time": f"{more['seconds']:.2f} s", "written to": str(out)}
         Console(stderr=out == STANDARD).print(Group(*summary_table(found, record, rows)))
     missed = record["uncertified"]
@@ -209,3 +213,12 @@ def _excluded(moments: Moments, found: Dependencies) -> int | None:
 
     own: Any = excluded(moments, found.origin, found.targets)
     return 0 if own is None else int(np.count_nonzero(np.diff(own.indptr)))
+
+
+def _own(moments: Moments, found: Dependencies) -> str | None:
+    """Say how many that are, and by what they were found."""
+    if found.intra or found.origin is None:
+        return None
+    from covlasso.solver import own_in_words
+
+    return own_in_words(moments, found.origin, found.targets)

@@ -2,6 +2,6 @@
 
 from covlasso.dependencies.dependencies import Dependencies, joined
 from covlasso.dependencies.names import find_target, match
-from covlasso.dependencies.origin import Origin
+from covlasso.dependencies.origin import Origin, SameBy
 
-__all__ = ["Dependencies", "Origin", "find_target", "joined", "match"]
+__all__ = ["Dependencies", "Origin", "SameBy", "find_target", "joined", "match"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from covlasso._base.arrays import Kind
 from covlasso._base.checks import check_flag, check_kind, check_number
 
 FOCUSES = ("labels", "decisions", "own samples")
+
+SameBy = Literal["name", "number"]
+"""What says which categories of two networks are the same."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,14 @@ class Origin:
         Which samples are a category's own, where these have a share of its equation (`Dependencies.focus`):
         by labels or by the decisions of the target's model, of which the class means count; or the samples
         themselves. None: all samples count alike.
+    same_by : {"name", "number"}, optional
+        Between two networks: which source is a target's own category, that of its name or that of its number,
+        where the user had to say so.
 
     Raises
     ------
     TypeError, ValueError
-        A field is not of its type, or ``kind`` is none of the three.
+        A field is not of its type, or ``kind``, ``focus`` or ``same_by`` is another word.
     """
 
     target_model: str
@@ -46,6 +53,7 @@ class Origin:
     positive: bool = False
     allow_same: bool = False
     focus: str | None = None
+    same_by: SameBy | None = None
 
     def __post_init__(self) -> None:
         """Check what may come from a file."""
@@ -58,6 +66,8 @@ class Origin:
         check_flag(self.allow_same, "allow_same")
         if self.focus not in (None, *FOCUSES):
             raise ValueError(f"focus is {self.focus!r}; one of {', '.join(FOCUSES)} or None is expected")
+        if self.same_by not in (None, *get_args(SameBy)):
+            raise ValueError(f"same_by is {self.same_by!r}; 'name', 'number' or None is expected")
 
     @property
     def intra(self) -> bool:

@@ -144,6 +144,7 @@ class Beside:
                 l2=origin.l2,
                 positive=origin.positive,
                 allow_same=origin.allow_same,
+                same_by=origin.same_by,
                 targets=deps.targets,
                 progress=progress,
             ),

@@ -13,13 +13,13 @@ from covlasso._base.arrays import Array, Float64, Int32, Kind
 from covlasso._base.checks import check_number
 from covlasso._base.optional import needed
 from covlasso._base.progress import TitledReport
-from covlasso.dependencies import Dependencies, Origin
+from covlasso.dependencies import Dependencies, Origin, SameBy
 from covlasso.evidence.decisions import EPS, Decisions, decisions
 from covlasso.evidence.prediction import Prediction, prediction_of
 from covlasso.evidence.rates import RATES, Rates
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import FocusedPaths, Path, focused, pair_of
+from covlasso.solver import FocusedPaths, Path, checked_origin, focused, pair_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,6 +134,7 @@ def choose_focus(
     l2: float = 0.0,
     positive: bool = False,
     allow_same: bool = False,
+    same_by: SameBy | None = None,
     targets: Int32 | None = None,
     n_threads: int | None = None,
     device: str | Sequence[str] = "cpu",
@@ -155,7 +156,7 @@ def choose_focus(
         figures will be quoted on: the choice flatters a little.
     source_logits, labels, rows
         As in `covlasso.evaluate`.
-    target, source, kind, l2, positive, allow_same, targets, n_threads, device
+    target, source, kind, l2, positive, allow_same, same_by, targets, n_threads, device
         As in `covlasso.solve_moments`.
     alphas : sequence of float, default (0.03, 0.1, 0.3)
         Focuses, increasing, from 0 (all samples alike) to 1.
@@ -175,7 +176,9 @@ def choose_focus(
     TypeError, ValueError
         As in `covlasso.evaluate` and `covlasso.solve_moments`, or the grid is empty or does not increase.
     """
-    origin = Origin(*pair_of(_fit(moments), target, source), kind, l2, positive, allow_same)
+    fit = _fit(moments)
+    models = pair_of(fit, target, source)
+    origin = checked_origin(fit, models, kind, l2, positive, allow_same, same_by)
     samples = Samples(logits, source_logits, labels, rows)
     return choose_for(
         origin,

@@ -14,7 +14,7 @@ import scipy.sparse
 from covlasso._base.arrays import Float64, Int32, Kind, Method
 from covlasso._base.checks import check_count, check_number
 from covlasso._base.progress import Report
-from covlasso.dependencies import Dependencies
+from covlasso.dependencies import Dependencies, SameBy
 from covlasso.moments import Moments, SplitMoments, merged
 from covlasso.solver import solve_moments
 
@@ -107,6 +107,7 @@ def stability(
     l2: float = 0.0,
     positive: bool = False,
     allow_same: bool = False,
+    same_by: SameBy | None = None,
     focus: float | npt.ArrayLike | None = None,
     targets: Int32 | None = None,
     n_threads: int | None = None,
@@ -135,7 +136,7 @@ def stability(
         Of the divisions.
     target, source : str, optional
         Models of targets and sources; by default the only one.
-    kind, method, l2, positive, allow_same
+    kind, method, l2, positive, allow_same, same_by
         As in `covlasso.solve_moments`.
     focus : float or (k,) array, optional
         Share of a category's own samples in its equation, as there; the folds need classes. In a half without
@@ -165,8 +166,9 @@ def stability(
         )
     options: dict[str, Any] = {
         "target": target, "source": source, "kind": kind, "method": method, "l2": l2,
-        "positive": positive, "allow_same": allow_same, "focus": focus, "lam": lam, "terms": terms,
-        "relative_error": relative_error, "targets": targets, "n_threads": n_threads, "device": device,
+        "positive": positive, "allow_same": allow_same, "same_by": same_by, "focus": focus, "lam": lam,
+        "terms": terms, "relative_error": relative_error, "targets": targets, "n_threads": n_threads,
+        "device": device,
     }  # fmt: skip
     subsets = [half for pair in divisions(len(parts), check_count(pairs, "pairs"), seed) for half in pair]
 

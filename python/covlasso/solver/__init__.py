@@ -6,7 +6,6 @@ from covlasso.solver.direction import (
     check_sizes,
     differing,
     energy_of,
-    excluded,
     found_on,
     pair_of,
 )
@@ -14,6 +13,7 @@ from covlasso.solver.focus import by_share, check_focus, focused
 from covlasso.solver.focused_paths import FocusedPaths
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import path_moments, solve_moments
+from covlasso.solver.own_category import checked_origin, excluded, own_in_words
 from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.problem import check_problem
 from covlasso.solver.slices import solve_slices
@@ -30,11 +30,13 @@ __all__ = [
     "check_focus",
     "check_problem",
     "check_sizes",
+    "checked_origin",
     "differing",
     "energy_of",
     "excluded",
     "focused",
     "found_on",
+    "own_in_words",
     "pair_of",
     "path",
     "path_moments",

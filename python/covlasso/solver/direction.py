@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.gram import Gram, OwnRows, as_gram, rows_times
 from covlasso.moments import Focus, Moments
+from covlasso.solver.own_category import excluded
 from covlasso.solver.problem import Problem, check_problem
 from covlasso.solver.solution_path import Options, Path, run, run_on
 
@@ -45,43 +46,6 @@ def pair_of(moments: Moments, target: str | None, source: str | None) -> tuple[s
 def all_targets(moments: Moments, target: str) -> Int32:
     """Every category of the targets' model."""
     return np.arange(len(moments.mean(target)), dtype=np.int32)
-
-
-def same(moments: Moments, origin: Origin, targets: Int32) -> scipy.sparse.csr_array:
-    """Mark the sources that are the targets' own categories in the other network.
-
-    Where both models have class names, these are the sources of the target's name; where they have the same
-    list of names, or one has none and the sizes are equal, those of the target's number.
-
-    Returns
-    -------
-    (len(targets), p) sparse boolean array
-        Without any entry where the networks share no category.
-    """
-    n, p = (moments.sizes[model] for model in (origin.target_model, origin.source_model))
-    names, sources = (moments.class_names.get(m) for m in (origin.target_model, origin.source_model))
-    if names is None or sources is None or names == sources:
-        row = np.arange(len(targets)) if n == p else np.empty(0, dtype=np.intp)
-        columns = targets[row]
-    else:
-        numbers: dict[str, list[int]] = {}
-        for j, name in enumerate(sources):
-            numbers.setdefault(name, []).append(j)
-        found = [numbers.get(names[i], []) for i in targets]
-        row = np.repeat(np.arange(len(targets)), [len(own) for own in found])
-        columns = np.array([j for own in found for j in own], dtype=np.int32)
-    entries = np.ones(len(row), dtype=bool)
-    return scipy.sparse.csr_array((entries, (row, columns)), shape=(len(targets), p))
-
-
-def excluded(
-    moments: Moments, origin: Origin, targets: Int32
-) -> Literal["self"] | scipy.sparse.csr_array | None:
-    """List what the targets do without, as `covlasso.path` takes it for ``exclude``."""
-    if origin.intra:
-        return "self"
-    own = same(moments, origin, targets)
-    return None if origin.allow_same or own.nnz == 0 else own
 
 
 def check_sizes(moments: Moments, origin: Origin, targets: Int32, n_sources: int) -> None:

@@ -12,11 +12,12 @@ import numpy.typing as npt
 from covlasso._base.arrays import Int32, Int64, Kind, Method, Places
 from covlasso._base.checks import check_count, check_method
 from covlasso._base.progress import Report
-from covlasso.dependencies import Dependencies, Origin, joined
+from covlasso.dependencies import Dependencies, Origin, SameBy, joined
 from covlasso.gram import Gram
 from covlasso.moments import Moments
 from covlasso.solver.direction import Blocks, all_targets, pair_of
 from covlasso.solver.focus import by_share, focused
+from covlasso.solver.own_category import checked_origin
 from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.solution_path import Path, one_place
 
@@ -41,6 +42,7 @@ def solve_moments(
     l2: float = 0.0,
     positive: bool = False,
     allow_same: bool = False,
+    same_by: SameBy | None = None,
     focus: float | npt.ArrayLike | Literal["own"] | None = None,
     samples: Samples | None = None,
     targets: Int32 | None = None,
@@ -76,8 +78,12 @@ def solve_moments(
     positive : bool, default False
         Only b >= 0.
     allow_same : bool, default False
-        Between two networks: let a target's own category in the other network explain it. Which one that is
-        is said by the class names where both models have them, else by the number.
+        Between two networks: let a target's own category in the other network explain it.
+    same_by : {"name", "number"}, optional
+        Between two networks: which source is a target's own category. By default that of its name where both
+        models have class names, also where case, blanks, hyphens and underscores differ, and that of its
+        number where they have the same names, or one has none and the sizes are equal. Where two lists of one
+        length share few names, or their names part at single places, it has to be said.
     focus : float, (k,) array, or "own", optional
         Share alpha of a category's own samples in its equation, 0 to 1, for all targets or for each. Without
         it all samples count alike, and as a category has one sample in a thousand, its equation need not hold
@@ -105,13 +111,14 @@ def solve_moments(
     Raises
     ------
     TypeError, ValueError
-        An argument is wrong, a model is unknown, or there is no sample.
+        An argument is wrong, a model is unknown, there is no sample, or ``same_by`` is needed.
     RuntimeError
         As in `covlasso.path`.
     KeyboardInterrupt
         Ctrl-C; the message says how many targets were done.
     """
-    plain = Origin(*pair_of(moments, target, source), kind, l2, positive, allow_same)
+    models = pair_of(moments, target, source)
+    plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
     place = one_place(lam, terms, relative_error, check_method(method))
     limit = _term_limit(terms, max_terms, place)
     rows = all_targets(moments, plain.target_model) if targets is None else targets
@@ -150,6 +157,7 @@ def path_moments(
     l2: float = 0.0,
     positive: bool = False,
     allow_same: bool = False,
+    same_by: SameBy | None = None,
     focus: float | None = None,
     targets: Int32 | None = None,
     progress: Report | None = None,
@@ -159,7 +167,7 @@ def path_moments(
 
     Parameters
     ----------
-    moments, target, source, kind, l2, positive, allow_same, targets, progress
+    moments, target, source, kind, l2, positive, allow_same, same_by, targets, progress
         As in `solve_moments`.
     focus : float, optional
         Share of a category's own samples, as there, the same for all targets. Those without samples of their
@@ -178,7 +186,8 @@ def path_moments(
     TypeError, ValueError
         As in `solve_moments`.
     """
-    plain = Origin(*pair_of(moments, target, source), kind, l2, positive, allow_same)
+    models = pair_of(moments, target, source)
+    plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
     rows = all_targets(moments, plain.target_model) if targets is None else targets
     origin, shares = focused(moments, plain, rows, focus)
     blocks = Blocks.of(moments, origin, rows, focus=shares)

@@ -112,7 +112,8 @@ def test_skipped_pictures_are_listed_beside_the_file(tmp_path):
 
 ODD_NAMES = [
     b"cats\\%02d.png", b"new\\n%02d.png", b"L\xf6we%02d.png", b"line\n%02d.png", b"cr\r%02d.png",
-    b"tab\t%02d.png", "page\u2028%02d.png".encode(), b" blank %02d.png", b"covlasso-escaped:%02d.png", b'"q%02d".png',
+    b"tab\t%02d.png", "page\u2028%02d.png".encode(), b" blank %02d.png", b"covlasso-escaped:%02d.png",
+    b'"q%02d".png',
 ]  # fmt: skip
 
 
