@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ def extract(
         )
         from covlasso.timm import extract as moments_of_pictures
 
+        notes: list[str] = []
         device = rank_device(device)
         options = ModelOptions(of_models, use_ema, reparam, model_dtype, torchcompile, seed)
         transform, opening = split_data_kwargs(of_data)
@@ -109,11 +111,11 @@ def extract(
                     amp_dtype=float_type(amp_dtype) if amp else None, channels_last=channels_last,
                     out=out, force=force, save_every=save_every, save_logits=save_logits, strict=strict,
                     classes=kind, on_classes=None if group.rank or json_file == STANDARD else say_classes,
-                    progress=progress,
+                    progress=progress, on_note=partial(_note, notes, group.rank > 0 or json_file == STANDARD),
                 )  # fmt: skip
         if found is not None:
             _write_skipped(found.skipped, out)
-            _tell(found, loaded, out, time.monotonic() - began, json_file)
+            _tell(found, loaded, out, time.monotonic() - began, json_file, notes)
 
 
 def _check(
@@ -168,6 +170,15 @@ def _named_as_options() -> Iterator[None]:
         fail(f"--{refusal.place.replace('_', '-')} {refusal.why}")
 
 
+def _note(notes: list[str], quiet: bool, note: str) -> None:
+    """Keep what should be known, and print it."""
+    from covlasso.cli._tables import say
+
+    notes.append(note)
+    if not quiet:
+        say(note)
+
+
 def _undrawn(*_: object) -> None:
     """No bar."""
 
@@ -214,7 +225,12 @@ def _write_skipped(skipped: Sequence[tuple[str, str]], out: Path) -> None:
 
 
 def _tell(
-    found: Extraction, loaded: Sequence[LoadedModel], out: Path, seconds: float, json_file: Path | None
+    found: Extraction,
+    loaded: Sequence[LoadedModel],
+    out: Path,
+    seconds: float,
+    json_file: Path | None,
+    notes: Sequence[str],
 ) -> None:
     """Print a summary, and write it as JSON.
 
@@ -222,7 +238,7 @@ def _tell(
     the width of the last layer's input where that is accumulated, else null; ``top1``, the share of the
     labelled samples that the model names rightly, or null), ``classes`` ("labels", "decisions" or null: what
     means by class are of), ``samples``, ``fit``, ``held_out``, ``labelled``,
-    ``skipped`` (path and reason of each) and ``seconds``.
+    ``skipped`` (path and reason of each), ``notes`` (lines that were said before the pass) and ``seconds``.
     """
     fit, held_out = found.moments.fit, found.moments.held_out
     models = {
@@ -243,6 +259,7 @@ def _tell(
         "held_out": held_out.count if held_out is not None else 0,
         "labelled": found.labelled,
         "skipped": [list(pair) for pair in found.skipped],
+        "notes": list(notes),
         "seconds": seconds,
     }
     if json_file is not None:

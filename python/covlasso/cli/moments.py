@@ -25,7 +25,9 @@ from covlasso.cli._common import (
 )
 
 if TYPE_CHECKING:
+    from covlasso._base.arrays import Int64
     from covlasso.logits import FileMoments
+    from covlasso.moments import Split
 
 SCHEMA = "covlasso-moments-1"
 
@@ -110,7 +112,8 @@ def moments(
                 wanted_classes(classes), None if json_file == STANDARD else say_classes,
             )  # fmt: skip
         found.moments.save(out)
-    record = _record(found, out, time.monotonic() - began)
+        notes = _notes(split, keys, right, found)
+    record = {**_record(found, out, time.monotonic() - began), "notes": notes}
     if json_file is not None:
         write_json(record, json_file)
     if json_file != STANDARD:
@@ -136,13 +139,25 @@ def _grouping(groups: Path | None, groups_regex: str | None) -> str:
     return f"{groups.name}{part}"
 
 
+def _notes(split: Split, keys: list[str] | None, labels: Int64 | None, found: FileMoments) -> list[str]:
+    """Say what should be known about the split: groups that are classes, by the labels or by their names."""
+    from covlasso.moments import whole_classes
+
+    if keys is None:
+        return []
+    if labels is not None:
+        return whole_classes(split, keys, labels.tolist())
+    names = {name for of_model in found.moments.fit.class_names.values() for name in of_model}
+    return whole_classes(split, keys, keys) if set(keys) <= names else []
+
+
 def _record(found: FileMoments, out: Path, seconds: float) -> dict[str, Any]:
     """Make the JSON of a run.
 
     It has schema "covlasso-moments-1", ``file``, ``models`` (by name: ``categories``, and ``top1``: by half,
     the share of the labelled rows whose largest logit is that of the label, or null), ``classes`` ("labels",
     "decisions" or null: what means by class are of), ``groups`` (in words),
-    ``rows`` (in all, and of every part), ``labelled`` (by half, or null) and ``seconds``.
+    ``rows`` (in all, and of every part), ``labelled`` (by half, or null), ``notes`` (lines) and ``seconds``.
     """
     moments, counted = found
     fit = moments.fit
@@ -188,4 +203,6 @@ def _show(record: dict[str, Any], out: Path) -> None:
     )
     if record["groups"] == _grouping(None, None) and len(rows) > 2:
         say("Crops or frames of one source are on both sides of this split; give --groups if there are any.")
+    for note in record["notes"]:
+        say(note)
     say(f"written to {out}")

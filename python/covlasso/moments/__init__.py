@@ -10,7 +10,7 @@ from covlasso.moments.keys import by_folder, by_pattern, read_class_names
 from covlasso.moments.moments import Moments
 from covlasso.moments.new_categories import new_category_moments
 from covlasso.moments.parts import Halves, Parts, halves, merged
-from covlasso.moments.split import Split, held_out
+from covlasso.moments.split import Split, held_out, whole_classes
 from covlasso.moments.split_moments import SplitMoments
 
 __all__ = [
@@ -36,5 +36,6 @@ __all__ = [
     "new_category_moments",
     "read_class_names",
     "read_keys",
+    "whole_classes",
     "write_keys",
 ]

@@ -90,6 +90,30 @@ class Split:
         return asdict(self)
 
 
+def whole_classes(split: Split, keys: Sequence[str], classes: Sequence[Any]) -> list[str]:
+    """Say that whole classes are held out, as groups hold whole classes; nothing below a tenth of them.
+
+    Parameters
+    ----------
+    split : Split
+        How the samples are divided.
+    keys : sequence of str
+        What each sample is cut from.
+    classes : sequence
+        What each sample shows, -1 where that is not known.
+    """
+    known = [(key, a) for key, a in zip(keys, classes, strict=True) if a != -1]
+    outside = held_out([key for key, _ in known], split.held_out)
+    total = {a for _, a in known}
+    lost = len(total) - len({a for (_, a), out in zip(known, outside, strict=True) if not out})
+    if 10 * lost < len(total) or lost == 0:
+        return []
+    return [
+        f"whole classes are held out: {lost} of {len(total)} have no sample to fit on, as groups hold all "
+        "samples of a class; finer groups would keep some of each"
+    ]
+
+
 def _hash(key: str, person: bytes) -> int:
     content = key.encode(errors="surrogateescape")
     return int.from_bytes(blake2b(content, digest_size=8, person=person).digest(), "little")

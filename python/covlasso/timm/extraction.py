@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from covlasso._base.ranks import Group, local_rank
-from covlasso.moments import Split
+from covlasso.moments import Split, whole_classes
 from covlasso.timm.classes import label_names, names_of_all
 from covlasso.timm.models import LoadedModel
 from covlasso.timm.pictures import PictureLoader, Pictures, group_keys
@@ -31,6 +31,7 @@ def extract(
     folds: int = 0,
     class_names: Path | None = None,
     class_map: bool = False,
+    on_note: Callable[[str], object] | None = None,
     group: Group | None = None,
     **options: Any,
 ) -> Extraction | None:
@@ -55,6 +56,9 @@ def extract(
         Names of the categories, one per line.
     class_map : bool, default False
         Whether the targets of the data set are categories of the models already.
+    on_note : callable, optional
+        Called before the pass with what should be known about its result, a line each: names of categories
+        that are a guess, whole classes that are held out.
     group : Group, optional
         Ranks that share the pictures.
     **options
@@ -77,12 +81,18 @@ def extract(
     _check_parts(split, keys)
     modules = {model.name: model.module for model in models}
     sizes = {model.name: _categories(model.module) for model in models}
+    names, notes = names_of_all(models, sizes, class_names, pictures.folders)
     pictures = pictures.labelled(_labels(pictures, models[0].module, sizes, class_map))
     if options.get("classes") == "labels" and pictures.labels is None:
         raise ValueError(
             'classes="labels" needs the categories of the pictures, and their folders or targets do not say '
             "them: give class_map, or classes by decisions"
         )
+    if groups != "none" and pictures.targets is not None:
+        notes += whole_classes(split, keys, pictures.targets)
+    if on_note is not None:
+        for note in notes:
+            on_note(note)
     command = {
         "pictures": digest(pictures.names),
         "data": pictures.source,
@@ -95,7 +105,7 @@ def extract(
     return extract_batches(
         modules,
         PictureLoader(pictures, models, keys, batch_size, workers, pin_mem, group),
-        class_names=names_of_all(modules, sizes, class_names, pictures.folders),
+        class_names=names,
         split=split,
         command=command,
         group=group,

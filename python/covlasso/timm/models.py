@@ -98,6 +98,8 @@ class LoadedModel:
         What decides about the transform; models with equal ones share their tensors.
     made : mapping
         What decides about its logits, besides weights and pictures.
+    published : bool
+        Whether its weights are the published ones.
     """
 
     name: str
@@ -105,6 +107,7 @@ class LoadedModel:
     transform: Callable[[Any], torch.Tensor]
     data_config: Mapping[str, Any]
     made: Mapping[str, str] = field(default_factory=dict)
+    published: bool = False
 
     @property
     def mode(self) -> str:
@@ -178,7 +181,8 @@ def _load(
     made = {"model": model, **{key: repr(value) for key, value in options.model_kwargs.items()}}
     if options.torchcompile:
         made["torchcompile"] = "True"
-    return LoadedModel(name, module, create_transform(**config, is_training=False), config, made)
+    transform = create_transform(**config, is_training=False)
+    return LoadedModel(name, module, transform, config, made, published=checkpoint == PUBLISHED)
 
 
 def _data_config(

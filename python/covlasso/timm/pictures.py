@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from PIL import Image
 from timm.data import ImageDataset, create_dataset
@@ -74,6 +75,16 @@ class Pictures(Dataset[Sample]):  # type: ignore[misc]
         self.labels: list[int] | None = None
         classes = digest(f"{target} {name}" for name, target in known.items())
         self.source = {**(source or {}), "classes": classes}
+
+    @property
+    def targets(self) -> list[int] | None:
+        """Targets of the data set, in the order of the names, where its reader knows them without reading."""
+        known = getattr(self._reader, "targets", None)  # of tar files
+        if known is None:
+            known = [sample[1] for sample in getattr(self._reader, "samples", ())]
+        if len(known) != len(self.names) or not np.issubdtype(np.asarray(known).dtype, np.integer):
+            return None
+        return [int(known[k]) for k in self._order]
 
     def labelled(self, labels: list[int] | None) -> Pictures:
         """Return the same pictures with a category of the models for each target."""

@@ -21,7 +21,7 @@ from picture_files import write_pictures
 
 from covlasso import SplitMoments
 from covlasso.cli import app
-from covlasso.moments import read_keys
+from covlasso.moments import held_out, read_keys
 
 RESNET, VIT = "test_resnet", "test_vit"
 KILLS = 20
@@ -52,7 +52,7 @@ def test_the_file_the_record_and_the_logits_agree(pictures, tmp_path):
     found, moments = json.loads(record.read_text()), SplitMoments.load(out)
     assert errors == ""
     assert "30 samples" in output
-    assert output.startswith("classes: decisions, ")
+    assert "\nclasses: decisions, " in output
     assert found["classes"] == moments.fit.classes == "decisions"
     assert found["schema"] == "covlasso-extract-1"
     assert (found["samples"], found["skipped"], found["labelled"]) == (30, [], 0)
@@ -77,6 +77,19 @@ def test_the_file_the_record_and_the_logits_agree(pictures, tmp_path):
                 assert np.abs(means[counts > 0] - plain).max() <= 1e-5 * np.abs(plain).max()
     assert sum(part.count for part in moments.folds) == moments.fit.count
     assert not list(tmp_path.glob("*.state*")) + list(tmp_path.glob("*.part"))
+
+
+def test_what_should_be_known_is_said_before_the_pass(pictures, tmp_path):
+    more = ["--groups", "folder"]
+    output, errors = run(*options(pictures, tmp_path / "m.safetensors", *more))
+    guess, whole = output.splitlines()[:2]
+    assert "is a guess from its 1000 outputs; --class-names FILE gives others" in guess
+    lost = int(held_out([f"f{k}" for k in range(5)], 0.5).sum())
+    assert whole.startswith(f"whole classes are held out: {lost} of 5 have no sample to fit on")
+    assert errors == ""
+    output, errors = run(*options(pictures, tmp_path / "n.safetensors", *more, "--json", "-"))
+    assert json.loads(output)["notes"] == [guess, whole]
+    assert errors == ""
 
 
 def test_json_on_standard_output_is_all_there_is(pictures, tmp_path):
@@ -246,7 +259,6 @@ FORKING = """
     torch.set_num_threads(1)
     import covlasso.timm.extraction
     from covlasso.cli import app
-from covlasso.moments import read_keys
 
     for line in sys.stdin:
         asked = json.loads(line)

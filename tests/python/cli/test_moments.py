@@ -266,3 +266,26 @@ def test_help_names_the_options():
         "--force",
     ):
         assert option in outcome.stdout
+
+
+@pytest.mark.parametrize("by", ["labels", "names", "superclasses", "rows"])
+def test_groups_that_are_classes_are_said_to_be(folder, by):
+    labels = np.arange(ROWS) % 7
+    np.save(folder / "labels.npy", np.where(np.arange(ROWS) % 10 == 0, -1, labels))
+    keys = {
+        "labels": [f"folder {k}" for k in labels],
+        "names": [f"<class {k}>" for k in labels],
+        "superclasses": [f"{k // 2}" for k in labels],
+        "rows": [f"{row}" for row in range(ROWS)],
+    }[by]
+    (folder / "keys.txt").write_text("".join(f"{key}\n" for key in keys))
+    more = ["--class-names", "classes.txt"] if by == "names" else ["--labels", "labels.npy"]
+    outcome = invoke(folder, "a.npy", "--groups", "keys.txt", *more)
+    assert outcome.exit_code == 0, outcome.output
+    outside = held_out(keys, 0.5)
+    lost = sum(outside[labels == k].all() for k in range(7))
+    line = f"whole classes are held out: {lost} of 7 have no sample to fit on"
+    assert (0 < lost < 7) == (by != "rows")
+    assert (line in outcome.stdout) == (by != "rows")
+    out = invoke(folder, "a.npy", "--groups", "keys.txt", *more, "--force", "--json", "-").stdout
+    assert [note.startswith(line) for note in json.loads(out)["notes"]] == [True] * (by != "rows")

@@ -3,6 +3,7 @@
 import io
 import os
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -288,6 +289,103 @@ def test_as_many_folders_as_categories_are_its_labels_and_names(tmp_path):
     found = extract(models, open_pictures(write_pictures(tmp_path), models), workers=0)
     assert found.labelled == 12
     assert found.moments.fit.class_names == {RESNET: ("cat", "dog")}
+
+
+def tiny(root, folders):
+    """A picture in each folder."""
+    for folder in folders:
+        (root / folder).mkdir(parents=True)
+        Image.new("RGB", (16, 16), (len(folder), 9, 90)).save(root / folder / "0.png")
+    return root
+
+
+def fine_tuned(tmp_path, n=1000):
+    """A network with weights of a file, as one that was trained on."""
+    made = load_models([RESNET], ["random"], options=ModelOptions({"num_classes": n}))
+    torch.save(made[0].module.state_dict(), tmp_path / "mine.pth")
+    return load_models([RESNET], [str(tmp_path / "mine.pth")], options=ModelOptions({"num_classes": n}))
+
+
+def named(models, root, **options):
+    """Names of the categories, and the notes."""
+    notes = []
+    pictures = open_pictures(root, models)
+    found = extract(models, pictures, workers=0, batch_size=500, on_note=notes.append, **options)
+    return found.moments.fit.class_names, notes, found
+
+
+@pytest.mark.parametrize("form", ["glyph_{:04d}", "{:d}", "{:c}{:d}"])
+def test_as_many_folders_as_outputs_name_them_whatever_the_number_of_outputs(form, tmp_path):
+    folders = [form.format(97 + k % 26, k) if "c" in form else form.format(k) for k in range(1000)]
+    root = tiny(tmp_path / "data", folders)
+    for models in (fine_tuned(tmp_path), load_models([RESNET], ["random"])):
+        pictures = open_pictures(root, models)
+        names, notes, found = named(models, root)
+        assert names[RESNET] == tuple(pictures.folders)
+        assert set(names[RESNET]) == set(folders)
+        assert notes == []
+        assert found.labelled == 1000
+
+
+@pytest.mark.parametrize("n", [1000, 11821])
+def test_a_guess_from_the_number_of_outputs_is_called_one(n, tmp_path):
+    models = fine_tuned(tmp_path, n)
+    root = tiny(tmp_path / "data", ["cat", "dog"])
+    names, (note,), _ = named(models, root)
+    assert len(names[RESNET]) == n
+    assert all(part in note for part in (RESNET, "guess", str(n), "imagenet", "--class-names"))
+    file = tmp_path / "names.txt"
+    file.write_text("".join(f"own {k}\n" for k in range(n)))
+    names, notes, _ = named(models, root, class_names=file)
+    assert names[RESNET][1] == "own 1"
+    assert notes == []
+
+
+def test_folders_called_like_labels_are_no_guess(tmp_path):
+    models = fine_tuned(tmp_path)
+    synsets = label_names(models[0].module, 1000)
+    names, notes, _ = named(models, tiny(tmp_path / "some", [synsets[7], synsets[900]]))
+    assert names[RESNET] == tuple(class_names(models[0].module, 1000))
+    assert notes == []
+    names, notes, _ = named(models, tiny(tmp_path / "all", synsets))
+    assert names[RESNET] == tuple(class_names(models[0].module, 1000))
+    assert notes == []
+
+
+def test_published_weights_say_their_categories(tmp_path):
+    models = [replace(load_models([RESNET], ["random"])[0], published=True)]
+    names, notes, _ = named(models, tiny(tmp_path / "data", ["cat", "dog"]))
+    assert names[RESNET][:2] == ("tench", "goldfish")
+    assert notes == []
+    names, notes, _ = named(models, tiny(tmp_path / "other", [f"f{k:04d}" for k in range(1000)]))
+    assert names[RESNET][:2] == ("tench", "goldfish")
+    assert len(notes) == 1
+    assert "in the order of their names" in notes[0]
+    fewer = [
+        replace(
+            load_models([RESNET], ["random"], options=ModelOptions({"num_classes": 2}))[0], published=True
+        )
+    ]
+    names, notes, _ = named(fewer, tmp_path / "data")
+    assert names[RESNET] == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"), [("none", False), ("folder", True), ("^(.)", True), (r"/(\d+)", False)]
+)
+def test_whole_classes_that_are_held_out_are_said(groups, said, tmp_path):
+    folders = ["apple", "axe", "bee", "bus", "car", "cow", "den", "dog", "elk", "eye"]
+    root = write_pictures(tmp_path / "data", folders, 8)
+    models = load_models([RESNET], ["random"], options=ModelOptions({"num_classes": 10}))
+    _, notes, _ = named(models, root, groups=groups, held_out=0.5)
+    keys = {"folder": lambda f: f, "^(.)": lambda f: f[0]}.get(groups)
+    if not said:
+        assert notes == []
+        return
+    lost = int((Split(0.5).part([keys(folder) for folder in folders]) == 1).sum())
+    assert 0 < lost < 10
+    assert len(notes) == 1
+    assert notes[0].startswith(f"whole classes are held out: {lost} of 10 have no sample to fit on")
 
 
 def test_names_of_imagenet_are_short_and_unique(resnet):
