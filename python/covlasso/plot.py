@@ -13,7 +13,7 @@ import numpy as np
 from covlasso._base.arrays import Float64, Int32
 from covlasso._base.checks import check_count
 from covlasso._base.optional import needed
-from covlasso.dependencies import Dependencies, find_target
+from covlasso.dependencies import Dependencies, find_target, labels
 from covlasso.evidence import checked_blocks, r2_by_terms
 from covlasso.solver import Path
 
@@ -201,11 +201,13 @@ def _spread(heights: Float64, gap: float) -> Float64:
 
 
 def _target_name(solved: Path | Dependencies, t: int) -> str:
-    return f"#{solved.targets[t]}" if solved.target_names is None else solved.target_names[t]
+    names = solved.target_names
+    return f"#{solved.targets[t]}" if names is None else labels(names, solved.targets.tolist())[t]
 
 
 def _source_name(solved: Path | Dependencies, j: int) -> str:
-    return f"#{j}" if solved.source_names is None else solved.source_names[j]
+    names = solved.source_names
+    return f"#{j}" if names is None else labels(names, range(len(names)))[j]
 
 
 def _plain(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 UNCERTIFIED = 1
 USAGE = 2
 INTERRUPTED = 130
+
+_REPEATED = 5  # names of several categories that are listed
 
 STANDARD = Path("-")  # standard input or output in the place of a file
 
@@ -64,6 +66,21 @@ def say_classes(choice: ClassChoice) -> None:
     from covlasso.cli._tables import say
 
     say(f"classes: {choice}")
+
+
+def say_repeated(class_names: Mapping[str, Sequence[str]]) -> None:
+    """Print which names several categories have, once where models share their list."""
+    from covlasso.cli._tables import say
+    from covlasso.dependencies import on_one_line
+    from covlasso.moments import repeated
+
+    for names in dict.fromkeys(map(tuple, class_names.values())):
+        found = repeated(names)
+        if not found:
+            continue
+        listed = [f"{on_one_line(name)} ({', '.join(map(str, places))})" for name, places in found.items()]
+        more = f" and {len(found) - _REPEATED} more" if len(found) > _REPEATED else ""
+        say(f"names of several categories, shown with their numbers: {'; '.join(listed[:_REPEATED])}{more}")
 
 
 def devices(option: str) -> str | list[str]:

@@ -21,6 +21,7 @@ from covlasso.cli._common import (
     interruptible,
     one_line_errors,
     say_classes,
+    say_repeated,
     wanted_classes,
     write_json,
 )
@@ -265,6 +266,7 @@ def _tell(
     if json_file is not None:
         write_json(record, json_file)
     if json_file != STANDARD:
+        say_repeated(fit.class_names)
         _show(record, out)
 
 

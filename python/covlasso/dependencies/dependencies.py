@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from covlasso._base.checks import check_method
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso._base.optional import needed
 from covlasso._base.storage import StoredTensors, load_tensors, save_tensors
-from covlasso.dependencies.names import find_target
+from covlasso.dependencies.names import find_target, labels
 from covlasso.dependencies.origin import Origin
 
 if TYPE_CHECKING:
@@ -138,12 +139,29 @@ class Dependencies:
         return find_target(target, self.targets, self.target_names)
 
     def target_label(self, row: int) -> str:
-        """Name of the target of a row of ``coef``, or # and its number where there are no names."""
-        return f"#{self.targets[row]}" if self.target_names is None else self.target_names[row]
+        """Name of the target of a row of ``coef``, or # and its number where there are no names.
+
+        Where several categories have one name, it is followed by the number: "sr #80".
+        """
+        if self.target_labels is None:
+            return f"#{self.targets[row]}"
+        return self.target_labels[row]
 
     def source_label(self, source: int) -> str:
-        """Name of a source, or # and its number where there are no names."""
-        return f"#{source}" if self.source_names is None else self.source_names[source]
+        """Name of a source, as `target_label` says it."""
+        return f"#{source}" if self.source_labels is None else self.source_labels[source]
+
+    @cached_property
+    def target_labels(self) -> tuple[str, ...] | None:
+        """Names of the targets as they are shown, each different; None where there are no names."""
+        if self.intra and self.source_labels is not None:
+            return tuple(self.source_labels[i] for i in self.targets)
+        return None if self.target_names is None else labels(self.target_names, self.targets.tolist())
+
+    @cached_property
+    def source_labels(self) -> tuple[str, ...] | None:
+        """Names of the sources as they are shown, each different; None where there are no names."""
+        return None if self.source_names is None else labels(self.source_names, range(self.n_sources))
 
     def equation(self, target: int | str, digits: int = 2, max_terms: int | None = None) -> str:
         """Write the dependency as text, largest coefficients first: ``sports car = 0.18 grille - 0.02 tub``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,26 @@ import numpy as np
 from covlasso._base.arrays import Int32
 
 SIMILAR = 0.6  # least similarity of a misspelt name, as difflib counts it
+
+
+def labels(names: Sequence[str], numbers: Sequence[int]) -> tuple[str, ...]:
+    """Return names to show: on one line, and "sr #80" with the number where several have this name."""
+    uses = Counter(names)
+    return tuple(
+        f"{on_one_line(name)} #{number}".lstrip() if uses[name] > 1 or not name.strip() else on_one_line(name)
+        for name, number in zip(names, numbers, strict=True)
+    )
+
+
+def on_one_line(name: str) -> str:
+    r"""Return a name with what would break a line or a table, or cannot be seen, written as in ``\t``."""
+    return name if name.isprintable() else "".join(map(_visible, name))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
 
 
 class Match(NamedTuple):

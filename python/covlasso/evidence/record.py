@@ -161,7 +161,7 @@ def _confusions(deps: Dependencies, found: Mapping[str, Evaluation]) -> list[Rec
 
 def category_names(deps: Dependencies) -> dict[int, str]:
     """Names of categories of the targets' network, as far as they are known."""
-    names = deps.source_names if deps.intra else deps.target_names
+    names = deps.source_labels if deps.intra else deps.target_labels
     if names is None:
         return {}
     return dict(zip(range(deps.n_sources) if deps.intra else deps.targets.tolist(), names, strict=True))

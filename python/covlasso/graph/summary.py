@@ -106,7 +106,7 @@ def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Recor
         "refit": deps.refit,
         "method": deps.method,
         "category": number,
-        "name": deps.target_names[rows[0]] if deps.target_names and rows.size else _source_name(deps, number),
+        "name": _target_name(deps, int(rows[0])) if rows.size else _source_name(deps, number),
         "equation": _equation(deps, held_out, int(rows[0])) if rows.size else None,
         "dependents": _dependents(deps, number),
     }
@@ -161,11 +161,11 @@ def _ranked(deps: Dependencies, held_out: Float64 | None, t: int) -> Record:
 
 
 def _target_name(deps: Dependencies, t: int) -> str | None:
-    return None if deps.target_names is None else deps.target_names[t]
+    return None if deps.target_labels is None else deps.target_labels[t]
 
 
 def _source_name(deps: Dependencies, j: int) -> str | None:
-    return None if deps.source_names is None else deps.source_names[j]
+    return None if deps.source_labels is None else deps.source_labels[j]
 
 
 def _median(values: Float64) -> float | None:

@@ -2,11 +2,12 @@
 
 from covlasso.moments.accumulator import Accumulator
 from covlasso.moments.class_choice import ClassChoice, WantedClasses, check_wanted_classes, choose_classes
+from covlasso.moments.class_names import read_class_names, repeated
 from covlasso.moments.class_sums import Classes
 from covlasso.moments.focus import Focus
 from covlasso.moments.heads import FLOATS, LinearHead
 from covlasso.moments.key_files import read_keys, write_keys
-from covlasso.moments.keys import by_folder, by_pattern, read_class_names
+from covlasso.moments.keys import by_folder, by_pattern
 from covlasso.moments.moments import Moments
 from covlasso.moments.new_categories import new_category_moments
 from covlasso.moments.parts import Halves, Parts, halves, merged
@@ -36,6 +37,7 @@ __all__ = [
     "new_category_moments",
     "read_class_names",
     "read_keys",
+    "repeated",
     "whole_classes",
     "write_keys",
 ]

@@ -1,10 +1,10 @@
-"""What samples were cut from, by their paths, and how categories are called."""
+"""What samples were cut from, by their paths."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 
 def by_folder(paths: Sequence[str]) -> list[str]:
@@ -32,26 +32,3 @@ def by_pattern(paths: Sequence[str], pattern: str) -> list[str]:
             raise ValueError(f"{pattern!r} does not match {path!r}; every sample needs a group")
         keys.append(found)
     return keys
-
-
-def read_class_names(file: Path) -> list[str]:
-    """Read names, one per line.
-
-    Raises
-    ------
-    ValueError
-        The file cannot be read, or is empty.
-    """
-    try:
-        names = _lines(file)
-    except (OSError, UnicodeDecodeError) as cause:
-        raise ValueError(f"class names {file} cannot be read: {cause}") from cause
-    if not names:
-        raise ValueError(f"class names {file} is empty; give one name per line")
-    return names
-
-
-def _lines(file: Path) -> list[str]:
-    """Lines of a UTF-8 text; only line feeds part them, as other breaks may be inside a name."""
-    lines = file.read_text(encoding="utf-8").split("\n")
-    return lines[:-1] if lines[-1] == "" else lines

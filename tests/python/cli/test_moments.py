@@ -289,3 +289,18 @@ def test_groups_that_are_classes_are_said_to_be(folder, by):
     assert (line in outcome.stdout) == (by != "rows")
     out = invoke(folder, "a.npy", "--groups", "keys.txt", *more, "--force", "--json", "-").stdout
     assert [note.startswith(line) for note in json.loads(out)["notes"]] == [True] * (by != "rows")
+
+
+def test_names_of_several_categories_are_told(folder):
+    (folder / "classes.txt").write_text("sr\nuz\nsr\nmk\nuz\nbg\nel\n", encoding="utf-8")
+    result = invoke(folder, "a.npy", "--class-names", "classes.txt")
+    assert result.exit_code == 0, result.output
+    assert "names of several categories, shown with their numbers: sr (0, 2); uz (1, 4)" in result.output
+
+
+def test_class_names_in_another_encoding_are_refused_before_the_work(folder):
+    (folder / "classes.txt").write_bytes("Löwe\n".encode("latin-1") * 7)
+    result = invoke(folder, "a.npy", "--class-names", "classes.txt")
+    assert result.exit_code == 2
+    assert "line 1 is not UTF-8" in result.stderr
+    assert not (folder / "m.safetensors").exists()

@@ -84,7 +84,7 @@ def test_a_category_is_what_the_raw_logits_say(moments, batch, origin):
         j: row[j] for j in np.flatnonzero(row)
     }
     assert [abs(term["coefficient"]) for term in terms] == sorted(np.abs(row[row != 0]), reverse=True)
-    assert [term["name"] for term in terms] == [NAMES[term["category"]] for term in terms]
+    assert [term["name"] for term in terms] == [found.source_label(term["category"]) for term in terms]
     assert sum(term["share"] for term in terms) == pytest.approx(1.0)
     column = found.coef.toarray()[:, 1]
     assert {d["category"]: d["coefficient"] for d in entry["dependents"]} == {

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import covlasso
 from covlasso import Dependencies, Moments, Origin, SplitMoments, solver
 from covlasso.cli import app
+from covlasso.dependencies import labels
 from covlasso.graph import summary
 from covlasso.solver import from_moments, solve_moments
 
@@ -304,7 +305,10 @@ def test_a_missing_certificate_is_exit_code_1_and_names_the_categories(file, mon
     out = file.parent / "d.safetensors"
     outcome = invoke(file, "--target", "a", "--terms", 3, "--out", out)
     assert outcome.exit_code == 1
-    assert outcome.stderr == f"without certificate: 12 of 12 solutions ({', '.join(NAMES[:5])}, ...)\n"
+    assert (
+        outcome.stderr
+        == f"without certificate: 12 of 12 solutions ({', '.join(labels(NAMES, range(12))[:5])}, ...)\n"
+    )
     assert out.exists()
 
 

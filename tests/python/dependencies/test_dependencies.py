@@ -24,9 +24,10 @@ def between():
 def test_equation_lists_the_terms_by_size(deps):
     row = deps.coef.toarray()[0]
     order = [j for j in np.argsort(-np.abs(row)) if row[j]]
-    text = f"sports car = {row[order[0]]:.2f} {NAMES[order[0]]}"
+    shown = [*NAMES[:4], "crane #4", "crane #5"]
+    text = f"sports car = {row[order[0]]:.2f} {shown[order[0]]}"
     for j in order[1:]:
-        text += f" {'-' if row[j] < 0 else '+'} {abs(row[j]):.2f} {NAMES[j]}"
+        text += f" {'-' if row[j] < 0 else '+'} {abs(row[j]):.2f} {shown[j]}"
     assert deps.equation("sports car") == text
     assert deps.equation(0) == text
     assert deps.equation(np.int64(0)) == text
@@ -217,3 +218,17 @@ def test_held_out_error_on_the_same_samples_is_the_error():
 def test_held_out_error_without_a_term_is_the_energy():
     deps = covlasso.solve(np.eye(4), lam=1.0)
     np.testing.assert_array_equal(covlasso.held_out_error(deps, 3.0 * np.eye(4)), 3.0)
+
+
+def test_categories_of_one_name_are_told_apart(deps):
+    assert [deps.target_label(t) for t in (3, 4, 5)] == ["tub", "crane #4", "crane #5"]
+    assert [deps.source_label(j) for j in (3, 4, 5)] == ["tub", "crane #4", "crane #5"]
+    assert deps.equation(4).startswith("crane #4 = ")
+    some = covlasso.solve(random_gram(6, seed=1), terms=4, names=NAMES, targets=[5, 0])
+    assert [some.target_label(t) for t in (0, 1)] == ["crane #5", "sports car"]
+    assert some.to_columns()["target_name"][0] == "crane"  # tables for programs have the numbers beside it
+
+
+def test_labels_stay_on_one_line():
+    deps = covlasso.solve(random_gram(3, seed=1), terms=1, names=["a\tb", "c\nd", "e\u2028f"])
+    assert [deps.target_label(t) for t in range(3)] == [r"a\tb", r"c\nd", r"e\u2028f"]

@@ -11,6 +11,7 @@ import pytest
 from report_reader import HOSTILE, read, small_deps, small_halves
 
 import covlasso
+from covlasso.dependencies import labels
 from covlasso.report import is_report, page
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -81,7 +82,7 @@ def test_names_and_title_are_text(hostile):
     html = file.read_text(encoding="utf-8")
     for name in HOSTILE[:3]:
         assert name not in html
-    assert read(file).record["names"] == [names]
+    assert read(file).record["names"] == [list(labels(names, range(len(names))))]
     reader = parsed(html)
     assert reader.text["title"] == [HOSTILE[0]]
 
