@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch.nn.functional import embedding_bag
 
 _SHARE = 0.1  # what a coefficient may be off by, of the largest one of its target
 _STEPS = 4  # of the inverse iteration; where it matters, the smallest eigenvalue is far from the others
+_NEAR = 0.2  # distance of a term from the span of those before it, of its size
 _TOGETHER = 4096  # sources whose factors are in memory at a time
 
 
@@ -48,7 +50,7 @@ class Solved:
         remedy = "take l2 > 0 or a larger lam"
         if self.gram.dtype == torch.float32:
             remedy += ", or moments in float64"
-        undecided = self._inverse_growth(factor) * torch.finfo(self.gram.dtype).eps > _SHARE
+        undecided = self._inverse_growth(factor) * self._rounding > _SHARE
         undecided |= self._off(factor) > _SHARE * self._largest
         if bool(undecided.any()):
             target = int(self.targets[undecided][0])
@@ -65,6 +67,10 @@ class Solved:
                     f"which of them have coefficients, and there is no derivative; {remedy}"
                 )
 
+    @property
+    def _rounding(self) -> float:
+        return float(torch.finfo(self.gram.dtype).eps)
+
     @cached_property
     def _active(self) -> torch.Tensor:
         return self.coef != 0.0
@@ -74,34 +80,38 @@ class Solved:
         return self.coef.abs().amax(dim=1)
 
     @cached_property
-    def _dense(self) -> torch.Tensor:
-        """Coefficients of all sources, (n_targets, p)."""
-        return torch.zeros_like(self.cross).scatter_add_(1, self.source, self.coef)
-
-    @cached_property
     def _gradient(self) -> torch.Tensor:
-        """C - G b of every target, (n_targets, p)."""
-        return self.cross - self._dense @ self.gram.double()
+        """Half the gradient of every source, c - G b, (n_targets, p)."""
+        product = embedding_bag(self.source, self.gram.double(), per_sample_weights=self.coef, mode="sum")
+        return self.cross - product
 
     @cached_property
-    def _excess(self) -> torch.Tensor:
-        """By how much half the gradient of every source may exceed lambda/2, rounding included."""
-        gradient = self._gradient if self.positive else self._gradient.abs()
-        size = self.gram.diagonal().double().sqrt()
-        terms = (size[self.source] * self.coef.abs()).sum(dim=1)
-        rounding = torch.finfo(self.gram.dtype).eps * (self.cross.abs() + terms[:, None] * size)
-        return gradient - self.level[:, None] + rounding
+    def _size(self) -> torch.Tensor:
+        """Root mean square of every source, (p,)."""
+        return self.gram.diagonal().double().sqrt()
+
+    @cached_property
+    def _terms(self) -> torch.Tensor:
+        """Sum of the sizes of the terms of every target; with its own size a bound of G b and of c."""
+        return (self._size[self.source] * self.coef.abs()).sum(dim=1)
 
     def _inverse_growth(self, factor: torch.Tensor) -> torch.Tensor:
-        """Return the largest eigenvalue of the inverse of H, scaled to a unit diagonal: inverse iteration."""
+        """Return the largest eigenvalue of the inverse of H, scaled to a unit diagonal: inverse iteration.
+
+        Only where a pivot says that a term nearly depends on those before it; else 1.
+        """
         size = factor.square().sum(dim=2).sqrt()  # of the diagonal of H
         pivot = factor.diagonal(dim1=1, dim2=2) / size
-        w = torch.zeros_like(size).scatter_(1, pivot.argmin(dim=1, keepdim=True), 1.0)
-        growth = torch.ones_like(w[:, 0])
-        for _ in range(_STEPS):
-            w = size * _solved(factor, size * w)
-            growth = w.norm(dim=1)
-            w = w / growth[:, None]
+        least, place = pivot.min(dim=1)
+        growth = torch.ones_like(least)
+        near = (least < _NEAR).nonzero()[:, 0]
+        if len(near):
+            size, factor = size[near], factor[near]
+            w = torch.zeros_like(size).scatter_(1, place[near, None], 1.0)
+            for _ in range(_STEPS):
+                w = size * _solved(factor, size * w)
+                growth[near] = w.norm(dim=1)
+                w = w / growth[near, None]
         return growth
 
     def _off(self, factor: torch.Tensor) -> torch.Tensor:
@@ -112,19 +122,25 @@ class Solved:
 
     def _tied(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Positions of targets, and sources beside their terms whose gradient may be lambda."""
-        candidate = (self._excess > 0.0) & ~self.barred & (self._dense == 0.0)
-        candidate &= (self._largest > 0.0)[:, None]
-        for part in candidate.nonzero().split(_TOGETHER):
-            yield part[:, 0], part[:, 1]
+        gradient = self._gradient if self.positive else self._gradient.abs()
+        most = self._rounding * (self.cross.abs().amax(dim=1) + self._terms * self._size.max())
+        near = (gradient > (self.level - most)[:, None]).nonzero()
+        for part in near.split(_TOGETHER):
+            t, j = part[:, 0], part[:, 1]
+            beside = ~self.barred[t, j] & ~((self.source[t] == j[:, None]) & self._active[t]).any(dim=1)
+            kept = beside & (self._largest[t] > 0.0)
+            yield t[kept], j[kept]
 
     def _possible(self, place: torch.Tensor, source: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
         """Return the coefficients that sources could have beside the terms: excess over Schur complement."""
-        terms = self.source[place]
-        row = torch.where(self._active[place], self.gram[source[:, None], terms].double(), 0.0)
-        own = self.gram.diagonal()[source].double()
+        gradient = self._gradient[place, source]
+        known = self.cross[place, source].abs() + self._terms[place] * self._size[source]
+        half = gradient if self.positive else gradient.abs()
+        excess = half - self.level[place] + self._rounding * known
+        row = torch.where(self._active[place], self.gram[source[:, None], self.source[place]].double(), 0.0)
+        own = self._size[source].square()
         left = own + self.l2 - (row * _solved(factor[place], row)).sum(dim=1)
-        least = torch.finfo(self.gram.dtype).eps * own
-        return self._excess[place, source] / left.clamp(min=least)
+        return excess / left.clamp(min=self._rounding * own)
 
 
 def _solved(factor: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
