@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from covlasso.dependencies import Origin, SameBy
 from covlasso.moments import Moments
 
 _SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
+_CLOSE = 0.8  # least similarity of a name that is told beside a missing one, as difflib counts it
 _NAMED = 3  # targets without a source of their name that are named
 
 
@@ -170,8 +172,16 @@ def _missing(names: Sequence[str], sources: Sequence[str], targets: Int32, found
     words = f", {respelt} of them but for case, blanks or hyphens" if respelt else ""
     if lost:
         more = f" or {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-        words += f"; no source is called {', '.join(map(repr, lost[:_NAMED]))}{more}"
+        words += (
+            f"; no source is called {', '.join(_beside_close(one, sources) for one in lost[:_NAMED])}{more}"
+        )
     return words
+
+
+def _beside_close(name: str, sources: Sequence[str]) -> str:
+    """Return the name, and the source that is called most like it."""
+    close = difflib.get_close_matches(name, sources, n=1, cutoff=_CLOSE)
+    return f"{name!r} (but {close[0]!r})" if close else repr(name)
 
 
 def _marked(row: Array, columns: Array, shape: tuple[int, int]) -> scipy.sparse.csr_array:

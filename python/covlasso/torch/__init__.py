@@ -9,7 +9,7 @@ imports neither this nor torch.
 from covlasso._base.ranks import Group, GroupError, process_group
 from covlasso.torch.compose import CombinedLogits, compose_head, replace_logits
 from covlasso.torch.extraction import Batch, Extraction, PassProgress, Resumable, digest, extract
-from covlasso.torch.train import DependencyRegularizer, MovingMoments, cov_lasso
+from covlasso.torch.train import DependencyRegularizer, MovingMoments, NotFiniteError, cov_lasso
 
 __all__ = [
     "Batch",
@@ -19,6 +19,7 @@ __all__ = [
     "Group",
     "GroupError",
     "MovingMoments",
+    "NotFiniteError",
     "PassProgress",
     "Resumable",
     "compose_head",

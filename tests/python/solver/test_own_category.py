@@ -166,6 +166,8 @@ def invoke(*arguments):
         ([n.upper() for n in NAMES], None, [], "by name, 10 of them but for case, blanks or hyphens"),
         (["x1", "x2", *NAMES[:3], *list("stuvwyz")], 12, [],
          "excluded for 3 targets, by name; no source is called 'Löwe', 'sports car', 'T-shirt' or 4 more"),
+        (["grey wolf", *[n.replace("grey", "gray") for n in NAMES]], 11, [],
+         "excluded for 9 targets, by name; no source is called 'grey fox' (but 'gray fox')"),
         (list("klmnopqrst"), None, ["--same-by", "number"], "excluded for 10 targets, by number (as asked)"),
         (list("klmnopqrst"), None, ["--allow-same"], "excluded for 0 targets, as it is allowed"),
     ],

@@ -165,6 +165,117 @@ def test_autocast_computes_the_moments_in_full_precision():
     assert model.weight.grad.any()
 
 
+def test_a_batch_that_is_not_finite_leaves_everything_as_it_was():
+    generator = torch.Generator().manual_seed(3)
+    batches = [torch.randn(8, 4, generator=generator) for _ in range(6)]
+    for value in (float("inf"), -float("inf"), float("nan")):
+        for where in (0, 2, 5):
+            met, spared = (DependencyRegularizer([(0, 1)], 4, warmup=0, lam=0.05, every=2) for _ in range(2))
+            for k, batch in enumerate(batches):
+                if k == where:
+                    bad = batch.clone().requires_grad_()
+                    with torch.no_grad():
+                        bad[3, 1] = value
+                    state = {name: x.clone() for name, x in met.state_dict().items()}
+                    term = met(bad)
+                    assert term == 0.0
+                    assert not term.requires_grad
+                    assert all(torch.equal(x, state[name]) for name, x in met.state_dict().items())
+                assert torch.equal(met(batch), spared(batch))
+            assert torch.equal(met.coefficients(), spared.coefficients())
+            assert (met.skipped, spared.skipped) == (1, 0)
+
+
+def test_training_under_a_scaler_goes_on_after_an_overflow():
+    """The steps that the scaler skips are as if their batches had not been there."""
+
+    def train(batches):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(6, 4)
+        regularizer = DependencyRegularizer([(0, 1), (2, 3)], 4, warmup=0, lam=0.05, decay=0.8)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10, growth_interval=1000, backoff_factor=0.999)
+        for inputs, labels in batches:
+            optimizer.zero_grad()
+            logits = model(inputs)
+            loss = torch.nn.functional.cross_entropy(logits, labels) + regularizer(logits)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+        return model, regularizer
+
+    generator = torch.Generator().manual_seed(1)
+    good = [(torch.randn(16, 6, generator=generator), torch.arange(16) % 4) for _ in range(8)]
+    overflow = (torch.full((16, 6), float("inf")), torch.arange(16) % 4)
+    model, regularizer = train([*good[:3], overflow, *good[3:5], overflow, overflow, *good[5:]])
+    spared, without = train(good)
+    assert regularizer.skipped == 3
+    assert regularizer.steps == without.steps == 8
+    torch.testing.assert_close(
+        regularizer.moments.second_moment(), without.moments.second_moment(), rtol=1e-5, atol=1e-6
+    )
+    for ours, theirs in zip(model.parameters(), spared.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_batches_that_are_never_finite_end_the_training():
+    regularizer, bad = DependencyRegularizer([(0, 1)], 4, warmup=0), torch.full((8, 4), float("nan"))
+    for _ in range(60):
+        regularizer(bad)
+    regularizer(torch.eye(4))
+    for _ in range(99):
+        regularizer(bad)
+    with pytest.raises(ValueError, match=r"each of the last 100 batches .* diverged, or masks logits"):
+        regularizer(bad)
+    assert regularizer.skipped == 160
+
+
+def test_ranks_leave_a_batch_out_together():
+    code = """
+        import torch, torch.distributed as dist
+        from covlasso.torch import DependencyRegularizer, process_group
+
+        with process_group() as group:
+            regularizer = DependencyRegularizer([(0, 1)], 4, warmup=0, lam=0.05)
+            for step in range(6):
+                logits = torch.randn(8, 4, generator=torch.Generator().manual_seed(10 * step + group.rank))
+                if step in (0, 3) and group.rank == step % 2:
+                    logits[0, 0] = float("inf")
+                regularizer(logits)
+                assert regularizer.skipped == (step >= 0) + (step >= 3)
+            assert (regularizer.skipped, int(regularizer.steps)) == (2, 4)
+            every = [torch.empty_like(regularizer.moments.sums) for _ in range(2)]
+            dist.all_gather(every, regularizer.moments.sums)
+            assert torch.equal(*every)
+    """
+    codes, outputs = run_ranks(code, 2)
+    assert codes == [0, 0], outputs
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+def test_a_rank_with_a_batch_more_ends_with_one_error(longer):
+    code = f"""
+        import torch, torch.distributed as dist
+        from datetime import timedelta
+        from covlasso.torch import DependencyRegularizer, GroupError
+
+        dist.init_process_group("gloo", timeout=timedelta(seconds=20))
+        regularizer = DependencyRegularizer([(0, 1)], 4, warmup=0)
+        try:
+            for _ in range(6 if dist.get_rank() == {longer} else 5):
+                regularizer(torch.randn(8, 4))
+        except GroupError as error:
+            print(error)
+        print(int(regularizer.steps))
+    """
+    codes, outputs = run_ranks(code, 2)
+    assert codes == [0, 0], outputs
+    said = [out.splitlines() for out, _ in outputs]
+    assert [lines[-1] for lines in said] == ["5", "5"]
+    (line,) = said[longer][:-1]
+    assert "every rank has to call this module in every step; give all ranks equally many batches" in line
+
+
 def test_two_ranks_train_as_one_process():
     code = """
         import torch

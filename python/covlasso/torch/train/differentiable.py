@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from covlasso._base.arrays import Array
 from covlasso._base.devices import cuda_available
 from covlasso.dependencies import Dependencies
 from covlasso.solver import solve
+from covlasso.torch.train.determined import Solved
 
 
 def cov_lasso(
@@ -80,8 +81,9 @@ def cov_lasso(
     Raises
     ------
     TypeError, ValueError
-        An argument is wrong, or the Gram not positive semi-definite; in the backward pass: the Gram of the
-        terms of a target is singular.
+        An argument is wrong, or the Gram not positive semi-definite; in the backward pass: the
+        terms of a target nearly depend on each other, or a source beside them on these, so that no digit of
+        the derivative would be right.
     RuntimeError
         A solution is not certified, or covlasso cannot use the device.
 
@@ -155,7 +157,9 @@ class _CovLasso(torch.autograd.Function):
         _check_certified(found)
         terms = _Terms.of(found.coef, gram.device)
         rows = torch.from_numpy(found.targets.astype(np.int64)).to(gram.device)
-        ctx.save_for_backward(gram, rows, *terms)
+        level = torch.from_numpy(0.5 * found.lam).to(gram.device)
+        ctx.save_for_backward(gram, cross, level, rows, *terms)
+        ctx.barred, ctx.positive = options["exclude"], options["positive"]
         ctx.l2 = float(l2)
         ctx.cross_shape = None if cross is None else cross.shape
         ctx.per_target = isinstance(lam, torch.Tensor) and lam.ndim == 1
@@ -165,9 +169,14 @@ class _CovLasso(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        gram, rows, *terms = ctx.saved_tensors
+        gram, cross, level, rows, *terms = ctx.saved_tensors
         source, coef = _Terms(*terms)
-        u = adjoint(gram, source, coef != 0.0, upstream.double().gather(1, source), ctx.l2)
+        barred = _barred(ctx.barred, rows, len(gram), intra=cross is None)
+        of_targets = (gram if cross is None else cross).detach()[rows].double()
+        solved = Solved(
+            gram.detach(), of_targets, level, ctx.l2, source, coef, barred, ctx.positive, targets=rows
+        )
+        u = adjoint(gram, source, coef != 0.0, upstream.double().gather(1, source), ctx.l2, solved.check)
         wanted = ctx.needs_input_grad
         to_gram = to_cross = to_lam = to_l2 = None
         if wanted[0]:
@@ -186,9 +195,16 @@ class _CovLasso(torch.autograd.Function):
 
 
 def adjoint(
-    gram: torch.Tensor, source: torch.Tensor, active: torch.Tensor, upstream: torch.Tensor, l2: float
+    gram: torch.Tensor,
+    source: torch.Tensor,
+    active: torch.Tensor,
+    upstream: torch.Tensor,
+    l2: float,
+    check: Callable[[torch.Tensor], None] | None = None,
 ) -> torch.Tensor:
     """Solve for u = (G_AA + l2 I)^-1 v of every target, 0 where there is no term; (n_targets, k) in float64.
+
+    ``check`` is called with the Cholesky factors, where there is a term.
 
     Raises
     ------
@@ -205,8 +221,21 @@ def adjoint(
             f"the Gram of the terms of target row {row} is singular, so its coefficients have no derivative; "
             "take a larger lam, or l2 > 0"
         )
+    if check is not None and source.shape[1]:
+        check(factor)
     right = torch.where(active, upstream, 0.0)
     return torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]
+
+
+def _barred(exclude: Any, rows: torch.Tensor, p: int, *, intra: bool) -> torch.Tensor:
+    """Mark the sources that each target does without, (n_targets, p)."""
+    barred = torch.zeros(len(rows), p, dtype=torch.bool, device=rows.device)
+    if intra or isinstance(exclude, str):
+        barred.scatter_(1, rows[:, None], True)
+    if exclude is None or isinstance(exclude, str):
+        return barred
+    dense = exclude.toarray() if scipy.sparse.issparse(exclude) else exclude
+    return barred | torch.from_numpy(np.asarray(dense, dtype=np.bool_)).to(rows.device)
 
 
 def _gram_gradient(

@@ -11,6 +11,12 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from covlasso._base.checks import check_count
+from covlasso._base.errors import one_line
+from covlasso._base.ranks import GroupError
+
+
+class NotFiniteError(ValueError):
+    """A batch has a logit that is not finite; all ranks raise it together, and none has added the batch."""
 
 
 class MovingMoments(nn.Module):
@@ -31,7 +37,8 @@ class MovingMoments(nn.Module):
     *Evaluation mode* gives G as it is, without a gradient, and changes nothing.
 
     *Several ranks.* Where ``torch.distributed`` runs, the sums of the batches are added over all ranks, so
-    that all hold the same average of all samples, to the last bit; every rank has to call the module.
+    that all hold the same average of all samples, to the last bit; every rank has to call the module in every
+    step, so give all ranks equally many batches (``drop_last=True``, or a `DistributedSampler`).
     Gradients are those to be averaged over the ranks, which ``DistributedDataParallel`` does.
 
     Parameters
@@ -89,8 +96,11 @@ class MovingMoments(nn.Module):
         Raises
         ------
         TypeError, ValueError
-            Not such a tensor; a logit that is not finite (nothing is added); in evaluation mode: no batch
-            yet.
+            Not such a tensor; in evaluation mode: no batch yet.
+        NotFiniteError
+            A logit is not finite: a ValueError on all ranks alike, and nothing is added.
+        GroupError
+            Another rank ended, or has no batch for this step.
         """
         if not self.training:
             self._check(logits)
@@ -128,7 +138,7 @@ class MovingMoments(nn.Module):
 
         Raises
         ------
-        TypeError, ValueError
+        TypeError, ValueError, NotFiniteError, GroupError
             As `forward`.
         """
         self._check(logits)
@@ -137,22 +147,31 @@ class MovingMoments(nn.Module):
         energy = z.square().sum(dim=0)
         rows = torch.tensor(float(len(z)), dtype=torch.float64, device=z.device)
         if ranks > 1:
-            dist.all_reduce(energy, group=self.process_group)
-            dist.all_reduce(rows, group=self.process_group)
+            self._add_over_ranks(energy)
+            self._add_over_ranks(rows)
         count = float(rows)
         if count == 0:
             raise ValueError("logits has no rows; leave the batch out")
         if not energy.isfinite().all():  # of all ranks, so that all of them stop
-            raise ValueError("logits has an entry that is not finite; leave the batch out")
+            raise NotFiniteError("logits has an entry that is not finite; leave the batch out")
         share = (1.0 - self.decay) / count
         if ranks > 1:
             moment = z.T @ z
-            dist.all_reduce(moment, group=self.process_group)
+            self._add_over_ranks(moment)
             self.sums.mul_(self.decay).add_(moment, alpha=share)
         else:
             self.sums.addmm_(z.T, z, beta=self.decay, alpha=share)  # no second n x n matrix
         self.weight.mul_(self.decay).add_(1.0 - self.decay)
         return count
+
+    def _add_over_ranks(self, part: torch.Tensor) -> None:
+        try:
+            dist.all_reduce(part, group=self.process_group)
+        except RuntimeError as cause:
+            raise GroupError(
+                "another rank ended or did not answer: every rank has to call this module in every step; "
+                f"give all ranks equally many batches, as with drop_last=True ({one_line(cause)})"
+            ) from cause
 
     def _ranks(self) -> int:
         running = dist.is_available() and dist.is_initialized()

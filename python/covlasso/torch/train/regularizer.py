@@ -11,9 +11,11 @@ from torch import nn
 from covlasso._base.checks import check_count, check_names, check_number
 from covlasso.graph import Edge, edge_numbers
 from covlasso.torch.train.differentiable import cov_lasso
-from covlasso.torch.train.moving_moments import MovingMoments
+from covlasso.torch.train.moving_moments import MovingMoments, NotFiniteError
 
 Penalty = Literal["squared", "absolute"]
+
+_MOST_SKIPPED = 100  # batches that are not finite, one after the other
 
 
 class DependencyRegularizer(nn.Module):
@@ -35,6 +37,10 @@ class DependencyRegularizer(nn.Module):
     moments are float64) and under ``DistributedDataParallel`` (all ranks solve the same problem, on the
     samples of all of them; every rank calls it in every step). Keep it outside the wrapped model, and its
     ``state_dict`` beside the model's.
+
+    A batch with a logit that is not finite on any rank is left out on all of them: the term is 0, and moments
+    and steps stay as they were. So a ``GradScaler`` skips the step and goes on, as without the term.
+    `skipped` counts these batches. After a hundred in a row there is an error, as the model has diverged.
 
     Parameters
     ----------
@@ -78,6 +84,8 @@ class DependencyRegularizer(nn.Module):
         Category numbers (target, source).
     steps : () int64 buffer
         Training steps seen.
+    skipped : int
+        Batches that were left out since the module was made.
 
     Raises
     ------
@@ -126,6 +134,7 @@ class DependencyRegularizer(nn.Module):
         self.moments = MovingMoments(n, decay=decay, process_group=process_group)
         self.register_buffer("edges", torch.from_numpy(edge_numbers(edges, n, names)))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.skipped = self._skipped_in_a_row = 0
 
     def forward(self, logits: torch.Tensor) -> torch.Tensor:
         """Add a batch to the moments and return the term.
@@ -138,14 +147,22 @@ class DependencyRegularizer(nn.Module):
         Returns
         -------
         () tensor
-            At least float32. 0 without a graph in steps that are left out. In evaluation mode: the term at
-            the running moments, with no gradient.
+            At least float32. 0 without a graph in steps that are left out, and for a batch that is not
+            finite. In evaluation mode: the term at the running moments, with no gradient.
 
         Raises
         ------
-        TypeError, ValueError
-            As `MovingMoments`.
+        TypeError, ValueError, GroupError
+            As `MovingMoments`, but for a batch that is not finite: after a hundred of them in a row.
         """
+        try:
+            term = self._term(logits)
+        except NotFiniteError as cause:
+            term = self._left_out(logits, cause)
+        return term.to(torch.promote_types(logits.dtype, torch.float32))
+
+    def _term(self, logits: torch.Tensor) -> torch.Tensor:
+        """Add the batch, and return the term where it is due."""
         factor, step, due = self.strength, int(self.steps) + 1, True
         if self.training:
             due = step > self.warmup and step % self.every == 0 and self.strength != 0.0
@@ -158,7 +175,19 @@ class DependencyRegularizer(nn.Module):
             term = torch.zeros((), device=logits.device)
         if self.training:
             self.steps.fill_(step)
-        return term.to(torch.promote_types(logits.dtype, torch.float32))
+            self._skipped_in_a_row = 0
+        return term
+
+    def _left_out(self, logits: torch.Tensor, cause: NotFiniteError) -> torch.Tensor:
+        """Count a batch that is not finite, and return the term without it."""
+        self.skipped += 1
+        self._skipped_in_a_row += 1
+        if self._skipped_in_a_row >= _MOST_SKIPPED:
+            raise ValueError(
+                f"each of the last {_MOST_SKIPPED} batches has a logit that is not finite: the model has "
+                "diverged, or masks logits by infinities; take a smaller step, or mask after this term"
+            ) from cause
+        return torch.zeros((), device=logits.device)
 
     @torch.no_grad()
     def coefficients(self) -> torch.Tensor:
