@@ -21,10 +21,17 @@ constexpr double least_weight = 1e-100;  // lambda times a weight stays within t
     throw InvalidArgument(argument + ": " + what);
 }
 
-std::string text(double x) {
+std::string text(double x, int digits = 6) {
     char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.6g", x);
+    std::snprintf(buffer, sizeof buffer, "%.*g", digits, x);
     return buffer;
+}
+
+/// The fewest digits, from six on, with which two different numbers do not look alike.
+int telling_digits(double a, double b) {
+    int digits = 6;
+    while (digits < 17 && text(a, digits) == text(b, digits)) ++digits;
+    return digits;
 }
 
 std::string text(Index i) { return std::to_string(i); }
@@ -52,22 +59,27 @@ void check_pair(Index i, Index j, double a, double b, double scale, double slack
         fail("gram", "not finite at " + entry(i, j) + "; remove such logits before the moments");
     if (!is_finite(b))
         fail("gram", "not finite at " + entry(j, i) + "; remove such logits before the moments");
-    if (!are_equal(a, b, scale, slack))
-        fail("gram", "not symmetric: " + text(a) + " at " + entry(i, j) + " but " + text(b) + " at " +
-                         entry(j, i) + "; pass (G + G') / 2 if the difference is rounding");
-    if (!is_bounded(a, scale, slack))
-        throw IndefiniteGram("gram: not positive semi-definite: |" + text(a) + "| at " + entry(i, j) +
-                             " exceeds sqrt(G_ii G_jj) = " + text(scale) + " of categories " + text(i) +
-                             " and " + text(j) + "; pass second moments X'X / N");
+    if (!are_equal(a, b, scale, slack)) {
+        const int digits = telling_digits(a, b);
+        fail("gram", "not symmetric: " + text(a, digits) + " at " + entry(i, j) + " but " + text(b, digits) +
+                         " at " + entry(j, i) + "; pass (G + G') / 2 if the difference is rounding");
+    }
+    if (!is_bounded(a, scale, slack)) {
+        const int digits = telling_digits(size_of(a), scale);
+        throw IndefiniteGram("gram: not positive semi-definite: |" + text(a, digits) + "| at " + entry(i, j) +
+                             " exceeds sqrt(G_ii G_jj) = " + text(scale, digits) + " of categories " +
+                             text(i) + " and " + text(j) + "; pass second moments X'X / N");
+    }
 }
 
 void check_energy(Index i, double energy) { check_count("energy[" + text(i) + "]", energy); }
 
 void check_cross_entry(Index i, Index j, double c, double scale, double slack) {
     if (!is_finite(c)) fail("cross", "not finite at " + entry(i, j));
-    if (!is_bounded(c, scale, slack))
-        fail("cross", "|" + text(c) + "| at " + entry(i, j) + " exceeds sqrt(energy_i G_jj) = " +
-                          text(scale) + ": cross, energy and gram are not moments of the same samples");
+    if (is_bounded(c, scale, slack)) return;
+    const int digits = telling_digits(size_of(c), scale);
+    fail("cross", "|" + text(c, digits) + "| at " + entry(i, j) + " exceeds sqrt(energy_i G_jj) = " +
+                      text(scale, digits) + ": cross, energy and gram are not moments of the same samples");
 }
 
 namespace {

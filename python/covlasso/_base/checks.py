@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import numpy as np
+import scipy.sparse
 
 from covlasso._base.arrays import Array, Float64, Int64, Kind, Method
 
@@ -27,6 +29,11 @@ _LARGEST_HALF = 65504.0
 def check_matrix(value: Any, name: str) -> None:
     """Refuse all but a float32 or float64 matrix with contiguous rows, which the core reads in place."""
     remedy = f"give np.ascontiguousarray({name}, dtype=np.float64)"
+    if scipy.sparse.issparse(value):
+        raise TypeError(
+            f"{name} is a sparse {type(value).__name__}, and a dense array is read; give {name}.toarray(), "
+            f"which takes {8e-9 * math.prod(value.shape):.2g} GB"
+        )
     if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} must be a numpy array, got {type(value).__name__}; {remedy}")
     check_dtype(value.dtype, name, remedy)
@@ -51,7 +58,11 @@ def check_rows(
     row, column = strides
     contiguous = columns <= 1 or column == itemsize
     whole = rows <= 1 or (row >= columns * itemsize and row % itemsize == 0)
-    if rows and columns and not (contiguous and whole and aligned):
+    if rows and columns and not aligned:
+        raise ValueError(
+            f"the memory of {name} is not aligned to its numbers of {itemsize} bytes; give {name}.copy()"
+        )
+    if rows and columns and not (contiguous and whole):
         raise ValueError(f"the rows of {name} are not contiguous in memory (strides {strides}); {remedy}")
 
 
@@ -77,6 +88,40 @@ def first_bad(values: Array, largest: float = math.inf) -> tuple[int, ...] | Non
     wide = np.abs(values.astype(np.float64))
     bad = ~(np.isfinite(wide) & (wide <= largest))
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
+
+
+def host_logits(value: Any, subject: str) -> Array:
+    """Return logits as a numpy array of floating numbers, a view where they are one.
+
+    Tensors of torch are taken off their graph and copied from their device; bfloat16, which numpy does not
+    know, becomes float32 and loses nothing.
+
+    Parameters
+    ----------
+    value : array or tensor
+        Logits.
+    subject : str
+        What they are, in messages.
+
+    Raises
+    ------
+    TypeError
+        They are no floating numbers.
+    ValueError
+        An entry is masked.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach()
+        value = (value.float() if value.dtype == torch.bfloat16 else value).cpu().numpy()
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        place = ", ".join(str(i[0]) for i in np.nonzero(np.ma.getmaskarray(value)))
+        raise ValueError(f"{subject}[{place}] is masked; every logit must be there: drop that sample")
+    array = np.asarray(value)
+    if array.dtype.kind != "f":
+        remedy = "; give .astype(np.float64) if they are logits" if array.dtype.kind in "iu" else ""
+        raise TypeError(f"{subject} are {array.dtype}; floating numbers are taken{remedy}")
+    return array
 
 
 def check_logits(logits: Array, subject: str, first_row: int = 0) -> None:

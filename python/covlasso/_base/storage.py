@@ -70,7 +70,7 @@ class StoredTensors:
     def field(self, name: str, kind: type) -> Any:
         """Entry ``name`` of the header, which must be of type ``kind``."""
         value = self._header.get(name)
-        if not isinstance(value, kind):
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self.error(f"header field {name!r} is missing or not of type {kind.__name__}")
         return value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,6 +81,15 @@ def say_repeated(class_names: Mapping[str, Sequence[str]]) -> None:
         listed = [f"{on_one_line(name)} ({', '.join(map(str, places))})" for name, places in found.items()]
         more = f" and {len(found) - _REPEATED} more" if len(found) > _REPEATED else ""
         say(f"names of several categories, shown with their numbers: {'; '.join(listed[:_REPEATED])}{more}")
+
+
+def say_left_out(files: Iterable[LogitFile]) -> None:
+    """Print which columns of files are no categories."""
+    from covlasso.cli._tables import say
+
+    for file in files:
+        if file.left_out:
+            say(f"{file.where}: no categories, left out: {', '.join(file.left_out)} (an index of pandas)")
 
 
 def devices(option: str) -> str | list[str]:

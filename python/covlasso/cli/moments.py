@@ -20,6 +20,7 @@ from covlasso.cli._common import (
     progress_bar,
     read_groups,
     say_classes,
+    say_left_out,
     say_repeated,
     wanted_classes,
     write_json,
@@ -118,6 +119,7 @@ def moments(
     if json_file is not None:
         write_json(record, json_file)
     if json_file != STANDARD:
+        say_left_out(opened.values())
         say_repeated(found.moments.fit.class_names)
         _show(record, out)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from covlasso._base.arrays import Array, Float64, Int32, Int64, Method
-from covlasso._base.checks import check_method
+from covlasso._base.checks import check_finite, check_method
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso._base.optional import needed
 from covlasso._base.storage import StoredTensors, load_tensors, save_tensors
@@ -292,30 +293,36 @@ class Dependencies:
             The file is truncated, foreign, or of a newer version; the message names it.
         """
         stored = load_tensors(path, "Dependencies")
-        targets = stored.tensor("targets", np.int32, (None,))
-        n = len(targets)
+        targets, intra = stored.tensor("targets", np.int32, (None,)), stored.field("intra", bool)
+        n, p = len(targets), stored.field("n_sources", int)
+        _check_stored_targets(stored, targets, p, intra)
         indptr = stored.tensor("indptr", np.int64, (n + 1,))
         indices = stored.tensor("indices", np.int32, (int(indptr[-1]),))
         data = stored.tensor("data", np.float64, indices.shape)
         status = stored.tensor("status", np.uint8, (n,))
-        shape = (n, stored.field("n_sources", int))
         try:
-            coef = scipy.sparse.csr_array((data, indices, indptr), shape=shape)
+            coef = scipy.sparse.csr_array((data, indices, indptr), shape=(n, p))
             coef.check_format(full_check=True)
+            check_finite(coef.data, "data")
             names = np.array(stored.strings("statuses"))[status]
         except (ValueError, IndexError) as cause:
             raise stored.error(str(cause)) from cause
+        per_target = {name: stored.tensor(name, np.float64, (n,)) for name in _PER_TARGET}
+        focus = stored.tensor("focus", np.float64, (n,)) if "focus" in stored else None
+        _check_range(stored, "energy", per_target["energy"], sys.float_info.max)
+        if focus is not None:
+            _check_range(stored, "focus", focus, 1.0)
         return cls(
             coef=coef,
-            **{name: stored.tensor(name, np.float64, (n,)) for name in _PER_TARGET},
+            **per_target,
             status=names,
             targets=targets,
-            intra=stored.field("intra", bool),
+            intra=intra,
             refit=stored.field("refit", bool),
             target_names=stored.names("target_names", n),
-            source_names=stored.names("source_names", shape[1]),
+            source_names=stored.names("source_names", p),
             origin=_stored_origin(stored),
-            focus=stored.tensor("focus", np.float64, (n,)) if "focus" in stored else None,
+            focus=focus,
             method=_stored_method(stored),
         )
 
@@ -417,6 +424,7 @@ def joined(parts: Sequence[Dependencies], places: Sequence[npt.NDArray[np.intege
     return found if (np.diff(order) > 0).all() else found.take(np.argsort(order, kind="stable"))
 
 
+_MOST_SOURCES = 2**31 - 1  # categories are numbered in 32 bits
 _PER_TARGET = ("lam", "error", "energy", "kkt")
 _SHARED = ("n_sources", "intra", "refit", "method", "source_names", "origin")
 _SOLUTIONS = {
@@ -436,6 +444,28 @@ def _check_alike(first: Dependencies, part: Dependencies, place: int) -> None:
 
 def _joined_names(parts: Sequence[Dependencies]) -> tuple[str, ...]:
     return tuple(name for part in parts for name in part.target_names or ())
+
+
+def _check_stored_targets(stored: StoredTensors, targets: Int32, n_sources: int, intra: bool) -> None:
+    """Refuse targets and numbers of sources that no result has, before anything is made of them."""
+    if isinstance(n_sources, bool) or not 0 < n_sources <= _MOST_SOURCES:
+        raise stored.error(
+            f"header field 'n_sources' is {n_sources}; a number from 1 to {_MOST_SOURCES} is expected"
+        )
+    bad = (targets < 0) | (targets >= (n_sources if intra else _MOST_SOURCES))
+    if bad.any():
+        place = int(np.argmax(bad))
+        raise stored.error(f"targets[{place}] is {targets[place]}, no category")
+    values, counts = np.unique(targets, return_counts=True)
+    if len(values) < len(targets):
+        raise stored.error(f"target {values[counts > 1][0]} is there twice")
+
+
+def _check_range(stored: StoredTensors, name: str, values: Float64, largest: float) -> None:
+    bad = ~((values >= 0.0) & (values <= largest))
+    if bad.any():
+        place = int(np.argmax(bad))
+        raise stored.error(f"{name}[{place}] is {values[place]}; a number from 0 to {largest:g} is expected")
 
 
 def _stored_origin(stored: StoredTensors) -> Origin | None:

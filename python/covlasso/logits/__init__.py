@@ -1,7 +1,8 @@
 """Logits on disk and in memory: read a few rows at a time, written beside moments, turned into moments."""
 
-from covlasso.logits.files import LogitFile, open_logits
+from covlasso.logits.files import open_logits
 from covlasso.logits.labels import TopOne, read_labels
+from covlasso.logits.logit_file import LogitFile
 from covlasso.logits.samples import Rows, Samples
 from covlasso.logits.to_moments import FileMoments, model_names, moments_of_files
 from covlasso.logits.writer import LogitWriter, Precision

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64
-from covlasso._base.checks import UNKNOWN, check_labels, first_bad
+from covlasso._base.checks import UNKNOWN, check_labels, first_bad, host_logits
 
 _CHUNK = 1 << 20  # logits looked at together: 8 MB in double
 _ROWS = 128  # samples looked at together: with a thousand categories they stay in a core's cache
@@ -139,6 +140,7 @@ class _ArrayRows:
 
     def blocks(self, rows: int) -> Iterator[Array]:
         for start in range(0, self.shape[0], rows):
+            _check_whole(self._values, self._name)
             block = np.asarray(self._values[start : start + rows])
             place = first_bad(block)
             if place is not None:
@@ -148,16 +150,29 @@ class _ArrayRows:
             yield block
 
 
+def _check_whole(values: Array, name: str) -> None:
+    """Refuse a mapped file that was cut: to touch what it lacks would end the process with a bus error."""
+    if not isinstance(values, np.memmap) or values.filename is None:
+        return
+    whole = values
+    while isinstance(whole.base, np.memmap):
+        whole = whole.base
+    size = Path(values.filename).stat().st_size
+    if size < whole.offset + whole.nbytes:
+        raise ValueError(
+            f"{name}: {values.filename} became shorter while it was read, it has {size} bytes of "
+            f"{whole.offset + whole.nbytes}"
+        )
+
+
 def _rows(value: Any, name: str) -> Rows:
     if hasattr(value, "blocks"):
         rows: Rows = value
         return rows
-    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
-        found = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
-        raise TypeError(f"{name} is {found}; a numpy array of floats is expected (it may be memory-mapped)")
-    if value.ndim != 2 or len(value) == 0:
-        raise ValueError(f"{name} has shape {value.shape}; (samples, categories) is expected")
-    return _ArrayRows(value, name)
+    array = host_logits(value, name) if not isinstance(value, np.memmap) else value
+    if array.ndim != 2 or len(array) == 0:
+        raise ValueError(f"{name} has shape {array.shape}; (samples, categories) is expected")
+    return _ArrayRows(array, name)
 
 
 def _checked_keep(keep: Any, count: int) -> Bool:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from covlasso._base.arrays import Array, Bool, Int64
 from covlasso._base.checks import check_labels
 from covlasso._base.progress import TitledReport
-from covlasso.logits.files import LogitFile
 from covlasso.logits.labels import TopOne
+from covlasso.logits.logit_file import LogitFile
 from covlasso.moments import (
     Accumulator,
     ClassChoice,

@@ -166,6 +166,8 @@ class Accumulator:
             split = Split(**file.stored.field("split", dict))
             accumulator = cls(file.names, file.class_names, file.heads, split, file.classes)
         for part in file.counts:
+            if part not in accumulator._parts:
+                raise file.stored.error(f"part {part!r} is none of {list(accumulator._parts)}")
             accumulator._parts[part] = Moments._of_file(file, part)
         accumulator._skipped = file.stored.field("skipped", int)
         return accumulator, file.stored.field("caller", dict)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Floats, Int64
-from covlasso._base.checks import check_finite, check_labels, check_logits
+from covlasso._base.checks import check_finite, check_labels, check_logits, host_logits
 from covlasso.moments.class_sums import Classes, ClassMeans, ClassSums
 from covlasso.moments.heads import FLOATS
 from covlasso.moments.sums import JointSums, columns_of
@@ -47,7 +47,7 @@ def checked_labels(
 
 
 def _checked_logits(name: str, value: npt.ArrayLike) -> Floats:
-    logits = np.asarray(value)
+    logits = host_logits(value, f"logits of model {name!r}")
     if logits.dtype not in FLOATS:
         raise TypeError(
             f"logits of model {name!r} are {logits.dtype}; float16, float32 and float64 are taken"

@@ -24,6 +24,8 @@ from covlasso.moments.symmetric import SymmetricSum
 
 Tensors = dict[str, Array]
 
+_MOST_SAMPLES = 2**53  # beyond it a double does not count them
+
 
 def save_moments(
     path: str | os.PathLike[str],
@@ -85,8 +87,10 @@ class MomentFile:
     def sums(self, part: str) -> JointSums:
         """Read the sums of one part."""
         count = self.counts.get(part)
-        if not isinstance(count, int):
+        if count is None:
             raise self.stored.error(f"there is no part {part!r}")
+        if type(count) is not int or not 0 <= count <= _MOST_SAMPLES:
+            raise self.stored.error(f"part {part!r} has {count!r} samples; 0 to {_MOST_SAMPLES} are possible")
         sizes = dict(zip(self.names, self._columns(), strict=True))
         n = sum(sizes.values())
         mean = self.stored.tensor(f"{part}.mean", np.float64, (n,))

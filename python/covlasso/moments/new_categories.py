@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Int64
-from covlasso._base.checks import check_finite
+from covlasso._base.checks import check_finite, host_logits
 from covlasso.moments.moments import Moments
 
 TARGET, SOURCE = "new", "known"  # names of the two models of the moments
@@ -170,9 +170,7 @@ def _symmetric(matrix: Float64) -> Float64:
 
 
 def _logits(value: npt.ArrayLike, name: str) -> Float64:
-    array = np.asarray(value)
-    if array.dtype.kind != "f":
-        raise TypeError(f"{name} is {array.dtype}; floating logits are expected")
+    array = host_logits(value, name)
     if array.ndim != 2 or len(array) == 0 or array.shape[1] < 2:
         raise ValueError(f"{name} has shape {array.shape}; (samples, at least 2 categories) is expected")
     check_finite(array, name)

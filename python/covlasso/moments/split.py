@@ -18,6 +18,8 @@ from covlasso._base.arrays import Array, Bool, Places
 _HALF = b"covlasso half"
 _FOLD = b"covlasso fold"
 
+_MOST_FOLDS = 1000
+
 
 def held_out(keys: Sequence[str], fraction: float) -> Bool:
     """Which samples are held out: those whose key has a BLAKE2b hash below ``fraction`` 2^64.
@@ -51,7 +53,7 @@ class Split:
     held_out : float
         Expected share of the keys that is held out, 0 <= held_out < 1.
     folds : int
-        Number of folds of the fit samples; 0 for none, else at least 2.
+        Number of folds of the fit samples; 0 for none, else 2 to 1000: each has moments of its own.
     groups : str
         What the keys are, in words; kept in the file for the reader.
 
@@ -69,8 +71,8 @@ class Split:
         """Check the ranges."""
         if not 0.0 <= self.held_out < 1.0:
             raise ValueError(f"held_out must be at least 0 and below 1, got {self.held_out!r}")
-        if self.folds < 0 or self.folds == 1:
-            raise ValueError(f"folds must be 0 (none) or at least 2, got {self.folds!r}")
+        if not 0 <= self.folds <= _MOST_FOLDS or self.folds == 1:
+            raise ValueError(f"folds must be 0 (none) or from 2 to {_MOST_FOLDS}, got {self.folds!r}")
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -139,8 +139,14 @@ class SplitMoments:
             The file is truncated, foreign, or of a newer version; the message names it.
         """
         file = MomentFile(path)
+        n_folds = sum(part.startswith("fold.") for part in file.counts)
+        expected = {"fit", *(f"fold.{k}" for k in range(n_folds))}
+        if not expected <= set(file.counts) <= expected | {"held_out"}:
+            raise file.stored.error(
+                f"its parts are {list(file.counts)}; fit, held_out, fold.0, fold.1, ... are expected"
+            )
         parts = {part: Moments._of_file(file, part) for part in file.counts}
-        folds = tuple(parts[f"fold.{k}"] for k in range(sum(part.startswith("fold.") for part in parts)))
+        folds = tuple(parts[f"fold.{k}"] for k in range(n_folds))
         with file.explained():
             split = Split(**(file.stored.optional("split", dict) or {}))
             skipped = file.stored.optional("skipped", int) or 0

@@ -9,7 +9,7 @@ import pytest
 from oracles import assert_refused, changed
 from safetensors.numpy import save_file
 
-from covlasso.logits import open_logits
+from covlasso.logits import Samples, open_logits
 
 ROWS, N = 57, 6
 
@@ -96,13 +96,83 @@ def test_parquet(row_group, tmp_path):
     assert open_logits(file).class_names == tuple(f"class {i}" for i in range(N))
 
 
-def test_parquet_of_several_types(tmp_path):
+def test_parquet_of_whole_numbers(tmp_path):
     file = tmp_path / "a.parquet"
-    columns = logits(np.float64).T
-    columns[1] = np.rint(columns[1])
-    write_parquet(file, {"a": columns[0], "b": columns[1].astype(np.int8)})
-    found = np.concatenate(list(open_logits(file).blocks(20)))
-    assert np.array_equal(found, columns[:2].T)
+    columns = np.arange(2 * ROWS).reshape(2, ROWS)
+    write_parquet(file, {"a": columns[0].astype(np.int64), "b": columns[1].astype(np.int8)})
+    assert np.array_equal(np.concatenate(list(open_logits(file).blocks(10))), columns.T)
+
+
+def test_whole_numbers_beside_logits_are_refused(tmp_path):
+    file = tmp_path / "a.parquet"
+    write_parquet(file, {"a": [1.0, 2.0], "label": [3, 4]})
+    assert_refused(lambda: open_logits(file), ValueError, ("a.parquet", "'label'", "int64", "drop it"))
+
+
+def test_the_index_of_pandas_is_no_category(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="it writes the file")
+    pytest.importorskip("pyarrow", reason="Parquet is read by pyarrow")
+    file = tmp_path / "a.parquet"
+    for index, left_out in (("number", "number"), (None, "__index_level_0__")):
+        frame = pandas.DataFrame(logits(), columns=list("abcdef")).sample(frac=1, random_state=0)
+        frame.index.name = index
+        frame.to_parquet(file)
+        found = open_logits(file)
+        assert found.class_names == tuple("abcdef")
+        assert found.left_out == (left_out,)
+        assert np.array_equal(read(file), frame.to_numpy())
+    frame.reset_index(drop=True).to_parquet(file)
+    assert open_logits(file).left_out == ()
+
+
+@pytest.mark.parametrize("kind", ["list_", "large_list", "fixed"])
+def test_parquet_of_lists(kind, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="Parquet is read by pyarrow")
+    size = {"fixed": (N,)}.get(kind, ())
+    kind = getattr(pyarrow, {"fixed": "list_"}.get(kind, kind))(pyarrow.float32(), *size)
+    lists = pyarrow.array(list(logits()), type=kind)
+    file = tmp_path / "a.parquet"
+    write_parquet(file, {"logits": lists}, row_group_size=7)
+    assert np.array_equal(read(file), logits())
+    assert open_logits(file).class_names is None
+    write_parquet(file, {"label": np.arange(ROWS), "logits": lists})
+    assert_refused(lambda: open_logits(file), ValueError, ("'logits' holds lists", "a.parquet:logits"))
+    assert np.array_equal(read(f"{file}:logits"), logits())
+    for key, what in (("label", "'label' is int64"), ("x", "no column 'x'")):
+        assert_refused(lambda key=key: open_logits(f"{file}:{key}"), ValueError, ("a.parquet", what))
+
+
+@pytest.mark.parametrize(("row", "what"), [([1.0], "row 3 has 1 numbers"), (None, "row 3 is missing")])
+def test_lists_of_other_lengths_are_refused(row, what, tmp_path):
+    file = tmp_path / "a.parquet"
+    write_parquet(file, {"logits": [[1.0, 2.0]] * 3 + [row]})
+    assert_refused(lambda: list(open_logits(file).blocks(2)), ValueError, ("a.parquet", what))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["npy", "safetensors"])
+def test_a_file_that_shrinks_while_it_is_read(kind, order, tmp_path):
+    file = tmp_path / f"a.{kind}"
+    array = np.array(np.random.default_rng(0).standard_normal((4000, N)), order=order)
+    if kind == "npy":
+        np.save(file, array)
+    else:
+        save_file({"x": np.ascontiguousarray(array)}, file)
+    blocks = open_logits(file).blocks(10)
+    next(blocks)
+    with file.open("rb+") as opened:
+        opened.truncate(5000)
+    assert_refused(lambda: list(blocks), ValueError, (f"a.{kind}", "became shorter", "byte 5000"))
+
+
+def test_a_mapped_array_whose_file_shrinks(tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).standard_normal((4000, N)))
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    chunks = Samples(mapped[10:]).chunks()
+    next(chunks)
+    with (tmp_path / "a.npy").open("rb+") as opened:
+        opened.truncate(5000)
+    assert_refused(lambda: list(chunks), ValueError, ("a.npy", "became shorter", "5000 bytes"))
 
 
 def test_parquet_that_is_no_logits(tmp_path):

@@ -41,7 +41,15 @@ BATCHES = {
         ValueError,
         ("'c'",),
     ),
-    "integers": ({"a": np.ones((4, 3), int), "b": np.ones((4, 2))}, TypeError, ("'a'", "int64", "float16")),
+    "integers": ({"a": np.ones((4, 3), int), "b": np.ones((4, 2))}, TypeError, ("'a'", "int64", "astype")),
+    "complex": ({"a": np.ones((4, 3), complex), "b": np.ones((4, 2))}, TypeError, ("'a'", "complex128")),
+    "booleans": ({"a": np.ones((4, 3), bool), "b": np.ones((4, 2))}, TypeError, ("'a'", "bool")),
+    "objects": ({"a": np.ones((4, 3), object), "b": np.ones((4, 2))}, TypeError, ("'a'", "object")),
+    "masked": (
+        {"a": np.ma.masked_equal(changed(np.ones((4, 3)), (2, 1), 5.0), 5.0), "b": np.ones((4, 2))},
+        ValueError,
+        ("'a'", "[2, 1]", "masked"),
+    ),
     "vector": ({"a": np.ones(3), "b": np.ones((4, 2))}, ValueError, ("'a'", "(3,)", "(batch, categories)")),
     "array": (np.ones((4, 3)), TypeError, ("batch", "ndarray")),
 }
@@ -51,6 +59,17 @@ BATCHES = {
 def test_batches(case):
     batch, error, parts = BATCHES[case]
     assert_refused(lambda: moments().update(batch), error, parts)
+
+
+def test_tensors_of_torch_are_logits():
+    torch = pytest.importorskip("torch", reason="its tensors are given")
+    rows = torch.from_numpy(np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32))
+    for given in (rows, rows.clone().requires_grad_(), rows.bfloat16(), rows.half()):
+        found, wanted = covlasso.Moments(["a"]), covlasso.Moments(["a"])
+        found.update({"a": given})
+        wanted.update({"a": given.detach().float().numpy()})
+        assert np.array_equal(found.second_moment("a"), wanted.second_moment("a"))
+    assert_refused(lambda: found.update({"a": rows.int()}), TypeError, ("'a'", "int32", "astype"))
 
 
 def test_moments_names():
@@ -142,7 +161,7 @@ def test_files_of_another_kind(tmp_path):
     (b'[3, 2]', b'[3, 0]', "'columns' is [3, 0]"),
     (b'[3, 2]', b'[3, 3]', "'fit.mean' is float64 (5,), expected float64 (6,)"),
     (b'{\\"fit\\": 4}', b'[]', "'parts' is missing or not of type dict"),
-    (b'{\\"fit\\": 4}', b'{\\"fit\\": []}', "there is no part 'fit'"),
+    (b'{\\"fit\\": 4}', b'{\\"fit\\": []}', "part 'fit' has [] samples"),
 ])  # fmt: skip
 def test_files_with_a_wrong_header(old, new, part, tmp_path):
     file = tmp_path / "some.safetensors"

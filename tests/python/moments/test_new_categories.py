@@ -120,7 +120,7 @@ def test_a_few_samples_of_new_categories_are_enough_to_recognise_them(target, fo
         ([KNOWN], KNOWN, {}, TypeError, "new must be a mapping"),
         ({"a": KNOWN[:, :4]}, KNOWN, {}, ValueError, r"new\['a'\] has 4 logits a sample and known has 5"),
         ({"a": KNOWN[:0]}, KNOWN, {}, ValueError, r"new\['a'\] has shape \(0, 5\)"),
-        ({"a": KNOWN.astype(int)}, KNOWN, {}, TypeError, r"new\['a'\] is int64; floating logits"),
+        ({"a": KNOWN.astype(int)}, KNOWN, {}, TypeError, r"new\['a'\] are int64; floating numbers"),
         (NEW, KNOWN[0], {}, ValueError, r"known has shape \(5,\)"),
         (NEW, KNOWN * [1, 1, np.nan, 1, 1], {}, ValueError, r"known\[0, 2\] is nan"),
         (NEW, KNOWN, {"share": 1.0}, ValueError, "share is 1.0; a number between 0 and 1"),

@@ -64,7 +64,7 @@ GRAMS = {
     "list": (GRAM.tolist(), TypeError, ("gram", "list", "np.ascontiguousarray(gram")),
     "none": (None, TypeError, ("gram", "NoneType")),
     "masked": (np.ma.masked_array(GRAM), TypeError, ("gram", "MaskedArray")),
-    "sparse": (scipy.sparse.csr_array(GRAM), TypeError, ("gram", "csr_array")),
+    "sparse": (scipy.sparse.csr_array(GRAM), TypeError, ("gram", "csr_array", "gram.toarray()", "GB")),
     "column order": (np.asfortranarray(GRAM), ValueError, ("gram", "contiguous", "gram.T")),
     "every second column": (
         np.ascontiguousarray(random_gram(16))[::2, ::2],
@@ -76,7 +76,7 @@ GRAMS = {
     "unaligned": (
         np.frombuffer(b"x" + GRAM.tobytes(), dtype=np.uint8)[1:].view(np.float64).reshape(N, N),
         ValueError,
-        ("gram", "contiguous", "np.ascontiguousarray(gram"),
+        ("gram", "not aligned", "gram.copy()"),
     ),
 }
 
@@ -311,3 +311,22 @@ def test_no_message_shows_a_pointer_or_a_type_of_the_core():
         with pytest.raises((TypeError, ValueError)) as caught:
             covlasso.path(gram)
         assert not re.search(r"0x[0-9a-f]{6}|std::|incompatible constructor", str(caught.value))
+
+
+def test_a_matrix_of_numpy_is_an_array():
+    wanted = covlasso.solve(GRAM, terms=3)
+    found = covlasso.solve(GRAM.view(np.matrix), terms=3)
+    assert found.energy.shape == (N,)
+    assert np.array_equal(found.coef.toarray(), wanted.coef.toarray())
+    chosen = covlasso.solve(GRAM.view(np.matrix), terms=3, targets=[2])
+    assert chosen.r2.shape == (1,)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-8, 1e-9])
+def test_a_small_asymmetry_shows_in_the_message(size):
+    gram = changed(GRAM, (5, 2), GRAM[5, 2] * (1 + size))
+    with pytest.raises(ValueError, match="not symmetric") as caught:
+        covlasso.solve(gram, terms=1)
+    found = re.search(r"symmetric: (\S+) at \[2, 5\] but (\S+) at \[5, 2\]", str(caught.value))
+    assert found[1] != found[2]
+    assert [float(found[1]), float(found[2])] == pytest.approx([gram[2, 5], gram[5, 2]], rel=size / 2)
