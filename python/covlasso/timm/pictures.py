@@ -71,7 +71,7 @@ class Pictures(Dataset[Sample]):  # type: ignore[misc]
         self._order = sorted(range(len(names)), key=names.__getitem__)
         self.names = [names[k] for k in self._order]
         known = _classes(dataset)
-        self.folders = sorted(known, key=known.__getitem__)
+        self.folders = [_in_utf8(name) for name in sorted(known, key=known.__getitem__)]
         self.labels: list[int] | None = None
         classes = digest(f"{target} {name}" for name, target in known.items())
         self.source = {**(source or {}), "classes": classes}
@@ -294,7 +294,12 @@ def _names(reader: Any, count: int) -> list[str]:
         ]
     else:
         paths = reader.filenames()
-    return [os.fsencode(PurePath(path).as_posix()).decode("utf-8", "backslashreplace") for path in paths]
+    return [_in_utf8(PurePath(path).as_posix()) for path in paths]
+
+
+def _in_utf8(name: str) -> str:
+    """Return a name of the file system as a text that can be written, other bytes as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _classes(dataset: Any) -> dict[str, int]:

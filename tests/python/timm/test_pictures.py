@@ -352,6 +352,15 @@ def test_folders_called_like_labels_are_no_guess(tmp_path):
     assert notes == []
 
 
+def test_names_of_folders_can_be_written_whatever_their_bytes(tmp_path):
+    models = load_models([RESNET], ["random"], options=ModelOptions({"num_classes": 3}))
+    root = tiny(tmp_path, [os.fsdecode(b"L\xf6we"), "back\\slash", "Grüße"])
+    names, _, found = named(models, root)
+    assert sorted(names[RESNET]) == ["Grüße", r"L\xf6we", r"back\slash"]
+    assert all(name.encode() for name in names[RESNET])
+    assert found.labelled == 3
+
+
 def test_published_weights_say_their_categories(tmp_path):
     models = [replace(load_models([RESNET], ["random"])[0], published=True)]
     names, notes, _ = named(models, tiny(tmp_path / "data", ["cat", "dog"]))
