@@ -191,7 +191,9 @@ private:
     COVLASSO_FN Next path_end_before(Next next) {
         const double lowest = limits_.min_lambda, floor = floor_on_the_way_to(next.lambda);
         if (next.lambda < floor && next.lambda > lowest)
-            next = {Next::end_of_path, std::min(floor, at_), -1, Status::floor};
+            next = next.kind == Next::end_of_stage && is_last_piece()
+                       ? Next{Next::end_of_path, 0.0, -1, Status::exhausted}
+                       : Next{Next::end_of_path, std::min(floor, at_), -1, Status::floor};
         else if (next.kind == Next::enters && piece_.active().size() >= limits_.max_terms &&
                  piece_.examine(next.index) == Entry::entered)
             next = {Next::end_of_path, next.lambda, -1, Status::terms};
@@ -201,6 +203,15 @@ private:
         const Quadratic error = piece_.active().error(team_, target_->energy, limits_.l2);
         const double lambda = error.largest_below(limits_.error, next.lambda, at_);
         return lambda < next.lambda ? next : Next{Next::end_of_path, lambda, -1, Status::error};
+    }
+
+    /// Whether the piece at hand goes on to lambda = 0, as far as the candidates tell. The certificate there is relative to
+    /// lambda_max, so the floor is no end. The stage's proof covers the other sources; where it has failed, none is tried.
+    COVLASSO_STEP bool is_last_piece() const {
+        if (limits_.min_lambda > 0.0 || failures_ > 0) return false;
+        const double noise = rounding * piece_.mass(0.0);
+        return first_to_leave(0.0, noise).index < 0 &&
+               piece_.candidates().next(team_, limits_.positive, 0.0, noise).index < 0;
     }
 
     /// The lambda below which rounding exceeds the tolerance of the certificate. The error of a gradient is convex in
@@ -315,7 +326,7 @@ private:
             const Id j = target.chosen[f];
             const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
             const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
-            const double slack = tolerance * l1 * w[j];
+            const double slack = tolerance * (l1 > 0.0 ? l1 : outcome_.lambda_max) * w[j];
             bool out = room1 < -slack;
             if (!out &&
                 std::fmin(room0, room1) + slack < deviation.reach(root[j], target.cross[j] - 0.5 * g0[j])) {

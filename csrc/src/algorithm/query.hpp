@@ -38,9 +38,10 @@ public:
     COVLASSO_FN Quadratic error() const { return piece_.active().error(team_, target_->energy, limits_.l2); }
 
     COVLASSO_FN Point at_lambda(double lambda) const {
-        const bool reached = lambda >= path_.outcome.lambda_end;
-        if (!reached && path_.outcome.status != Status::floor)
+        const double end = path_.outcome.lambda_end;
+        if (lambda < end && path_.outcome.status != Status::floor)
             return end_of_path();  // below a floor: by descent
+        if (lambda == end) return {lambda, path_.count, Status::certified};
         Index events = 0;
         while (events < path_.count && path_.event[events].lambda > lambda) ++events;
         return {lambda, events, Status::certified};
