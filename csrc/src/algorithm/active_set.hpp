@@ -56,6 +56,13 @@ struct Quadratic {
     }
 };
 
+/// Events whose lambdas differ by less than this share are at one lambda: rounding has parted a tie.
+inline constexpr double one_lambda = 1e-10;
+
+COVLASSO_FN inline bool at_one_lambda(double upper, double lower) {
+    return lower >= upper * (1.0 - one_lambda);
+}
+
 class ActiveSet {
 public:
     /// Room for `capacity` sources; those that are active stay.
@@ -259,6 +266,22 @@ private:
     Buffer<double> base_, slope_, push_, cross_, root_;  // per source; root: sqrt(G_jj)
     Buffer<double> direction_, residual_, step_;
 };
+
+/// Whether b_r is zero but for rounding, of size `noise` / sqrt(G_rr), at two places and so between them.
+COVLASSO_FN inline bool stays_at_zero(const ActiveSet& active, Index r, double upper, double lower,
+                                      double noise) {
+    const double b = larger(std::fabs(active.coefficient(r, upper)), std::fabs(active.coefficient(r, lower)));
+    return b * active.roots()[r] <= noise;
+}
+
+/// How many sources have a coefficient on the piece between two lambdas.
+template <class Team>
+COVLASSO_FN Index count_terms(const Team& team, const ActiveSet& active, double upper, double lower,
+                              double noise) {
+    return active.size() - static_cast<Index>(team.sum(active.size(), [&](Index r) {
+               return stays_at_zero(active, r, upper, lower, noise) ? 1.0 : 0.0;
+           }));
+}
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

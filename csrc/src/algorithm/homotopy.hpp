@@ -146,6 +146,7 @@ private:
         piece_.candidates().reset(team_, piece_.active(), target_->gradient.data(), lambda_);
         stage_.open(team_, lambda_, piece_.candidates().padded_size());
         at_ = lambda_;
+        tie_.open = false;
         add_knot();
     }
 
@@ -178,7 +179,8 @@ private:
             next = {Next::enters, std::min(entering.value, at_), entering.index, Status::certified};
         else if (leaving.index >= 0)
             next = {Next::leaves, std::min(leaving.value, at_), leaving.index, Status::certified};
-        if (stage_.events().size() >= most_events_ && next.lambda < at_) next.kind = Next::end_of_stage;
+        if (stage_.events().size() >= most_events_ && next.lambda < at_ && !tie_.open)
+            next.kind = Next::end_of_stage;
         return path_end_before(next);
     }
 
@@ -189,13 +191,16 @@ private:
 
     /// The end of the path where that comes before `next`, else `next`.
     COVLASSO_FN Next path_end_before(Next next) {
+        if (tie_.open && !at_one_lambda(tie_.lambda, next.lambda)) {
+            tie_.open = false;
+            if (terms_until(next.lambda) > limits_.max_terms) return end_before_tie();
+        }
         const double lowest = limits_.min_lambda, floor = floor_on_the_way_to(next.lambda);
         if (next.lambda < floor && next.lambda > lowest)
             next = next.kind == Next::end_of_stage && is_last_piece()
                        ? Next{Next::end_of_path, 0.0, -1, Status::exhausted}
                        : Next{Next::end_of_path, std::min(floor, at_), -1, Status::floor};
-        else if (next.kind == Next::enters && piece_.active().size() >= limits_.max_terms &&
-                 piece_.examine(next.index) == Entry::entered)
+        else if (next.kind == Next::enters && !tie_.open && exceeds_terms(next))
             next = {Next::end_of_path, next.lambda, -1, Status::terms};
         else if (next.kind == Next::end_of_stage && next.lambda <= lowest)
             next = {Next::end_of_path, lowest, -1, lowest > 0.0 ? Status::lambda : Status::exhausted};
@@ -203,6 +208,31 @@ private:
         const Quadratic error = piece_.active().error(team_, target_->energy, limits_.l2);
         const double lambda = error.largest_below(limits_.error, next.lambda, at_);
         return lambda < next.lambda ? next : Next{Next::end_of_path, lambda, -1, Status::error};
+    }
+
+    /// Whether a term too many enters. Where several events may be at this lambda, that is seen when all have happened.
+    COVLASSO_STEP bool exceeds_terms(const Next& next) {
+        const Index most = limits_.max_terms;
+        if (piece_.active().size() < most || piece_.examine(next.index) != Entry::entered) return false;
+        const double noise = rounding * piece_.mass(0.0), below = next.lambda * (1.0 - one_lambda);
+        const bool is_tie = (at_one_lambda(at_, next.lambda) && piece_.active().size() > 0) ||
+                            first_to_leave(below, noise).index >= 0;
+        if (!is_tie && terms_until(next.lambda) == most) return true;
+        tie_ = {true, std::min(next.lambda, at_), stage_.events().size()};
+        return false;
+    }
+
+    /// The path ends before the events at the lambda of the tie.
+    COVLASSO_FN Next end_before_tie() {
+        stage_.drop_events(tie_.events);
+        return {Next::end_of_path, tie_.lambda, -1, Status::terms};
+    }
+
+    /// Active sources whose coefficient is not zero all the way from at_ to `lambda`. One that entered at a tie may
+    /// stay at zero, and is no term.
+    COVLASSO_STEP Index terms_until(double lambda) const {
+        const double noise = rounding * piece_.mass(0.0), upper = at_;
+        return count_terms(team_, piece_.active(), upper, lambda, noise);
     }
 
     /// Whether the piece at hand goes on to lambda = 0, as far as the candidates tell. The certificate there is relative to
@@ -368,6 +398,13 @@ private:
         double push;
     };
 
+    /// Events at one lambda, the first of which brings a term too many; the last may take it back.
+    struct Tie {
+        bool open;
+        double lambda;
+        Index events;  ///< of the stage, before them
+    };
+
     static constexpr double tolerance = 1e-11;      // of a bound, for sources outside the candidates
     static constexpr double drift = 1e-12;          // of a residual: beyond it the active set is refined
     static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
@@ -384,6 +421,7 @@ private:
     double bottom_ = 0.0;    // the lowest lambda of this stage
     Index most_events_ = 0;  // and its most events
     Next next_{};
+    Tie tie_{};
     Outcome outcome_{};
     double lambda_ = 0.0;       // where the stage began
     double last_lambda_ = 0.0;  // where the stage before it began

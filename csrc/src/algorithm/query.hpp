@@ -47,13 +47,18 @@ public:
         return {lambda, events, Status::certified};
     }
 
-    /// Just before term `terms` + 1 enters for the first time.
-    COVLASSO_FN Point at_terms(Index terms) const {
+    /// Just before there are more than `terms` terms for the first time. Events at one lambda count together: what enters and
+    /// leaves there, or stays at zero, is no term.
+    COVLASSO_FN Point at_terms(Index terms) {
+        bool tied = false;
         Index active = 0;
-        for (Index e = 0; e < path_.count; ++e) {
-            const Event& event = path_.event[e];
-            if (event.sign != 0 && active == terms) return {event.lambda, e, Status::certified};
-            active += event.sign != 0 ? 1 : -1;
+        for (Index e = 0, end = 0; e < path_.count; e = end) {
+            const double lambda = path_.event[e].lambda;
+            for (end = e; end < path_.count && at_one_lambda(lambda, path_.event[end].lambda); ++end)
+                active += path_.event[end].sign != 0 ? 1 : -1;
+            tied = tied || (end > e + 1 && lambda < infinity);
+            if (active > terms && (!tied || terms_after(end, lambda) > terms))
+                return {lambda, e, Status::certified};
         }
         Point end = end_of_path();
         if (end.status == Status::terms && terms == limits_.max_terms) end.status = Status::certified;
@@ -168,6 +173,15 @@ private:
                 }
     }
 
+    /// How many sources have a coefficient on the piece that begins at lambda, after the first `events` events.
+    COVLASSO_FN Index terms_after(Index events, double lambda) {
+        collect(events);
+        assemble();
+        const double lower =
+            events < path_.count ? path_.event[events].lambda : std::fmin(path_.outcome.lambda_end, lambda);
+        return count_terms(team_, active(), lambda, lower, rounding * piece_.mass(0.0));
+    }
+
     COVLASSO_FN Point end_of_path() const {
         return {path_.outcome.lambda_end, path_.count, path_.outcome.status};
     }
@@ -239,9 +253,11 @@ private:
     /// The answer from the piece; a coefficient of the wrong sign is zero but for rounding.
     COVLASSO_STEP double certify_piece(double lambda) {
         answer_.begin(*target_, limits_.l2, active().size());
+        const double noise = rounding * piece_.mass(0.0);
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
-            if (value * active().push(r) >= 0.0) answer_.put(active().source(r), value);
+            const bool is_term = !stays_at_zero(active(), r, lambda, 0.0, noise);
+            if (is_term && value * active().push(r) >= 0.0) answer_.put(active().source(r), value);
         }
         return certify(lambda);
     }
