@@ -124,6 +124,18 @@ public:
                team_.max(active_.size(), [=](Index r) { return std::fabs(cross[r]) + root[r] * reach; });
     }
 
+    /// Where candidate j meets its bound on this piece, from the entries of G; `otherwise` where it does not.
+    COVLASSO_STEP double entry(Index j, double otherwise) const {
+        const double *base = active_.base(), *slope = active_.slope();
+        const Panels& rows = candidates_.rows();
+        const auto along = [&](const double* b) {
+            return 2.0 * team_.sum(active_.size(), [&](Index r) { return rows.at(r, j) * b[r]; });
+        };
+        const double level = 2.0 * candidates_.cross(j) - along(base), tilt = along(slope);
+        const double room = candidates_.penalty(j) - std::copysign(1.0, level) * tilt;
+        return room > parallel * candidates_.penalty(j) ? std::fabs(level) / room : otherwise;
+    }
+
     /// Corrects the active set against the entries of G themselves.
     COVLASSO_STEP void refine() {
         gather_gram();

@@ -14,6 +14,7 @@ struct Point {
     double lambda;
     Index events;
     Status status;
+    bool is_entry = false;  ///< a source enters at lambda, which is where it meets its bound
 };
 
 template <class Team>
@@ -58,10 +59,11 @@ public:
                 active += path_.event[end].sign != 0 ? 1 : -1;
             tied = tied || (end > e + 1 && lambda < infinity);
             if (active > terms && (!tied || terms_after(end, lambda) > terms))
-                return {lambda, e, Status::certified};
+                return {lambda, e, Status::certified, true};
         }
         Point end = end_of_path();
-        if (end.status == Status::terms && terms == limits_.max_terms) end.status = Status::certified;
+        end.is_entry = end.status == Status::terms;
+        if (end.is_entry && terms == limits_.max_terms) end.status = Status::certified;
         return end;
     }
 
@@ -89,13 +91,16 @@ public:
     /// The solution at a point, certified from the caller's Gram; refit: least squares on its support.
     COVLASSO_FN Solution solve(const Point& point, bool refit) {
         if (path_.outcome.status == Status::interrupted) return unsolved();
-        const double lambda = point.lambda;
+        double lambda = point.lambda;
         collect(point.events);
         assemble();
-        double kkt = certify_piece(lambda);
-        for (int step = 0; step < 2 && kkt > refine_above; ++step) {
-            piece_.refine();
-            kkt = certify_piece(lambda);
+        double kkt = certify_refined(lambda);
+        if (point.is_entry && lambda > 0.0) {
+            const double entry = entry_below(lambda);
+            if (std::fabs(entry - lambda) > misplaced * lambda) {
+                lambda = entry;
+                kkt = certify_refined(lambda);
+            }
         }
         const bool from_path = kkt <= kkt_tolerance;
         if (!from_path) kkt = certify_descent(lambda);
@@ -262,6 +267,34 @@ private:
         return certify(lambda);
     }
 
+    /// The answer from the piece, corrected as long as that brings it nearer.
+    COVLASSO_FN double certify_refined(double lambda) {
+        double kkt = certify_piece(lambda);
+        for (int step = 0; step < 2 && kkt > refine_above; ++step) {
+            piece_.refine();
+            kkt = certify_piece(lambda);
+        }
+        return kkt;
+    }
+
+    /// Where the source that enters next meets its bound, from its row of the caller's Gram: on the path the gradients of
+    /// candidates are followed, and carry the rounding of all events before. The source is the one nearest to its bound.
+    COVLASSO_STEP double entry_below(double lambda) {
+        double* gradient = target_->next_gradient.data();  // at lambda, from the certificate
+        const double* w = target_->penalty.data();
+        team_.for_each(answer_.size(), [&](Index s) { gradient[answer_.sources()[s]] = 0.0; });
+        team_.sync();
+        const double both = limits_.positive ? 0.0 : 1.0;
+        const Best next = team_.largest(target_->sources, [=](Index j) {
+            return w[j] < infinity ? larger(gradient[j], -both * gradient[j]) / w[j] : 0.0;
+        });
+        if (next.index < 0) return lambda;
+        team_.one([&] { target_->chosen[0] = static_cast<Id>(next.index); });
+        team_.sync();
+        piece_.admit(1);
+        return piece_.entry(piece_.candidates().size() - 1, lambda);
+    }
+
     /// The answer from coordinate descent, which starts at the piece's coefficients.
     COVLASSO_FN double certify_descent(double lambda) {
         descent_.clear();
@@ -321,6 +354,8 @@ private:
     }
 
     static constexpr double refine_above = 1e-12;
+    static constexpr double misplaced =
+        1e-10;  // of an event's lambda: less moves the answer within its certificate
     static constexpr double usual = 16.0;  // bound on rounding over its usual size
 
     Team team_;
