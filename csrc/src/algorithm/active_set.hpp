@@ -94,6 +94,13 @@ public:
     COVLASSO_FN const double* direction() const { return direction_.data(); }
     COVLASSO_FN double coefficient(Index r, double lambda) const { return base_[r] - lambda * slope_[r]; }
 
+    /// M_rr G_rr, by which rounding of a gradient grows on its way to b_r; where it is larger, coefficients are not told from
+    /// zero by it.
+    COVLASSO_FN double amplification(Index r) const {
+        const double most = 1e6;
+        return std::fmin(inverse_.at(r, r) * root_[r] * root_[r], most);
+    }
+
     /// Puts [-M g; 1] into direction(), where g = G(A, j), padded with zeros, and d = G_jj.
     template <class Team>
     COVLASSO_FN Independence measure(const Team& team, const double* g, double d) {
@@ -267,11 +274,12 @@ private:
     Buffer<double> direction_, residual_, step_;
 };
 
-/// Whether b_r is zero but for rounding, of size `noise` / sqrt(G_rr), at two places and so between them.
+/// Whether b_r is zero but for rounding at two places, and so between them. Gradients carry `noise` times sqrt(G_rr), which
+/// M takes to b_r.
 COVLASSO_FN inline bool stays_at_zero(const ActiveSet& active, Index r, double upper, double lower,
                                       double noise) {
     const double b = larger(std::fabs(active.coefficient(r, upper)), std::fabs(active.coefficient(r, lower)));
-    return b * active.roots()[r] <= noise;
+    return b * active.roots()[r] <= noise * active.amplification(r);
 }
 
 /// How many sources have a coefficient on the piece between two lambdas.

@@ -222,6 +222,16 @@ private:
             }
             return members.size;
         });
+        tied_ = has_tie(events);
+    }
+
+    /// Whether two of the first events are at one lambda. Then a member may be at zero on the whole piece.
+    COVLASSO_FN bool has_tie(Index events) const {
+        for (Index e = 1; e < events; ++e)
+            if (path_.event[e - 1].lambda < infinity &&
+                at_one_lambda(path_.event[e - 1].lambda, path_.event[e].lambda))
+                return true;
+        return false;
     }
 
     /// members_: all that ever enter, ascending.
@@ -261,7 +271,7 @@ private:
         const double noise = rounding * piece_.mass(0.0);
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
-            const bool is_term = !stays_at_zero(active(), r, lambda, 0.0, noise);
+            const bool is_term = !tied_ || !stays_at_zero(active(), r, lambda, 0.0, noise);
             if (is_term && value * active().push(r) >= 0.0) answer_.put(active().source(r), value);
         }
         return certify(lambda);
@@ -282,7 +292,7 @@ private:
     COVLASSO_STEP double entry_below(double lambda) {
         double* gradient = target_->next_gradient.data();  // at lambda, from the certificate
         const double* w = target_->penalty.data();
-        team_.for_each(answer_.size(), [&](Index s) { gradient[answer_.sources()[s]] = 0.0; });
+        team_.for_each(active().size(), [&](Index r) { gradient[active().source(r)] = 0.0; });
         team_.sync();
         const double both = limits_.positive ? 0.0 : 1.0;
         const Best next = team_.largest(target_->sources, [=](Index j) {
@@ -366,6 +376,7 @@ private:
     Target* target_ = nullptr;
     PathView path_{};
     Index size_ = 0;
+    bool tied_ = false;
     Buffer<Member> members_;
 };
 
