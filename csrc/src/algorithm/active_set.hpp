@@ -56,13 +56,6 @@ struct Quadratic {
     }
 };
 
-/// Events whose lambdas differ by less than this share are at one lambda: rounding has parted a tie.
-inline constexpr double one_lambda = 1e-10;
-
-COVLASSO_FN inline bool at_one_lambda(double upper, double lower) {
-    return lower >= upper * (1.0 - one_lambda);
-}
-
 class ActiveSet {
 public:
     /// Room for `capacity` sources; those that are active stay.

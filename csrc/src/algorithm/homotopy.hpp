@@ -191,7 +191,7 @@ private:
 
     /// The end of the path where that comes before `next`, else `next`.
     COVLASSO_FN Next path_end_before(Next next) {
-        if (tie_.open && !at_one_lambda(tie_.lambda, next.lambda)) {
+        if (tie_.open && !at_one_lambda(tie_.lambda, next.lambda, outcome_.lambda_max)) {
             tie_.open = false;
             if (terms_until(next.lambda) > limits_.max_terms) return end_before_tie();
         }
@@ -214,9 +214,10 @@ private:
     COVLASSO_STEP bool exceeds_terms(const Next& next) {
         const Index most = limits_.max_terms;
         if (piece_.active().size() < most || piece_.examine(next.index) != Entry::entered) return false;
-        const double noise = rounding * piece_.mass(0.0), below = next.lambda * (1.0 - one_lambda);
-        const bool is_tie = (at_one_lambda(at_, next.lambda) && piece_.active().size() > 0) ||
-                            first_to_leave(below, noise).index >= 0;
+        const double top = outcome_.lambda_max, noise = rounding * piece_.mass(0.0);
+        const Best leaving = first_to_leave(0.5 * next.lambda, noise);
+        const bool is_tie = (at_one_lambda(at_, next.lambda, top) && piece_.active().size() > 0) ||
+                            (leaving.index >= 0 && at_one_lambda(next.lambda, leaving.value, top));
         if (!is_tie && terms_until(next.lambda) == most) return true;
         tie_ = {true, std::min(next.lambda, at_), stage_.events().size()};
         return false;

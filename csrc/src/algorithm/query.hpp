@@ -55,7 +55,7 @@ public:
         Index active = 0;
         for (Index e = 0, end = 0; e < path_.count; e = end) {
             const double lambda = path_.event[e].lambda;
-            for (end = e; end < path_.count && at_one_lambda(lambda, path_.event[end].lambda); ++end)
+            for (end = e; end < path_.count && is_tie(lambda, path_.event[end].lambda); ++end)
                 active += path_.event[end].sign != 0 ? 1 : -1;
             tied = tied || (end > e + 1 && lambda < infinity);
             if (active > terms && (!tied || terms_after(end, lambda) > terms))
@@ -225,11 +225,15 @@ private:
         tied_ = has_tie(events);
     }
 
+    COVLASSO_FN bool is_tie(double upper, double lower) const {
+        return at_one_lambda(upper, lower, path_.outcome.lambda_max);
+    }
+
     /// Whether two of the first events are at one lambda. Then a member may be at zero on the whole piece.
     COVLASSO_FN bool has_tie(Index events) const {
         for (Index e = 1; e < events; ++e)
             if (path_.event[e - 1].lambda < infinity &&
-                at_one_lambda(path_.event[e - 1].lambda, path_.event[e].lambda))
+                is_tie(path_.event[e - 1].lambda, path_.event[e].lambda))
                 return true;
         return false;
     }
