@@ -172,8 +172,7 @@ private:
         const double lowest = lowest_lambda();
         const double noise = rounding * piece_.mass(0.0);
         const Best leaving = first_to_leave(lowest, noise);
-        const Best entering =
-            piece_.candidates().next(team_, limits_.positive, std::max(lowest, leaving.value), noise);
+        const Best entering = first_to_enter(std::max(lowest, leaving.value), noise);
         Next next{Next::end_of_stage, lowest, -1, Status::certified};
         if (entering.index >= 0)
             next = {Next::enters, std::min(entering.value, at_), entering.index, Status::certified};
@@ -182,6 +181,20 @@ private:
         if (stage_.events().size() >= most_events_ && next.lambda < at_ && !tie_.open)
             next.kind = Next::end_of_stage;
         return path_end_before(next);
+    }
+
+    /// The candidate that touches its bound first. Where rounding makes its lambda uncertain, that is taken from the entries
+    /// of G; one that was a candidate by rounding only is set aside until the next stage.
+    COVLASSO_FN Best first_to_enter(double lowest, double noise) {
+        for (;;) {
+            Best entering = piece_.candidates().next(team_, limits_.positive, lowest, noise);
+            if (entering.index < 0 || piece_.entry_error(entering.index, entering.value) <= misplaced)
+                return entering;
+            const double exact = piece_.entry(entering.index, 0.0);
+            if (std::fabs(exact - entering.value) <= most_misplaced * entering.value)
+                return {exact, entering.index};
+            piece_.candidates().hold(team_, entering.index);
+        }
     }
 
     /// The stage ends here unless an event comes first. Where no source is left outside, nothing needs a stage's end.

@@ -19,6 +19,22 @@ enum class Entry {
     indefinite
 };
 
+/// A sum whose rounding is kept beside it (Ogita, Rump, Oishi, SIAM J. Sci. Comput. 26 (2005)).
+struct Compensated {
+    double sum;
+    double low;
+
+    /// sum -= a b
+    COVLASSO_FN void take_product(double a, double b) {
+        const double product = -a * b, lost = std::fma(-a, b, -product);
+        const double total = sum + product, part = total - sum;
+        low += ((sum - (total - part)) + (product - part)) + lost;
+        sum = total;
+    }
+
+    COVLASSO_FN double value() const { return sum + low; }
+};
+
 template <class Team>
 class Piece {
     using Gram = TargetGram<Team>;
@@ -124,14 +140,32 @@ public:
                team_.max(active_.size(), [=](Index r) { return std::fabs(cross[r]) + root[r] * reach; });
     }
 
-    /// Where candidate j meets its bound on this piece, from the entries of G; `otherwise` where it does not.
-    COVLASSO_STEP double entry(Index j, double otherwise) const {
-        const double *base = active_.base(), *slope = active_.slope();
+    /// How far rounding may move the lambda at which candidate j meets its bound, where that is near `lambda`.
+    COVLASSO_FN double entry_error(Index j, double lambda) const {
+        return rounding * mass(0.0) * candidates_.root(j) / candidates_.room(j) / lambda;
+    }
+
+    /// Where candidate j meets its bound on this piece, from the entries of G in twice the precision of double: with
+    /// g = G(A, j) and v = [-M g; 1], base and slope need not be exact in
+    ///     level_j = 2 v'(c - G base),   tilt_j = 2 (g'slope + (-M g)'(G slope - push)).
+    COVLASSO_STEP double entry(Index j, double otherwise) {
+        examine(j);
+        const Index k = active_.size();
+        const double *v = active_.direction(), *base = active_.base(), *slope = active_.slope(),
+                     *cross = active_.crosses(), *push = active_.pushes();
+        const double own = candidates_.cross(j);
         const Panels& rows = candidates_.rows();
-        const auto along = [&](const double* b) {
-            return 2.0 * team_.sum(active_.size(), [&](Index r) { return rows.at(r, j) * b[r]; });
+        const auto left = [&](Index i, const double* b,
+                              double right) {  // right - (G b)_i; row k is that of j
+            Compensated sum{right, 0.0};
+            for (Index r = 0; r < k; ++r) sum.take_product(rows.at(i, active_.place(r)), b[r]);
+            return sum.value();
         };
-        const double level = 2.0 * candidates_.cross(j) - along(base), tilt = along(slope);
+        const double level =
+            2.0 * team_.sum(k + 1, [&](Index i) { return v[i] * left(i, base, i < k ? cross[i] : own); });
+        const double tilt =
+            -2.0 * team_.sum(k + 1, [&](Index i) { return v[i] * left(i, slope, i < k ? push[i] : 0.0); });
+        team_.sync();
         const double room = candidates_.penalty(j) - std::copysign(1.0, level) * tilt;
         return room > parallel * candidates_.penalty(j) ? std::fabs(level) / room : otherwise;
     }

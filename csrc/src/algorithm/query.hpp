@@ -97,7 +97,8 @@ public:
         double kkt = certify_refined(lambda);
         if (point.is_entry && lambda > 0.0) {
             const double entry = entry_below(lambda);
-            if (std::fabs(entry - lambda) > misplaced * lambda) {
+            const double distance = std::fabs(entry - lambda);
+            if (distance > misplaced * lambda && distance <= most_misplaced * lambda) {
                 lambda = entry;
                 kkt = certify_refined(lambda);
             }
@@ -368,8 +369,6 @@ private:
     }
 
     static constexpr double refine_above = 1e-12;
-    static constexpr double misplaced =
-        1e-10;  // of an event's lambda: less moves the answer within its certificate
     static constexpr double usual = 16.0;  // bound on rounding over its usual size
 
     Team team_;

@@ -18,6 +18,10 @@ struct Outcome {
     static constexpr Id own_rows = -3;  ///< of the target: not finite, or too large
 };
 
+/// How far rounding moves an event, relative to its lambda: less takes no answer out of its certificate, and more is another
+/// event.
+inline constexpr double misplaced = 1e-10, most_misplaced = 1e-3;
+
 /// Whether two events, the lower one at `lower`, are at one lambda, and only rounding has parted them. Gradients carry
 /// rounding of lambda_max, and where logits share a mean the solutions magnify it some thousand times.
 COVLASSO_FN inline bool at_one_lambda(double upper, double lower, double lambda_max) {
