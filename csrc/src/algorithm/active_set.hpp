@@ -10,6 +10,7 @@
 
 #include <cmath>
 
+#include "algorithm/compensated.hpp"
 #include "covlasso/gram.hpp"
 #include "team/panels.hpp"
 
@@ -110,22 +111,32 @@ public:
         return {d - overlap, mass * mass};
     }
 
-    /// The same with u = M g corrected by its residual, and with the Schur complement as the form v'Gv of
-    /// v = [-u; 1], in which the error of u enters squared only.
+    /// The same in twice the precision, with u = M g corrected by its residual, and with the Schur complement as the form v'Gv
+    /// of v = [-u; 1], in which the error of u enters squared only.
     template <class Team>
     COVLASSO_STEP Independence measure_again(const Team& team, const Panels& gram, const double* g,
                                              double d) {
-        const Index k = size_, width = padded_size();
+        const Index k = size_;
         double *v = direction_.data(), *residual = residual_.data(), *step = step_.data();
-        gram.product(team, k, k, v, residual);
-        team.for_each(width, [=](Index r) { residual[r] += g[r]; });
-        team.sync();
-        inverse_.product(team, k, k, residual, step);
-        team.for_each(k, [=](Index r) { v[r] -= step[r]; });
-        team.sync();
-        gram.product(team, k, k, v, residual);
+        const auto multiply = [&] {  // residual = G(A, A + j) v
+            team.for_each(padded_size(), [&](Index r) {
+                Compensated sum{r < k ? g[r] : 0.0, 0.0};
+                for (Index s = 0; r < k && s < k; ++s) sum.add_product(gram.at(r, s), v[s]);
+                residual[r] = sum.value();
+            });
+            team.sync();
+        };
+        for (int pass = 0; pass < corrections; ++pass) {
+            multiply();
+            inverse_.product(team, k, k, residual, step);
+            team.for_each(k, [=](Index r) { v[r] -= step[r]; });
+            team.sync();
+        }
+        multiply();
+        Compensated last{d, 0.0};
+        for (Index r = 0; r < k; ++r) last.add_product(g[r], v[r]);
         const double* root = root_.data();
-        const double form = d + team.sum(k, [=](Index r) { return v[r] * (residual[r] + 2.0 * g[r]); });
+        const double form = last.value() + team.sum(k, [=](Index r) { return v[r] * residual[r]; });
         const double mass = team.sum(k, [=](Index r) { return std::fabs(v[r]) * root[r]; }) + std::sqrt(d);
         return {form, mass * mass};
     }
@@ -221,6 +232,8 @@ public:
     }
 
 private:
+    static constexpr int corrections = 2;  // of u, each by a factor of about eps cond(G_AA)
+
     COVLASSO_FN Index padded_size() const { return padded(size_); }
 
     /// M and the vectors get 32 more columns, all zero.

@@ -251,11 +251,17 @@ private:
 
     /// Whether the piece at hand goes on to lambda = 0, as far as the candidates tell. The certificate there is relative to
     /// lambda_max, so the floor is no end. The stage's proof covers the other sources; where it has failed, none is tried.
-    COVLASSO_STEP bool is_last_piece() const {
+    COVLASSO_STEP bool is_last_piece() {
         if (limits_.min_lambda > 0.0 || failures_ > 0) return false;
         const double noise = rounding * piece_.mass(0.0);
-        return first_to_leave(0.0, noise).index < 0 &&
-               piece_.candidates().next(team_, limits_.positive, 0.0, noise).index < 0;
+        if (first_to_leave(0.0, noise).index >= 0) return false;
+        Candidates& candidates = piece_.candidates();
+        for (;;) {
+            const Best entering = candidates.next(team_, limits_.positive, 0.0, noise);
+            if (entering.index < 0) return true;
+            if (piece_.examine(entering.index) != Entry::dependent) return false;
+            candidates.hold(team_, entering.index);
+        }
     }
 
     /// The lambda below which rounding exceeds the tolerance of the certificate. The error of a gradient is convex in

@@ -19,22 +19,6 @@ enum class Entry {
     indefinite
 };
 
-/// A sum whose rounding is kept beside it (Ogita, Rump, Oishi, SIAM J. Sci. Comput. 26 (2005)).
-struct Compensated {
-    double sum;
-    double low;
-
-    /// sum -= a b
-    COVLASSO_FN void take_product(double a, double b) {
-        const double product = -a * b, lost = std::fma(-a, b, -product);
-        const double total = sum + product, part = total - sum;
-        low += ((sum - (total - part)) + (product - part)) + lost;
-        sum = total;
-    }
-
-    COVLASSO_FN double value() const { return sum + low; }
-};
-
 template <class Team>
 class Piece {
     using Gram = TargetGram<Team>;
@@ -158,7 +142,7 @@ public:
         const auto left = [&](Index i, const double* b,
                               double right) {  // right - (G b)_i; row k is that of j
             Compensated sum{right, 0.0};
-            for (Index r = 0; r < k; ++r) sum.take_product(rows.at(i, active_.place(r)), b[r]);
+            for (Index r = 0; r < k; ++r) sum.add_product(-rows.at(i, active_.place(r)), b[r]);
             return sum.value();
         };
         const double level =

@@ -276,7 +276,7 @@ private:
         const double noise = rounding * piece_.mass(0.0);
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
-            const bool is_term = !tied_ || !stays_at_zero(active(), r, lambda, 0.0, noise);
+            const bool is_term = !tied_ || !stays_at_zero(active(), r, lambda, lambda, noise);
             if (is_term && value * active().push(r) >= 0.0) answer_.put(active().source(r), value);
         }
         return certify(lambda);
