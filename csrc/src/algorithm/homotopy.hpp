@@ -358,7 +358,7 @@ private:
         Target& target = *target_;
         const double *g0 = target.gradient.data(), *g1 = target.next_gradient.data();
         const double *w = target.outside.data(), *root = target.root;
-        const double l0 = stage_.start(), l1 = at_, both = two_sided();
+        const double l0 = stage_.start(), l1 = at_, both = two_sided(), noise = rounding * piece_.mass(0.0);
         // |p_j| <= root_j |v| makes this the larger of the two bounds, without a root for every source.
         const double most =
             2.0 * (1.0 + tolerance) * (deviation.across + deviation.along * std::sqrt(deviation.norm));
@@ -376,7 +376,7 @@ private:
             const Id j = target.chosen[f];
             const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
             const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
-            const double slack = tolerance * (l1 > 0.0 ? l1 : outcome_.lambda_max) * w[j];
+            const double slack = l1 > 0.0 ? tolerance * l1 * w[j] : noise * root[j];
             bool out = room1 < -slack;
             if (!out &&
                 std::fmin(room0, room1) + slack < deviation.reach(root[j], target.cross[j] - 0.5 * g0[j])) {

@@ -130,28 +130,26 @@ public:
     }
 
     /// Where candidate j meets its bound on this piece, from the entries of G in twice the precision of double: with
-    /// g = G(A, j) and v = [-M g; 1], base and slope need not be exact in
-    ///     level_j = 2 v'(c - G base),   tilt_j = 2 (g'slope + (-M g)'(G slope - push)).
+    /// v = [-M G(A, j); 1] and the push s w_j / 2 that it would have, base and slope need not be exact in
+    ///     |level_j| = 2 s v'(c - G base),   room_j = 2 s v'(push - G slope).
     COVLASSO_STEP double entry(Index j, double otherwise) {
         examine(j);
         const Index k = active_.size();
         const double *v = active_.direction(), *base = active_.base(), *slope = active_.slope(),
                      *cross = active_.crosses(), *push = active_.pushes();
-        const double own = candidates_.cross(j);
-        const Panels& rows = candidates_.rows();
-        const auto left = [&](Index i, const double* b,
-                              double right) {  // right - (G b)_i; row k is that of j
-            Compensated sum{right, 0.0};
-            for (Index r = 0; r < k; ++r) sum.add_product(-rows.at(i, active_.place(r)), b[r]);
-            return sum.value();
+        const Panels& rows = candidates_.rows();  // row k is that of j
+        const auto along = [&](const double* right, double last, const double* b) {
+            return team_.sum(k + 1, [&](Index i) {
+                Compensated left{i < k ? right[i] : last, 0.0};
+                for (Index r = 0; r < k; ++r) left.add_product(-rows.at(i, active_.place(r)), b[r]);
+                return v[i] * left.value();
+            });
         };
-        const double level =
-            2.0 * team_.sum(k + 1, [&](Index i) { return v[i] * left(i, base, i < k ? cross[i] : own); });
-        const double tilt =
-            -2.0 * team_.sum(k + 1, [&](Index i) { return v[i] * left(i, slope, i < k ? push[i] : 0.0); });
+        const double level = along(cross, candidates_.cross(j), base);
+        const double bound = 0.5 * std::copysign(candidates_.penalty(j), level);
+        const double room = along(push, bound, slope);
         team_.sync();
-        const double room = candidates_.penalty(j) - std::copysign(1.0, level) * tilt;
-        return room > parallel * candidates_.penalty(j) ? std::fabs(level) / room : otherwise;
+        return room * level > 0.0 ? level / room : otherwise;
     }
 
     /// Corrects the active set against the entries of G themselves.
