@@ -88,11 +88,12 @@ public:
     COVLASSO_FN const double* direction() const { return direction_.data(); }
     COVLASSO_FN double coefficient(Index r, double lambda) const { return base_[r] - lambda * slope_[r]; }
 
-    /// M_rr G_rr, by which rounding of a gradient grows on its way to b_r; where it is larger, coefficients are not told from
-    /// zero by it.
-    COVLASSO_FN double amplification(Index r) const {
-        const double most = 1e6;
-        return std::fmin(inverse_.at(r, r) * root_[r] * root_[r], most);
+    /// M_rr G_rr, by which rounding of a gradient grows on its way to b_r.
+    COVLASSO_FN double amplification(Index r) const { return inverse_.at(r, r) * root_[r] * root_[r]; }
+
+    template <class Team>
+    COVLASSO_FN double largest_amplification(const Team& team) const {
+        return team.max(size_, [&](Index r) { return amplification(r); });
     }
 
     /// Puts [-M g; 1] into direction(), where g = G(A, j), padded with zeros, and d = G_jj.
@@ -285,7 +286,8 @@ private:
 COVLASSO_FN inline bool stays_at_zero(const ActiveSet& active, Index r, double upper, double lower,
                                       double noise) {
     const double b = larger(std::fabs(active.coefficient(r, upper)), std::fabs(active.coefficient(r, lower)));
-    return b * active.roots()[r] <= noise * active.amplification(r);
+    constexpr double most = 1e6;  // beyond it, rounding does not tell coefficients from zero
+    return b * active.roots()[r] <= noise * std::fmin(active.amplification(r), most);
 }
 
 /// How many sources have a coefficient on the piece between two lambdas.

@@ -19,7 +19,7 @@ namespace covlasso {
 namespace COVLASSO_ISA {
 
 /// A gradient that runs along its bound within this relative slope never meets it: the crossing is 0 / 0.
-inline constexpr double parallel = 1e-12;
+inline constexpr double parallel = 1e-15;
 
 class Candidates {
 public:

@@ -178,7 +178,8 @@ private:
             next = {Next::enters, std::min(entering.value, at_), entering.index, Status::certified};
         else if (leaving.index >= 0)
             next = {Next::leaves, std::min(leaving.value, at_), leaving.index, Status::certified};
-        if (stage_.events().size() >= most_events_ && next.lambda < at_ && !tie_.open)
+        if (stage_.events().size() >= most_events_ && !tie_.open &&
+            !at_one_lambda(at_, next.lambda, outcome_.lambda_max))
             next.kind = Next::end_of_stage;
         return path_end_before(next);
     }

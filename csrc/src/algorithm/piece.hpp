@@ -82,7 +82,7 @@ public:
         team_.sync();
         const double diagonal = candidates_.rows().at(k, j);
         Independence test = active_.measure(team_, g, diagonal);
-        if (test.schur < doubtful * test.mass) {
+        if (test.schur < doubtful * test.mass || doubtful * active_.largest_amplification(team_) > 1.0) {
             gather_gram();
             test = active_.measure_again(team_, gram_active_, g, diagonal);
         }
