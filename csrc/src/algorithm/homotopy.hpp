@@ -185,13 +185,16 @@ private:
     }
 
     /// The candidate that touches its bound first. Where rounding makes its lambda uncertain, that is taken from the entries
-    /// of G; one that was a candidate by rounding only is set aside until the next stage.
+    /// of G; one that depends on the active set, or was there by rounding only, is set aside until the next stage.
     COVLASSO_FN Best first_to_enter(double lowest, double noise) {
         for (;;) {
-            Best entering = piece_.candidates().next(team_, limits_.positive, lowest, noise);
+            const Best entering = piece_.candidates().next(team_, limits_.positive, lowest, noise);
             if (entering.index < 0 || piece_.entry_error(entering.index, entering.value) <= misplaced)
                 return entering;
-            const double exact = piece_.entry(entering.index, 0.0);
+            const Entry entry = piece_.examine(entering.index);
+            if (entry == Entry::indefinite) return entering;
+            const double exact =
+                entry == Entry::entered ? piece_.entry_of_examined(entering.index, 0.0) : 0.0;
             if (std::fabs(exact - entering.value) <= most_misplaced * entering.value)
                 return {exact, entering.index};
             piece_.candidates().hold(team_, entering.index);

@@ -129,11 +129,10 @@ public:
         return rounding * mass(0.0) * candidates_.root(j) / candidates_.room(j) / lambda;
     }
 
-    /// Where candidate j meets its bound on this piece, from the entries of G in twice the precision of double: with
-    /// v = [-M G(A, j); 1] and the push s w_j / 2 that it would have, base and slope need not be exact in
+    /// Where the candidate examined last meets its bound on this piece, from the entries of G in twice the precision of double:
+    /// with v = [-M G(A, j); 1] and the push s w_j / 2 that it would have, base and slope need not be exact in
     ///     |level_j| = 2 s v'(c - G base),   room_j = 2 s v'(push - G slope).
-    COVLASSO_STEP double entry(Index j, double otherwise) {
-        examine(j);
+    COVLASSO_STEP double entry_of_examined(Index j, double otherwise) const {
         const Index k = active_.size();
         const double *v = active_.direction(), *base = active_.base(), *slope = active_.slope(),
                      *cross = active_.crosses(), *push = active_.pushes();

@@ -307,7 +307,8 @@ private:
         team_.one([&] { target_->chosen[0] = static_cast<Id>(next.index); });
         team_.sync();
         piece_.admit(1);
-        return piece_.entry(piece_.candidates().size() - 1, lambda);
+        const Index place = piece_.candidates().size() - 1;
+        return piece_.examine(place) == Entry::entered ? piece_.entry_of_examined(place, lambda) : lambda;
     }
 
     /// The answer from coordinate descent, which starts at the piece's coefficients.
