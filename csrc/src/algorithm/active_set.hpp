@@ -72,7 +72,15 @@ public:
         inverse_.reserve_columns(team, capacity < first_columns ? capacity : first_columns);
     }
 
-    COVLASSO_FN void clear() { size_ = 0; }
+    COVLASSO_FN void clear() {
+        size_ = 0;
+        is_delicate_ = false;
+    }
+
+    /// Whether a source entered that nearly depended on the others: M is then so large that only twice the precision tells
+    /// what depends on it.
+    COVLASSO_FN bool is_delicate() const { return is_delicate_; }
+    COVLASSO_FN void mark_delicate() { is_delicate_ = true; }
     COVLASSO_FN Index size() const { return size_; }
     COVLASSO_FN Id source(Index r) const { return source_[r]; }
     COVLASSO_FN Id place(Index r) const { return place_[r]; }
@@ -90,11 +98,6 @@ public:
 
     /// M_rr G_rr, by which rounding of a gradient grows on its way to b_r.
     COVLASSO_FN double amplification(Index r) const { return inverse_.at(r, r) * root_[r] * root_[r]; }
-
-    template <class Team>
-    COVLASSO_FN double largest_amplification(const Team& team) const {
-        return team.max(size_, [&](Index r) { return amplification(r); });
-    }
 
     /// Puts [-M g; 1] into direction(), where g = G(A, j), padded with zeros, and d = G_jj.
     template <class Team>
@@ -275,6 +278,7 @@ private:
     }
 
     Index size_ = 0;
+    bool is_delicate_ = false;
     Panels inverse_;
     Buffer<Id> source_, place_;
     Buffer<double> base_, slope_, push_, cross_, root_;  // per source; root: sqrt(G_jj)

@@ -46,9 +46,11 @@ public:
     COVLASSO_FN double cross(Index j) const { return cross_[j]; }
     COVLASSO_FN double penalty(Index j) const { return penalty_[j]; }
     COVLASSO_FN int sign(Index j) const { return level_[j] < 0.0 ? -1 : 1; }
-    COVLASSO_FN double root(Index j) const { return root_[j]; }  ///< sqrt(G_jj)
-    /// w_j - sign(level_j) tilt_j, which the gradient gains on its bound per lambda.
-    COVLASSO_FN double room(Index j) const { return penalty_[j] - sign(j) * tilt_[j]; }
+    /// Whether rounding of size `noise` times sqrt(G_jj) moves the lambda at which j meets its bound by less than `share`.
+    COVLASSO_FN bool is_certain(Index j, double lambda, double noise, double share) const {
+        const double room = penalty_[j] - sign(j) * tilt_[j];
+        return noise * root_[j] <= share * room * lambda;
+    }
     COVLASSO_FN const Panels& rows() const { return rows_; }  ///< G(A, S), ridge term included
     COVLASSO_FN const double* levels() const { return level_.data(); }
     COVLASSO_FN const double* tilts() const { return tilt_.data(); }

@@ -189,7 +189,8 @@ private:
     COVLASSO_FN Best first_to_enter(double lowest, double noise) {
         for (;;) {
             const Best entering = piece_.candidates().next(team_, limits_.positive, lowest, noise);
-            if (entering.index < 0 || piece_.entry_error(entering.index, entering.value) <= misplaced)
+            if (entering.index < 0 ||
+                piece_.candidates().is_certain(entering.index, entering.value, noise, misplaced))
                 return entering;
             const Entry entry = piece_.examine(entering.index);
             if (entry == Entry::indefinite) return entering;

@@ -64,6 +64,7 @@ public:
         candidates_.hold(team_, j);
         if (entry != Entry::entered) return entry;
         const Index k = active_.size();
+        if (is_doubtful_) active_.mark_delicate();
         const Change change = active_.enter(team_, candidates_.source(j), static_cast<Id>(j), column_.data(),
                                             candidates_.rows().at(k, j), schur_, candidates_.cross(j), push);
         candidates_.move(team_, k + 1, active_.direction(), change);
@@ -82,7 +83,8 @@ public:
         team_.sync();
         const double diagonal = candidates_.rows().at(k, j);
         Independence test = active_.measure(team_, g, diagonal);
-        if (test.schur < doubtful * test.mass || doubtful * active_.largest_amplification(team_) > 1.0) {
+        is_doubtful_ = test.schur < doubtful * test.mass || active_.is_delicate();
+        if (is_doubtful_) {
             gather_gram();
             test = active_.measure_again(team_, gram_active_, g, diagonal);
         }
@@ -122,11 +124,6 @@ public:
         const double *cross = active_.crosses(), *root = active_.roots(), reach = length(lambda);
         return rounding *
                team_.max(active_.size(), [=](Index r) { return std::fabs(cross[r]) + root[r] * reach; });
-    }
-
-    /// How far rounding may move the lambda at which candidate j meets its bound, where that is near `lambda`.
-    COVLASSO_FN double entry_error(Index j, double lambda) const {
-        return rounding * mass(0.0) * candidates_.root(j) / candidates_.room(j) / lambda;
     }
 
     /// Where the candidate examined last meets its bound on this piece, from the entries of G in twice the precision of double:
@@ -226,6 +223,7 @@ private:
     double l2_ = 0.0;
     double noise_ = 0.0;
     double schur_ = 0.0;  // of the candidate examined last
+    bool is_doubtful_ = false;
     ActiveSet active_;
     Candidates candidates_;
     Panels gram_active_;

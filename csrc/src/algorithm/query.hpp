@@ -15,6 +15,7 @@ struct Point {
     Index events;
     Status status;
     bool is_entry = false;  ///< a source enters at lambda, which is where it meets its bound
+    Id entering = -1;       ///< which one, where it is known
 };
 
 template <class Team>
@@ -59,7 +60,7 @@ public:
                 active += path_.event[end].sign != 0 ? 1 : -1;
             tied = tied || (end > e + 1 && lambda < infinity);
             if (active > terms && (!tied || terms_after(end, lambda) > terms))
-                return {lambda, e, Status::certified, true};
+                return {lambda, e, Status::certified, true, path_.event[e].source};
         }
         Point end = end_of_path();
         end.is_entry = end.status == Status::terms;
@@ -95,8 +96,8 @@ public:
         collect(point.events);
         assemble();
         double kkt = certify_refined(lambda);
-        if (point.is_entry && lambda > 0.0) {
-            const double entry = entry_below(lambda);
+        if (point.is_entry && is_uncertain(lambda)) {
+            const double entry = place_of_entry(point, lambda);
             const double distance = std::fabs(entry - lambda);
             if (distance > misplaced * lambda && distance <= most_misplaced * lambda) {
                 lambda = entry;
@@ -273,7 +274,7 @@ private:
     /// The answer from the piece; a coefficient of the wrong sign is zero but for rounding.
     COVLASSO_STEP double certify_piece(double lambda) {
         answer_.begin(*target_, limits_.l2, active().size());
-        const double noise = rounding * piece_.mass(0.0);
+        const double noise = tied_ ? rounding * piece_.mass(0.0) : 0.0;
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
             const bool is_term = !tied_ || !stays_at_zero(active(), r, lambda, lambda, noise);
@@ -292,23 +293,36 @@ private:
         return kkt;
     }
 
-    /// Where the source that enters next meets its bound, from its row of the caller's Gram: on the path the gradients of
-    /// candidates are followed, and carry the rounding of all events before. The source is the one nearest to its bound.
-    COVLASSO_STEP double entry_below(double lambda) {
-        double* gradient = target_->next_gradient.data();  // at lambda, from the certificate
-        const double* w = target_->penalty.data();
-        team_.for_each(active().size(), [&](Index r) { gradient[active().source(r)] = 0.0; });
-        team_.sync();
-        const double both = limits_.positive ? 0.0 : 1.0;
-        const Best next = team_.largest(target_->sources, [=](Index j) {
-            return w[j] < infinity ? larger(gradient[j], -both * gradient[j]) / w[j] : 0.0;
-        });
-        if (next.index < 0) return lambda;
-        team_.one([&] { target_->chosen[0] = static_cast<Id>(next.index); });
+    /// Whether rounding may have moved an event at lambda: gradients carry much of it, where they are small beside the moments.
+    COVLASSO_FN bool is_uncertain(double lambda) const {
+        return piece_.gradient_error(lambda) > uncertain * lambda * target_->least_penalty;
+    }
+
+    /// Where the source that enters meets its bound, from its row of the caller's Gram: on the path the gradients of
+    /// candidates are followed, and carry the rounding of all events before.
+    COVLASSO_STEP double place_of_entry(const Point& point, double lambda) {
+        const Index source = point.entering >= 0 ? Index{point.entering} : nearest_to_bound();
+        if (source < 0) return lambda;
+        team_.one([&] { target_->chosen[0] = static_cast<Id>(source); });
         team_.sync();
         piece_.admit(1);
         const Index place = piece_.candidates().size() - 1;
         return piece_.examine(place) == Entry::entered ? piece_.entry_of_examined(place, lambda) : lambda;
+    }
+
+    /// The source outside the active set with the largest |g_j| / w_j, by the gradient of the certificate; -1 for none.
+    COVLASSO_FN Index nearest_to_bound() {
+        double* gradient = target_->next_gradient.data();
+        const double* w = target_->penalty.data();
+        team_.for_each(active().size(), [&](Index r) { gradient[active().source(r)] = 0.0; });
+        team_.sync();
+        const double both = limits_.positive ? 0.0 : 1.0;
+        return team_
+            .largest(target_->sources,
+                     [=](Index j) {
+                         return w[j] < infinity ? larger(gradient[j], -both * gradient[j]) / w[j] : 0.0;
+                     })
+            .index;
     }
 
     /// The answer from coordinate descent, which starts at the piece's coefficients.
@@ -370,6 +384,8 @@ private:
     }
 
     static constexpr double refine_above = 1e-12;
+    static constexpr double uncertain =
+        1e-12;  // of a bound; candidates gain at least some hundredth of it per lambda
     static constexpr double usual = 16.0;  // bound on rounding over its usual size
 
     Team team_;

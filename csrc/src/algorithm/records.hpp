@@ -26,6 +26,7 @@ inline constexpr double misplaced = 1e-10, most_misplaced = 1e-3;
 /// rounding of lambda_max, and where logits share a mean the solutions magnify it some thousand times.
 COVLASSO_FN inline bool at_one_lambda(double upper, double lower, double lambda_max) {
     constexpr double least = 1e-10, most = 1e-7, magnified = 2e-11;
+    if (lower < upper * (1.0 - most)) return false;
     const double share = magnified * lambda_max / upper;
     return lower >= upper * (1.0 - (share < least ? least : share > most ? most : share));
 }
