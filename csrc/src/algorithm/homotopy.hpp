@@ -184,22 +184,31 @@ private:
         return path_end_before(next);
     }
 
-    /// The candidate that touches its bound first. Where rounding makes its lambda uncertain, that is taken from the entries
-    /// of G; one that depends on the active set, or was there by rounding only, is set aside until the next stage.
+    /// The candidate that touches its bound first.
     COVLASSO_FN Best first_to_enter(double lowest, double noise) {
-        for (;;) {
-            const Best entering = piece_.candidates().next(team_, limits_.positive, lowest, noise);
-            if (entering.index < 0 ||
-                piece_.candidates().is_certain(entering.index, entering.value, noise, misplaced))
-                return entering;
+        const Candidates& candidates = piece_.candidates();
+        const Best entering = candidates.next(team_, limits_.positive, lowest, noise);
+        const bool is_certain =
+            entering.index < 0 || candidates.is_certain(entering.index, entering.value, noise, misplaced);
+        return is_certain ? entering : first_to_enter_exactly(entering, lowest, noise);
+    }
+
+    /// The same where rounding makes the lambda uncertain: it is taken from the entries of G. A candidate that depends on the
+    /// active set, or was there by rounding only, is set aside until the next stage.
+    COVLASSO_STEP Best first_to_enter_exactly(Best entering, double lowest, double noise) {
+        Candidates& candidates = piece_.candidates();
+        while (entering.index >= 0 &&
+               !candidates.is_certain(entering.index, entering.value, noise, misplaced)) {
             const Entry entry = piece_.examine(entering.index);
             if (entry == Entry::indefinite) return entering;
             const double exact =
                 entry == Entry::entered ? piece_.entry_of_examined(entering.index, 0.0) : 0.0;
             if (std::fabs(exact - entering.value) <= most_misplaced * entering.value)
                 return {exact, entering.index};
-            piece_.candidates().hold(team_, entering.index);
+            candidates.hold(team_, entering.index);
+            entering = candidates.next(team_, limits_.positive, lowest, noise);
         }
+        return entering;
     }
 
     /// The stage ends here unless an event comes first. Where no source is left outside, nothing needs a stage's end.
