@@ -285,13 +285,14 @@ private:
     Buffer<double> direction_, residual_, step_;
 };
 
-/// Whether b_r is zero but for rounding at two places, and so between them. Gradients carry `noise` times sqrt(G_rr), which
-/// M takes to b_r.
+/// Whether b_r is zero but for rounding at two places, and so between them. Each of the k gradients carries `noise` times
+/// sqrt(G_rr), and M takes them to b_r.
 COVLASSO_FN inline bool stays_at_zero(const ActiveSet& active, Index r, double upper, double lower,
                                       double noise) {
     const double b = larger(std::fabs(active.coefficient(r, upper)), std::fabs(active.coefficient(r, lower)));
     constexpr double most = 1e6;  // beyond it, rounding does not tell coefficients from zero
-    return b * active.roots()[r] <= noise * std::fmin(active.amplification(r), most);
+    const double gain = std::fmin(static_cast<double>(active.size()) * active.amplification(r), most);
+    return b * active.roots()[r] <= noise * gain;
 }
 
 /// How many sources have a coefficient on the piece between two lambdas.

@@ -220,6 +220,7 @@ private:
     COVLASSO_FN Next path_end_before(Next next) {
         if (tie_.open && !at_one_lambda(tie_.lambda, next.lambda, outcome_.lambda_max)) {
             tie_.open = false;
+            piece_.refine();  // zero is told from rounding only then
             if (terms_until(next.lambda) > limits_.max_terms) return end_before_tie();
         }
         const double lowest = limits_.min_lambda, floor = floor_on_the_way_to(next.lambda);
