@@ -15,7 +15,6 @@ from torch import nn
 from covlasso._base.ranks import Group
 from covlasso.moments import Accumulator
 
-
 _FIELDS = ("command", "files", "batches", "seen", "trail", "skipped", "correct", "labelled")
 
 
@@ -60,7 +59,7 @@ class RunState:
         missing = [field for field in _FIELDS if field not in header]
         if missing:
             raise ValueError(
-                f"{self.path} is not the state of a run, it has no {missing[0]}; delete the file to begin anew"
+                f"{self.path} is not the state of a run, it has no {missing[0]}; delete it to begin anew"
             )
         stored = header["command"]
         found = _difference(stored, self.command)
