@@ -15,6 +15,7 @@ from covlasso._base.checks import check_labels
 from covlasso.logits import LogitWriter, TopOne
 from covlasso.moments import Accumulator, ClassChoice, Split, WantedClasses, choose_classes
 from covlasso.torch.extraction.batches import Batch, batches
+from covlasso.torch.extraction.head_check import HeadCheck
 from covlasso.torch.extraction.run_state import RunState
 from covlasso.torch.extraction.sums import Sums, sums_for
 from covlasso.torch.extraction.taps import Tap
@@ -121,6 +122,7 @@ class Pass:
         self._class_names, self._running = class_names, running
         self._classes, self._on_classes = classes, on_classes
         self._sums: Sums | None = None
+        self._heads = HeadCheck({})
         self._dtypes = {name: _float_type(tap) for name, tap in self.taps.items()}
         self._batches = self._seen = 0
 
@@ -135,8 +137,7 @@ class Pass:
         """Write a state; logits first, so that they are never behind it."""
         if self.accumulator is None:
             return
-        if self._sums is not None:
-            self._sums.flush()
+        self._flush()
         state.save(
             self.accumulator,
             files=self.files.sizes() if self.files else None,
@@ -162,15 +163,20 @@ class Pass:
             if self._batches % save_every == 0:
                 if state is not None:
                     self.save(state)
-                elif self._sums is not None:
-                    self._sums.flush()
+                else:
+                    self._flush()
             if progress is not None:
                 seconds = time.monotonic() - began
                 progress(PassProgress(self._seen, len(self.skipped), before, self._batches, seconds))
-        if self._sums is not None:
-            self._sums.flush()
+        self._flush()
         if state is not None:
             self.save(state)
+
+    def _flush(self) -> None:
+        """Bring everything into the accumulator, if it may be there."""
+        if self._sums is not None:
+            self._heads.settle()
+            self._sums.flush()
 
     def _see(self, batch: Batch) -> None:
         samples, keys, positions = batch.samples or (), batch.keys or (), batch.positions or ()
@@ -180,6 +186,7 @@ class Pass:
         if samples:
             logits, rows = self._compute(batch)
             sums = self._begun(logits, rows)
+            self._heads.add(logits, rows, samples)
             sums.update(rows, keys, samples, self._labels(batch, logits))
             self._count(logits, batch.targets)
             if self.files is not None:
@@ -224,16 +231,14 @@ class Pass:
         known = None if self.accumulator is None else next(iter(self.accumulator.parts.values())).heads
         for name, tap in self.taps.items():
             wanted = tap.layer is not None and (known is None or name in known)
-            if wanted and not tap.fits(logits[name], rows[name]):
-                if tap.required or known is not None:
-                    raise ValueError(
-                        f"the logits of model {name!r} are not W h + b of its last layer; "
-                        'accumulate them as they are, with factored="off"'
-                    )
-                wanted = False
+            if wanted and known is not None:
+                tap.take_out(known[name])
+            elif wanted and not tap.required:
+                wanted = not bool(tap.departures(logits[name], rows[name]).any())
             if not wanted:
                 tap.use_logits()
                 rows[name] = logits[name]
+        self._heads = HeadCheck(self.taps)
         choice = self._class_choice(logits, rows)
         if self.accumulator is None:
             heads = {name: head for name, tap in self.taps.items() if (head := tap.head()) is not None}

@@ -60,7 +60,7 @@ def extract(
     factored : {"auto", "on", "off"} or mapping from name to Linear, default "auto"
         Accumulate the input of a last linear layer instead of its output: (d + 1)(d + 2) / 2 sums instead of
         n (n + 1) / 2, and the same moments to rounding. "auto" does so where ``model.get_classifier()`` is
-        such a layer and d + 1 < n, after a check on the first batch that the logits are W h + b.
+        such a layer, d + 1 < n, and the logits of the first batch are W h + b. Every batch is checked.
     device : torch.device or str, default: where the first model is
         Models and inputs are moved to it.
     amp_dtype : torch.dtype, optional
@@ -101,8 +101,9 @@ def extract(
     FileExistsError
         ``out`` exists, and ``force`` is not given.
     TypeError, ValueError
-        An argument; a logit that is not finite (the message names sample and model); a state of another run;
-        a sample that could not be read, with ``strict``; a batch without targets, with ``classes="labels"``.
+        An argument; a logit that is not finite, or not W h + b of a last layer that was taken out (the
+        message names sample and model); a state of another run; a sample that could not be read, with
+        ``strict``; a batch without targets, with ``classes="labels"``.
     GroupError
         Another rank ended.
     """
