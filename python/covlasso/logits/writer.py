@@ -97,7 +97,8 @@ class LogitWriter:
                 )
             self._write(self._logits(name), np.ascontiguousarray(rows, dtype=self.precision).data)
         lines = zip(map(int, positions), map(int, labels), samples, keys, strict=True)
-        self._write("rows", "".join(json.dumps(line) + "\n" for line in lines).encode())
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        self._write("rows", text.encode("utf-8", "surrogatepass"))  # as json.loads decodes it
 
     def close(self) -> None:
         """Close the parts, to go on later."""

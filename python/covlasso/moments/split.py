@@ -117,7 +117,10 @@ def whole_classes(split: Split, keys: Sequence[str], classes: Sequence[Any]) -> 
 
 
 def _hash(key: str, person: bytes) -> int:
-    content = key.encode(errors="surrogateescape")
+    try:
+        content = key.encode(errors="surrogateescape")  # of a file name: its bytes
+    except UnicodeEncodeError:  # half of a surrogate pair, as names on Windows may have
+        content = key.encode(errors="surrogatepass")
     return int.from_bytes(blake2b(content, digest_size=8, person=person).digest(), "little")
 
 

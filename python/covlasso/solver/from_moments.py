@@ -81,9 +81,9 @@ def solve_moments(
         Between two networks: let a target's own category in the other network explain it.
     same_by : {"name", "number"}, optional
         Between two networks: which source is a target's own category. By default that of its name where both
-        models have class names, also where case, blanks, hyphens and underscores differ, and that of its
-        number where they have the same names, or one has none and the sizes are equal. Where two lists of one
-        length share few names, or their names part at single places, it has to be said.
+        models have class names, also where case, blanks, hyphens and underscores differ, or one has synonyms
+        after a comma; and that of its number where they have the same names, or one has none and the sizes
+        are equal. Where two lists of one length share few names, or part at single places, it has to be said.
     focus : float, (k,) array, or "own", optional
         Share alpha of a category's own samples in its equation, 0 to 1, for all targets or for each. Without
         it all samples count alike, and as a category has one sample in a thousand, its equation need not hold

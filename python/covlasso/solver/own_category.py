@@ -69,7 +69,8 @@ def same(moments: Moments, origin: Origin, targets: Int32) -> scipy.sparse.csr_a
     """Mark the sources that are the targets' own categories in the other network.
 
     Where both models have class names, these are the sources of the target's name; of a name that the other
-    list lacks, those of a name that differs in case, blanks, hyphens and underscores only. Where they have
+    list lacks, those of a name that differs in case, blanks, hyphens and underscores only, or by synonyms
+    after a comma. Where they have
     the same list of names, or one has none and the sizes are equal, those of the target's number.
 
     Returns
@@ -136,13 +137,15 @@ def _check_decided(names: Sequence[str], sources: Sequence[str], models: tuple[s
 
 @lru_cache(maxsize=2)  # for all blocks of targets
 def _of_name(names: tuple[str, ...], sources: tuple[str, ...]) -> scipy.sparse.csr_array:
-    """Mark the sources of every target's name."""
-    found = _found(names, sources)
-    known = set(names)
-    spare = [j for j, name in enumerate(sources) if name not in known]
-    rest = [i for i, own in enumerate(found) if not own]
-    if spare and rest:
-        more = _found([_folded(names[i]) for i in rest], [_folded(sources[j]) for j in spare])
+    """Mark the sources of every target's name: as it is, in another spelling, or with synonyms beside it."""
+    found: list[list[int]] = [[] for _ in names]
+    for of_target, of_source in ((str, str), (_folded, _folded), (_first, _folded), (_folded, _first)):
+        taken = {j for own in found for j in own}
+        rest = [i for i, own in enumerate(found) if not own]
+        spare = [j for j in range(len(sources)) if j not in taken]
+        if not rest or not spare:
+            break
+        more = _found([of_target(names[i]) for i in rest], [of_source(sources[j]) for j in spare])
         for i, own in zip(rest, more, strict=True):
             found[i] = [spare[k] for k in own]
     row = np.repeat(np.arange(len(names)), [len(own) for own in found])
@@ -164,12 +167,17 @@ def _folded(name: str) -> str:
     return _SEPARATORS.sub("", folded) or name
 
 
+def _first(name: str) -> str:
+    """Return the first of synonyms between commas, as `_folded` does."""
+    return _folded(name.partition(",")[0])
+
+
 def _missing(names: Sequence[str], sources: Sequence[str], targets: Int32, found: Array) -> str:
     """Name the targets that no source is called like, and count those whose spelling differs."""
     known = set(sources)
     respelt = sum(names[i] not in known for i in targets[found])
     lost = [names[i] for i in targets[~found]]
-    words = f", {respelt} of them but for case, blanks or hyphens" if respelt else ""
+    words = f", {respelt} of them but for case, blanks, hyphens or synonyms" if respelt else ""
     if lost:
         more = f" or {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
         words += (

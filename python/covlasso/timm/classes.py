@@ -31,15 +31,8 @@ def class_names(model: nn.Module, n: int) -> list[str] | None:
     labels = label_names(model, n)
     if labels is None:
         return None
-    config = _config(model)
-    descriptions: Mapping[str, str] | None = config.get("label_descriptions")
-    if descriptions is None and config.get("label_names") is None:
-        descriptions = ImageNetInfo(infer_imagenet_subset({"num_classes": n})).label_descriptions(
-            as_dict=True
-        )
-    full = [str((descriptions or {}).get(label, label)) for label in labels]
-    short = _unless_repeated([name.split(",")[0] for name in full], full)
-    return _unless_repeated(short, [f"{name} ({label})" for name, label in zip(full, labels, strict=True)])
+    names = _to_read(_descriptions(model, labels))
+    return [names[label] for label in labels]
 
 
 def names_of_all(
@@ -49,39 +42,71 @@ def names_of_all(
 
     In this order: those of the file; of the label set that the published weights were trained on, or that all
     folders are labels of; of the folders, where there are as many as categories; of the label set of timm
-    that has as many categories, which is a guess.
+    that has as many categories, which is a guess. One label has one name in all models.
 
     Raises
     ------
     ValueError
         The file has another number of names than a model has categories.
     """
-    given = read_class_names(file) if file is not None else None
-    found: dict[str, list[str]] = {}
+    if file is not None:
+        return _of_file(models, sizes, file), []
+    named_by: dict[str, list[str]] = {}
+    descriptions: dict[str, str] = {}
     notes = []
     for model in models:
         n = sizes[model.name]
-        if given is not None and len(given) != n:
-            raise ValueError(
-                f"class names {file} has {len(given)} lines and model {model.name!r} {n} categories"
-            )
-        guessed = class_names(model.module, n)
+        labels = label_names(model.module, n)
+        are_labels = labels is not None and len(folders) > 0 and set(folders) <= set(labels)
+        certain = labels is not None and (are_labels or _is_trained_on(model, n))
         as_many = len(folders) == n
-        certain = guessed is not None and (_is_trained_on(model, n) or _are_labels(model.module, n, folders))
-        names = given or (guessed if certain or not as_many else list(folders))
-        if names is not None:
-            found[model.name] = names
-        if certain and as_many and not _are_labels(model.module, n, folders):
+        if labels is not None and (certain or not as_many):
+            named_by[model.name] = labels
+            descriptions = {**_descriptions(model.module, labels), **descriptions}
+        elif as_many:
+            named_by[model.name] = list(folders)
+        if certain and as_many and not are_labels:
             notes.append(
                 f"labels: the {n} folders, in the order of their names, are taken for the categories of "
                 f"{model.name}, whose labels they are not called like"
             )
-        if given is None and guessed is not None and not certain and not as_many:
+        if labels is not None and not certain and not as_many:
             notes.append(
                 f"class names: that {model.name} has those of {_label_set(model.module, n)} is a guess from "
                 f"its {n} outputs; --class-names FILE gives others"
             )
-    return found, notes
+    names = _to_read(descriptions)
+    return {model: [names.get(label, label) for label in by] for model, by in named_by.items()}, notes
+
+
+def _of_file(models: Sequence[LoadedModel], sizes: Mapping[str, int], file: Path) -> dict[str, list[str]]:
+    """Names of a file, for every model."""
+    given = read_class_names(file)
+    for model in models:
+        n = sizes[model.name]
+        if len(given) != n:
+            raise ValueError(
+                f"class names {file} has {len(given)} lines and model {model.name!r} {n} categories"
+            )
+    return {model.name: given for model in models}
+
+
+def _descriptions(model: nn.Module, labels: Sequence[str]) -> dict[str, str]:
+    """Return all synonyms of every label, between commas; the label itself where nothing is known."""
+    config = _config(model)
+    known: Mapping[str, str] | None = config.get("label_descriptions")
+    if known is None and config.get("label_names") is None:
+        subset = infer_imagenet_subset({"num_classes": len(labels)})
+        known = ImageNetInfo(subset).label_descriptions(as_dict=True)
+    return {label: str((known or {}).get(label, label)) for label in labels}
+
+
+def _to_read(descriptions: Mapping[str, str]) -> dict[str, str]:
+    """Return a name for every label, as short as it can be unless two have it."""
+    labels, full = list(descriptions), list(descriptions.values())
+    short = _unless_repeated([name.split(",")[0] for name in full], full)
+    names = _unless_repeated(short, [f"{name} ({label})" for name, label in zip(full, labels, strict=True)])
+    return dict(zip(labels, names, strict=True))
 
 
 def _is_trained_on(model: LoadedModel, n: int) -> bool:
@@ -89,11 +114,6 @@ def _is_trained_on(model: LoadedModel, n: int) -> bool:
     config = _config(model.module)
     known = config.get("label_names") is not None or _TRAINED_ON.search(str(config.get("tag") or ""))
     return model.published and config.get("num_classes") == n and bool(known)
-
-
-def _are_labels(model: nn.Module, n: int, folders: Sequence[str]) -> bool:
-    """Whether there are folders, and all are called like labels."""
-    return len(folders) > 0 and set(folders) <= set(label_names(model, n) or ())
 
 
 def _label_set(model: nn.Module, n: int) -> str:

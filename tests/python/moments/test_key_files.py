@@ -30,6 +30,9 @@ ODD = [
     os.fsdecode(b"L\xf6we.png"),
     os.fsdecode(b"\xff\xfea"),
     "\udcc3\udca9",  # two bytes that are UTF-8 together
+    "\ud83d\ude00",  # two halves that are a character together
+    "\ud83d",
+    "\U0001f600",
     '"quoted"',
     " blanks ",
     "nul\0",

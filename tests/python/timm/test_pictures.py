@@ -22,7 +22,7 @@ from covlasso.timm import (  # noqa: E402
     open_pictures,
     split_data_kwargs,
 )
-from covlasso.timm.classes import class_names, label_names  # noqa: E402
+from covlasso.timm.classes import class_names, label_names, names_of_all  # noqa: E402
 from covlasso.timm.pictures import PictureLoader  # noqa: E402
 
 RESNET, VIT = "test_resnet", "test_vit"
@@ -350,6 +350,24 @@ def test_folders_called_like_labels_are_no_guess(tmp_path):
     names, notes, _ = named(models, tiny(tmp_path / "all", synsets))
     assert names[RESNET] == tuple(class_names(models[0].module, 1000))
     assert notes == []
+
+
+@pytest.mark.parametrize("n", [11821, 21843])
+def test_one_label_has_one_name_in_all_models(n):
+    models = [
+        load_models([RESNET], ["random"], names=[f"net{k}"], options=ModelOptions({"num_classes": k}))[0]
+        for k in (1000, n)
+    ]
+    sizes = {f"net{k}": k for k in (1000, n)}
+    names, notes = names_of_all(models, sizes, None, [])
+    assert len(notes) == 2
+    labels = {f"net{k}": label_names(model.module, k) for k, model in zip((1000, n), models, strict=True)}
+    by_label = dict(zip(labels[f"net{n}"], names[f"net{n}"], strict=True))
+    shared = [k for k, label in enumerate(labels["net1000"]) if label in by_label]
+    assert len(shared) > 990
+    assert all(names["net1000"][k] == by_label[labels["net1000"][k]] for k in shared)
+    every = {**by_label, **dict(zip(labels["net1000"], names["net1000"], strict=True))}
+    assert len(set(every.values())) == len(every)
 
 
 def test_names_of_folders_can_be_written_whatever_their_bytes(tmp_path):

@@ -100,7 +100,7 @@ def test_logits_that_are_not_the_heads_output_are_taken_as_they_are(inputs):
     found = extract(scaled, loader(inputs)).moments.fit
     assert found.heads == {}
     assert_moments(found, {"scaled": logits(scaled["scaled"], inputs)})
-    with pytest.raises(ValueError, match=r"'scaled' are not W h \+ b"):
+    with pytest.raises(ValueError, match=r"'scaled' for sample 0 are not W h \+ b"):
         extract(scaled, loader(inputs), factored="on")
 
 
@@ -165,7 +165,7 @@ def test_the_model_is_left_as_it_was(models, inputs):
     extract(models, loader(inputs), factored="on")
     assert models["wide"].training
     assert not models["wide"].body.training
-    assert not any(module._forward_pre_hooks for model in models.values() for module in model.modules())
+    assert not any(module._forward_hooks for model in models.values() for module in model.modules())
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -243,7 +243,7 @@ def test_an_interrupted_pass_goes_on_to_the_same_bits(models, inputs, tmp_path, 
     again = kind(loader(inputs))
     extract(models, again, out=target, **settings)
     if kind is Skipping:
-        assert again.started == end // 2 * 2
+        assert again.started == max(end // 2 * 2 - 1, 0)  # the last batch that was seen is compared
     for file in tmp_path.glob("once*"):
         assert file.read_bytes() == (tmp_path / file.name.replace("once", "twice")).read_bytes()
     assert (

@@ -14,10 +14,13 @@ from covlasso._base.arrays import Int64
 from covlasso._base.checks import check_labels
 from covlasso.logits import LogitWriter, TopOne
 from covlasso.moments import Accumulator, ClassChoice, Split, WantedClasses, choose_classes
-from covlasso.torch.extraction.batches import Batch, batches
+from covlasso.torch.extraction.batches import Batch
+from covlasso.torch.extraction.head_check import HeadCheck
+from covlasso.torch.extraction.reading import batches
 from covlasso.torch.extraction.run_state import RunState
 from covlasso.torch.extraction.sums import Sums, sums_for
 from covlasso.torch.extraction.taps import Tap
+from covlasso.torch.extraction.trail import Trail
 
 ClassNames = Mapping[str, Sequence[str]] | Sequence[str] | None
 
@@ -121,8 +124,10 @@ class Pass:
         self._class_names, self._running = class_names, running
         self._classes, self._on_classes = classes, on_classes
         self._sums: Sums | None = None
+        self._heads = HeadCheck({})
         self._dtypes = {name: _float_type(tap) for name, tap in self.taps.items()}
         self._batches = self._seen = 0
+        self._trail = Trail()
 
     def restore(self, accumulator: Accumulator, header: Mapping[str, Any]) -> None:
         """Go on from a state."""
@@ -130,18 +135,19 @@ class Pass:
         self._batches, self._seen = header["batches"], header["seen"]
         self.skipped = [(sample, reason) for sample, reason in header["skipped"]]
         self.top1 = TopOne(header["correct"], header["labelled"])
+        self._trail = Trail(header["trail"])
 
     def save(self, state: RunState) -> None:
         """Write a state; logits first, so that they are never behind it."""
         if self.accumulator is None:
             return
-        if self._sums is not None:
-            self._sums.flush()
+        self._flush()
         state.save(
             self.accumulator,
             files=self.files.sizes() if self.files else None,
             batches=self._batches,
             seen=self._seen,
+            trail=self._trail.marks(),
             skipped=self.skipped,
             correct=self.top1.correct,
             labelled=self.top1.labelled,
@@ -156,21 +162,27 @@ class Pass:
     ) -> None:
         """See all batches that were not seen yet."""
         began, before = time.monotonic(), self._seen
-        for batch in batches(loader, self._batches, list(self.taps)):
+        trail, place = (self._trail, str(state.path)) if state is not None else (None, "")
+        for batch in batches(loader, self._batches, list(self.taps), trail, place):
             with torch.inference_mode():
                 self._see(batch)
             if self._batches % save_every == 0:
                 if state is not None:
                     self.save(state)
-                elif self._sums is not None:
-                    self._sums.flush()
+                else:
+                    self._flush()
             if progress is not None:
                 seconds = time.monotonic() - began
                 progress(PassProgress(self._seen, len(self.skipped), before, self._batches, seconds))
-        if self._sums is not None:
-            self._sums.flush()
+        self._flush()
         if state is not None:
             self.save(state)
+
+    def _flush(self) -> None:
+        """Bring everything into the accumulator, if it may be there."""
+        if self._sums is not None:
+            self._heads.settle()
+            self._sums.flush()
 
     def _see(self, batch: Batch) -> None:
         samples, keys, positions = batch.samples or (), batch.keys or (), batch.positions or ()
@@ -180,6 +192,7 @@ class Pass:
         if samples:
             logits, rows = self._compute(batch)
             sums = self._begun(logits, rows)
+            self._heads.add(logits, rows, samples)
             sums.update(rows, keys, samples, self._labels(batch, logits))
             self._count(logits, batch.targets)
             if self.files is not None:
@@ -224,16 +237,14 @@ class Pass:
         known = None if self.accumulator is None else next(iter(self.accumulator.parts.values())).heads
         for name, tap in self.taps.items():
             wanted = tap.layer is not None and (known is None or name in known)
-            if wanted and not tap.fits(logits[name], rows[name]):
-                if tap.required or known is not None:
-                    raise ValueError(
-                        f"the logits of model {name!r} are not W h + b of its last layer; "
-                        'accumulate them as they are, with factored="off"'
-                    )
-                wanted = False
+            if wanted and known is not None:
+                tap.take_out(known[name])
+            elif wanted and not tap.required:
+                wanted = not bool(tap.departures(logits[name], rows[name]).any())
             if not wanted:
                 tap.use_logits()
                 rows[name] = logits[name]
+        self._heads = HeadCheck(self.taps)
         choice = self._class_choice(logits, rows)
         if self.accumulator is None:
             heads = {name: head for name, tap in self.taps.items() if (head := tap.head()) is not None}

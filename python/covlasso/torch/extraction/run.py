@@ -52,7 +52,8 @@ def extract(
     models : mapping from name to Module
         Classifiers: (k, ...) to (k, n) logits. They are run in evaluation mode, on ``device``.
     loader : iterable
-        Yields inputs, ``(inputs, targets)`` or a `Batch`, in the same order each time: not shuffled.
+        Yields inputs, ``(inputs, targets)`` or a `Batch`; a run goes on only where that is in the same order
+        each time, not shuffled, which is checked by the samples' names, or else by their inputs.
     class_names
         As of `covlasso.Moments`.
     split : Split, optional
@@ -60,7 +61,7 @@ def extract(
     factored : {"auto", "on", "off"} or mapping from name to Linear, default "auto"
         Accumulate the input of a last linear layer instead of its output: (d + 1)(d + 2) / 2 sums instead of
         n (n + 1) / 2, and the same moments to rounding. "auto" does so where ``model.get_classifier()`` is
-        such a layer and d + 1 < n, after a check on the first batch that the logits are W h + b.
+        such a layer, d + 1 < n, and the logits of the first batch are W h + b. Every batch is checked.
     device : torch.device or str, default: where the first model is
         Models and inputs are moved to it.
     amp_dtype : torch.dtype, optional
@@ -101,8 +102,9 @@ def extract(
     FileExistsError
         ``out`` exists, and ``force`` is not given.
     TypeError, ValueError
-        An argument; a logit that is not finite (the message names sample and model); a state of another run;
-        a sample that could not be read, with ``strict``; a batch without targets, with ``classes="labels"``.
+        An argument; a logit that is not finite, or not W h + b of a last layer that was taken out (the
+        message names sample and model); a state of another run; a sample that could not be read, with
+        ``strict``; a batch without targets, with ``classes="labels"``.
     GroupError
         Another rank ended.
     """
