@@ -162,7 +162,7 @@ def process_group(device: str = "cpu", timeout: timedelta = TIMEOUT) -> Iterator
         import torch.distributed as dist
     except ImportError as cause:
         raise ImportError(
-            f"WORLD_SIZE is {size}: several ranks need torch: pip install 'covlasso[torch]'"
+            f"WORLD_SIZE is {size}: several ranks need torch: pip install torch"
         ) from cause
     on_gpu = device.startswith("cuda")
     with _explained():

@@ -101,9 +101,10 @@ def evaluate(
     interrupted.
     """
     with interruptible(), one_line_errors():
-        from rich.console import Console, Group
+        from rich.console import Group
 
         from covlasso.cli._evaluate_tables import tables
+        from covlasso.cli._tables import say
         from covlasso.evidence import evaluation_record
 
         deps = read_dependencies(file)
@@ -118,7 +119,7 @@ def evaluate(
         if json_file is not None:
             write_json(record, json_file)
         if json_file != STANDARD:
-            Console().print(Group(*tables(record, top)))
+            say(Group(*tables(record, top)))
 
 
 def _choose(
@@ -130,7 +131,7 @@ def _choose(
     json_file: Path | None,
 ) -> None:
     """Print F1 over focuses and numbers of terms."""
-    from rich.console import Console, Group
+    from rich.console import Group
 
     from covlasso.cli._focus_tables import focus_tables
     from covlasso.evidence import choose_for, focus_record
@@ -155,7 +156,7 @@ def _choose(
     if json_file is not None:
         write_json(record, json_file)
     if json_file != STANDARD:
-        Console().print(Group(*focus_tables(record)))
+        say(Group(*focus_tables(record)))
 
 
 def _numbers(text: str, option: str, kind: type[Any]) -> list[Any]:

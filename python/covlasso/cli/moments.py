@@ -35,7 +35,7 @@ SCHEMA = "covlasso-moments-1"
 
 
 class ManyNames(TyperCommand):
-    """A command whose option --names takes all words up to the next option."""
+    """A command whose option --names takes all words up to the next option or file."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat --names before each of its words."""
@@ -46,6 +46,7 @@ class ManyNames(TyperCommand):
                 inside = arg == "--names"
                 spread += [] if inside else [arg]
             else:
+                inside = inside and not Path(arg).is_file()
                 spread += ["--names", arg] if inside else [arg]
         return super().parse_args(ctx, spread)
 
