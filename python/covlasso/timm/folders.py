@@ -59,9 +59,9 @@ class Contents:
         """Say what is left out, a line for each kind."""
         found = []
         if self.archives:
-            found.append(
-                f"{some(self.archives, 'archive')} not read; --data {self.archives[0]} reads the first alone"
-            )
+            tar = next((path for path in self.archives if _ending(path) == ".tar"), None)
+            remedy = "unpack to read" if tar is None else f"--data {tar} reads that one alone"
+            found.append(f"{some(self.archives, 'archive')} not read; {remedy}")
         if self.others:
             found.append(f"files below {root} not read: {other_endings(self.others)}")
         if self.again:
