@@ -117,10 +117,10 @@ def test_an_archive_beside_pictures_is_named_and_not_read(resnet, tmp_path, name
     (tmp_path / "t").rename(tmp_path / name)
     pictures = opened(resnet, tmp_path)
     assert pictures.names == lies_below(tmp_path)
-    assert pictures.notes == [
-        f"archive {tmp_path / name} not read; --data {tmp_path / name} reads the first alone"
-    ]
-    if name.lower().endswith(".tar"):
+    tar = name.lower().endswith(".tar")
+    remedy = f"--data {tmp_path / name} reads that one alone" if tar else "unpack to read"
+    assert pictures.notes == [f"archive {tmp_path / name} not read; {remedy}"]
+    if tar:
         assert len(opened(resnet, tmp_path / name)) == 1
     else:
         with pytest.raises(ValueError, match="is no folder and no tar file"):
