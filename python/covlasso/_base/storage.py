@@ -18,12 +18,12 @@ from covlasso._base.arrays import Array
 VERSION = 1
 _LOGITS = (".npy", ".npz", ".parquet", ".pq", ".csv")
 _BEFORE = {  # what makes a file of this kind of logits
-    "Moments": "run `covlasso moments` first, which keeps what is needed of them (`Moments.update` in Python)",
+    "Moments": "run `covlasso moments` first (`Moments.update` in Python)",
     "Dependencies": "run `covlasso moments` first, then `covlasso solve`",
     "Accumulator": "run `covlasso moments` first",
 }
 _WHAT = {  # where a file of another kind is wanted
-    "Moments": "these are moments; run `covlasso solve` first, which finds the dependencies (`solve_moments`)",
+    "Moments": "these are moments; run `covlasso solve` first (`solve_moments` in Python)",
     "Dependencies": "these are dependencies; give the moments that they were found on",
     "Accumulator": "this is the state of a run that has not ended; run the same command again",
 }
@@ -84,6 +84,15 @@ def check_header(what: str, header: Mapping[str, Any]) -> str:
             f"take {_LONGEST / 1e6:.0f}; shorten {longest}"
         )
     return text
+
+
+def refuse_own_file(path: Path, metadata: Mapping[str, str] | None) -> None:
+    """Refuse a file of ours where a safetensors file of somebody's arrays is wanted, by its metadata."""
+    kinds = {"Moments": "moments; `covlasso solve` takes them", "Dependencies": "dependencies"}
+    text = (metadata or {}).get(_HEADER)
+    for kind, what in kinds.items():
+        if text is not None and f'"kind": "{kind}"' in text:
+            raise ValueError(f"{path}: these are {what}, and logits are expected")
 
 
 class StoredTensors:

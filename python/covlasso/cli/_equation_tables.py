@@ -91,7 +91,9 @@ def _status(record: Record) -> str:
     statuses = record["statuses"]
     listed = ", ".join(f"{count} {status}" for status, count in statuses.items())
     certified = record["targets"] - len(record["uncertified"])
-    return listed if set(statuses) == {"certified"} else f"{listed}; {certified} of {record['targets']} certified"
+    if set(statuses) == {"certified"}:
+        return listed
+    return f"{listed}; {certified} of {record['targets']} certified"
 
 
 def _median_of(deps: Dependencies) -> str:

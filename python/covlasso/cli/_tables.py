@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import os
-import sys
 from collections.abc import Mapping
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-_UNLIMITED = 10_000  # columns, where nobody sees the width
+from covlasso._base.terminal import printing
 
 
 def words(heading: str = "", *, whole: bool = False, wide: bool = False) -> Column:
@@ -59,17 +56,6 @@ def percent(value: float | None) -> str:
 
 
 def say(what: RenderableType, *, stderr: bool = False) -> None:
-    """Print a table, or a line as it is: not cut, and nothing in it taken for markup.
-
-    What goes to a file or another command has no limit of width and no blanks at the ends of lines.
-    """
-    stream = sys.stderr if stderr else sys.stdout
-    options = {"highlight": False, "soft_wrap": isinstance(what, str), "markup": False}
-    if stream.isatty():
-        Console(file=stream).print(what, **options)
-        return
-    text = io.StringIO()
-    Console(file=text, width=None if "COLUMNS" in os.environ else _UNLIMITED).print(what, **options)
-    for line in text.getvalue().splitlines():
-        print(line.rstrip(), file=stream)
-    stream.flush()
+    """Print a table, or a line as it is: not cut, and nothing in it taken for markup."""
+    with printing(stderr=stderr) as console:
+        console.print(what, highlight=False, soft_wrap=isinstance(what, str))

@@ -134,6 +134,7 @@ def _choose(
     from rich.console import Group
 
     from covlasso.cli._focus_tables import focus_tables
+    from covlasso.cli._tables import say
     from covlasso.evidence import choose_for, focus_record
     from covlasso.logits import Samples
 

@@ -100,7 +100,7 @@ def moments(
     """
     began = time.monotonic()
     with interruptible(), one_line_errors():
-        from covlasso.logits import model_names, moments_of_files, open_logits, read_labels
+        from covlasso.logits import model_names, moments_of_files, open_logits, read_labels, suspicions
         from covlasso.moments import Split, read_class_names
 
         _check(out, force, classes, labels)
@@ -109,6 +109,8 @@ def moments(
         categories = None if class_names is None else read_class_names(class_names)
         right = None if labels is None else read_labels(labels)
         opened = dict(zip(model_names(files, names), map(open_logits, files), strict=True))
+        for warning in (line for one in opened.values() for line in suspicions(one)):
+            typer.echo(f"warning: {warning}", err=True)
         with progress_bar() as report:
             found = moments_of_files(
                 opened, split, keys, categories, right, batch_size, report,
@@ -207,7 +209,7 @@ def _show(record: dict[str, Any], out: Path) -> None:
         f"groups: {record['groups']}; {record['seconds']:.1f} s"
     )
     if record["groups"] == _grouping(None, None) and len(rows) > 2:
-        say("Crops or frames of one source are on both sides of this split; give --groups if there are any.")
+        say("Each row is a group of its own; rows of one source (crops, frames) belong together: --groups.")
     for note in record["notes"]:
         say(note)
     say(f"written to {out}")

@@ -98,10 +98,11 @@ def _entry(names: Sequence[str] | None, numbers: Sequence[int], place: int) -> s
 
 def _held_out_r2(deps: Dependencies, file: Path) -> Float64:
     """R^2 of the same kind as `Dependencies.r2`, on the held-out part of a file of moments."""
-    from covlasso.evidence import evaluate
+    from covlasso.evidence import check_found_on, evaluate, origin_of
     from covlasso.moments import SplitMoments
 
     split = SplitMoments.load(file)
+    check_found_on(deps, origin_of(deps, split.fit, None, None), split.fit)
     quality = evaluate(deps, split).held_out
     if quality is None:
         fail(f"{file} has no held-out part; make it with --held-out")
