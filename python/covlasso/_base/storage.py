@@ -188,7 +188,7 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> StoredTensors:
         raise stored.error(f"the header is not JSON: {cause}") from cause
     if not isinstance(header, dict) or header.get("kind") != kind:
         found = header.get("kind") if isinstance(header, dict) else header
-        if found in _BEFORE and kind in _BEFORE:
+        if isinstance(found, str) and found in _WHAT and kind in _WHAT:
             raise ValueError(f"{source}: {_WHAT[found]}")
         raise stored.error(f"it holds {found!r}")
     if header.get("version") != VERSION:

@@ -24,8 +24,8 @@ def suspicions(file: LogitFile) -> list[str]:
     found = []
     if rows < categories:
         found.append(
-            f"{file.where} has {rows} rows of {categories} categories, too few to tell dependencies from chance; "
-            "is it transposed?"
+            f"{file.where} has {rows} rows of {categories} categories, too few to tell dependencies from "
+            "chance; is it transposed?"
         )
     block = next(file.blocks(min(rows, _ROWS))).astype(np.float64)
     kind = _normalised(block)
@@ -35,9 +35,9 @@ def suspicions(file: LogitFile) -> list[str]:
         )
     elif categories > 1 and _common(block) > _COMMON:
         found.append(
-            f"{file.where}: {_common(block):.0%} of the energy is in each row's mean over the categories, which "
-            "any category explains, so an R^2 near 1 says nothing; subtract each row's mean, or take --kind "
-            "covariance"
+            f"{file.where}: {_common(block):.0%} of the energy is in each row's mean over the categories, "
+            "which any category explains, so an R^2 near 1 says nothing; subtract each row's mean, or take "
+            "--kind covariance"
         )
     return found
 
