@@ -91,16 +91,17 @@ public:
             piece_.refine();
             kkt = certify_piece(lambda);
         }
+        kkt = of_those_taking_part(kkt, lambda);
         const bool from_path = kkt <= kkt_tolerance;
-        if (!from_path) kkt = certify_descent(lambda);
+        if (!from_path) kkt = of_those_taking_part(certify_descent(lambda), lambda);
         if (team_.stopped()) return unsolved();
         Status status = point.status;
         if (!(kkt <= kkt_tolerance)) {
             if (lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
             status = Status::uncertified;
         }
-        if (below_rounding(status, lambda)) status = Status::floor;
-        const double error = from_path ? this->error()(lambda) : answer_.error();
+        if (kkt < infinity && below_rounding(status, lambda)) status = Status::floor;
+        const double error = from_path ? answer_.error(this->error()(lambda)) : answer_.error();
         return refit ? refitted(from_path, {lambda, kkt, status}) : answered({lambda, kkt, status}, error);
     }
 
@@ -171,6 +172,18 @@ private:
         return {path_.outcome.lambda_end, path_.count, path_.outcome.status};
     }
 
+    /// A residual that is too large beside the smallest weight of all counts beside the smallest of those that take part.
+    COVLASSO_FN double of_those_taking_part(double kkt, double lambda) const {
+        if (kkt <= kkt_tolerance || !(kkt < infinity) || !target_->weighted) return kkt;
+        return kkt * (scale(lambda) / scale_of_those_taking_part(lambda));
+    }
+
+    COVLASSO_FN double scale_of_those_taking_part(double lambda) const {
+        if (!target_->weighted) return scale(lambda);
+        const double least = answer_.least_weight(lambda, limits_.positive);
+        return least > 0.0 ? scale(lambda) * (least / target_->least_penalty) : scale(lambda);
+    }
+
     /// Residuals are relative to lambda times the smallest weight; at lambda = 0 to that of lambda_max, and where this
     /// is 0 too, to the cross moments.
     COVLASSO_FN double scale(double lambda) const {
@@ -183,9 +196,10 @@ private:
     /// Where lambda is so small that rounding decides, there is no certificate: a residual beyond the tolerance is
     /// excused by the bound on rounding, one within it is believed down to rounding's usual size.
     COVLASSO_FN bool below_rounding(Status status, double lambda) const {
-        const double bound = answer_.gradient_error() / scale(lambda);
-        if (status == Status::uncertified) return bound > kkt_tolerance;
-        return status == Status::certified && bound > usual * kkt_tolerance;
+        const double most = status == Status::uncertified ? kkt_tolerance : usual * kkt_tolerance;
+        if (status != Status::uncertified && status != Status::certified) return false;
+        const double error = answer_.gradient_error();
+        return error > most * scale(lambda) && error > most * scale_of_those_taking_part(lambda);
     }
 
     /// members_: who is active after the first `events` events, ascending.
@@ -258,6 +272,7 @@ private:
     }
 
     COVLASSO_FN double certify(double lambda) {
+        if (!(std::fabs(target_->energy) < infinity)) return infinity;
         const double residual = answer_.residual(lambda, limits_.positive);
         return residual > 0.0 ? residual / scale(lambda) : 0.0;
     }
@@ -285,7 +300,7 @@ private:
         if (limits_.positive) return refitted_positive(known);
         answer_.begin(*target_, limits_.l2, active().size());
         for (Index r = 0; r < active().size(); ++r) answer_.put(active().source(r), active().base(r));
-        return answered(known, error()(0.0));
+        return answered(known, piece_.error_of_base());
     }
 
     COVLASSO_FN Solution refitted_positive(const Known& known) {

@@ -214,7 +214,8 @@ class Path:
         Raises
         ------
         TypeError, ValueError
-            None or several of the three are given, or one is out of range; or ``lam`` of a pursuit, which has
+            None or several of the three are given, or one is out of range (``terms`` less than the unpenalised
+            sources of a target, too); or ``lam`` of a pursuit, which has
             no solution at a lambda.
         """
         place = one_place(lam, terms, relative_error, self.method)
