@@ -33,7 +33,8 @@ class Selection:
         The solutions there.
     held_out_error : (n_targets,) array
         Error of ``dependencies`` on the other samples; with folds the mean over the folds of the error of the
-        paths found on all others, at the same lambda. It was minimised, so it flatters a little too: quote figures on samples that did not choose.
+        paths found on all others, at the same lambda. It was minimised, so it flatters a little too: quote
+        figures on samples that did not choose.
     standard_error : (n_targets,) array, or None
         With folds: standard error of that mean.
     at_end : (n_targets,) bool array
@@ -129,8 +130,9 @@ def select(
     Raises
     ------
     TypeError, ValueError
-        ``terms`` is less than the unpenalised sources. The moments do not fit, there are no folds where the rule needs them, or an option is wrong; or the
-        path is a pursuit, which has no lambda to choose.
+        The moments do not fit, there are no folds where the rule needs them, or an option is wrong; ``terms``
+        is less than the sources of weight 0 of a target; or the path is a pursuit, which has no lambda to
+        choose.
     """
     if path.method == "pursuit":
         raise ValueError("path is a pursuit, which has no lambda to choose; give the paths of the Lasso")
