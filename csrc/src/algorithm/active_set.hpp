@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 
+#include "algorithm/compensated.hpp"
 #include "covlasso/gram.hpp"
 #include "team/panels.hpp"
 
@@ -85,7 +86,15 @@ public:
         inverse_.reserve_columns(team, capacity < first_columns ? capacity : first_columns);
     }
 
-    COVLASSO_FN void clear() { size_ = 0; }
+    COVLASSO_FN void clear() {
+        size_ = 0;
+        is_delicate_ = false;
+    }
+
+    /// Whether a source entered that nearly depended on the others: M is then so large that only twice the precision tells
+    /// what depends on it.
+    COVLASSO_FN bool is_delicate() const { return is_delicate_; }
+    COVLASSO_FN void mark_delicate() { is_delicate_ = true; }
     COVLASSO_FN Index size() const { return size_; }
     COVLASSO_FN Id source(Index r) const { return source_[r]; }
     COVLASSO_FN Id place(Index r) const { return place_[r]; }
@@ -100,6 +109,9 @@ public:
     COVLASSO_FN const double* roots() const { return root_.data(); }  ///< sqrt(G_rr), ridge included
     COVLASSO_FN const double* direction() const { return direction_.data(); }
     COVLASSO_FN double coefficient(Index r, double lambda) const { return base_[r] - lambda * slope_[r]; }
+
+    /// M_rr G_rr, by which rounding of a gradient grows on its way to b_r.
+    COVLASSO_FN double amplification(Index r) const { return inverse_.at(r, r) * root_[r] * root_[r]; }
 
     /// Puts [-M g; 1] into direction(), where g = G(A, j), padded with zeros, and d = G_jj.
     template <class Team>
@@ -117,22 +129,32 @@ public:
         return {d - overlap, mass * mass};
     }
 
-    /// The same with u = M g corrected by its residual, and with the Schur complement as the form v'Gv of
-    /// v = [-u; 1], in which the error of u enters squared only.
+    /// The same in twice the precision, with u = M g corrected by its residual, and with the Schur complement as the form v'Gv
+    /// of v = [-u; 1], in which the error of u enters squared only.
     template <class Team>
     COVLASSO_STEP Independence measure_again(const Team& team, const Panels& gram, const double* g,
                                              double d) {
-        const Index k = size_, width = padded_size();
+        const Index k = size_;
         double *v = direction_.data(), *residual = residual_.data(), *step = step_.data();
-        gram.product(team, k, k, v, residual);
-        team.for_each(width, [=](Index r) { residual[r] += g[r]; });
-        team.sync();
-        inverse_.product(team, k, k, residual, step);
-        team.for_each(k, [=](Index r) { v[r] -= step[r]; });
-        team.sync();
-        gram.product(team, k, k, v, residual);
+        const auto multiply = [&] {  // residual = G(A, A + j) v
+            team.for_each(padded_size(), [&](Index r) {
+                Compensated sum{r < k ? g[r] : 0.0, 0.0};
+                for (Index s = 0; r < k && s < k; ++s) sum.add_product(gram.at(r, s), v[s]);
+                residual[r] = sum.value();
+            });
+            team.sync();
+        };
+        for (int pass = 0; pass < corrections; ++pass) {
+            multiply();
+            inverse_.product(team, k, k, residual, step);
+            team.for_each(k, [=](Index r) { v[r] -= step[r]; });
+            team.sync();
+        }
+        multiply();
+        Compensated last{d, 0.0};
+        for (Index r = 0; r < k; ++r) last.add_product(g[r], v[r]);
         const double* root = root_.data();
-        const double form = d + team.sum(k, [=](Index r) { return v[r] * (residual[r] + 2.0 * g[r]); });
+        const double form = last.value() + team.sum(k, [=](Index r) { return v[r] * residual[r]; });
         const double mass = team.sum(k, [=](Index r) { return std::fabs(v[r]) * root[r]; }) + std::sqrt(d);
         return {form, mass * mass};
     }
@@ -241,6 +263,8 @@ private:
         return most_push > 0.0 ? power_of_two(most_cross / most_push) : 1.0;
     }
 
+    static constexpr int corrections = 2;  // of u, each by a factor of about eps cond(G_AA)
+
     COVLASSO_FN Index padded_size() const { return padded(size_); }
 
     /// M and the vectors get 32 more columns, all zero.
@@ -281,11 +305,31 @@ private:
     }
 
     Index size_ = 0;
+    bool is_delicate_ = false;
     Panels inverse_;
     Buffer<Id> source_, place_;
     Buffer<double> base_, slope_, push_, cross_, root_;  // per source; root: sqrt(G_jj)
     Buffer<double> direction_, residual_, step_;
 };
+
+/// Whether b_r is zero but for rounding at two places, and so between them. Each of the k gradients carries `noise` times
+/// sqrt(G_rr), and M takes them to b_r.
+COVLASSO_FN inline bool stays_at_zero(const ActiveSet& active, Index r, double upper, double lower,
+                                      double noise) {
+    const double b = larger(std::fabs(active.coefficient(r, upper)), std::fabs(active.coefficient(r, lower)));
+    constexpr double most = 1e6;  // beyond it, rounding does not tell coefficients from zero
+    const double gain = std::fmin(static_cast<double>(active.size()) * active.amplification(r), most);
+    return b * active.roots()[r] <= noise * gain;
+}
+
+/// How many sources have a coefficient on the piece between two lambdas.
+template <class Team>
+COVLASSO_FN Index count_terms(const Team& team, const ActiveSet& active, double upper, double lower,
+                              double noise) {
+    return active.size() - static_cast<Index>(team.sum(active.size(), [&](Index r) {
+               return stays_at_zero(active, r, upper, lower, noise) ? 1.0 : 0.0;
+           }));
+}
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

@@ -19,7 +19,7 @@ namespace covlasso {
 namespace COVLASSO_ISA {
 
 /// A gradient that runs along its bound within this relative slope never meets it: the crossing is 0 / 0.
-inline constexpr double parallel = 1e-12;
+inline constexpr double parallel = 1e-15;
 
 class Candidates {
 public:
@@ -46,6 +46,11 @@ public:
     COVLASSO_FN double cross(Index j) const { return cross_[j]; }
     COVLASSO_FN double penalty(Index j) const { return penalty_[j]; }
     COVLASSO_FN int sign(Index j) const { return level_[j] < 0.0 ? -1 : 1; }
+    /// Whether rounding of size `noise` times sqrt(G_jj) moves the lambda at which j meets its bound by less than `share`.
+    COVLASSO_FN bool is_certain(Index j, double lambda, double noise, double share) const {
+        const double room = penalty_[j] - sign(j) * tilt_[j];
+        return noise * root_[j] <= share * room * lambda;
+    }
     COVLASSO_FN const Panels& rows() const { return rows_; }  ///< G(A, S), ridge term included
     COVLASSO_FN const double* levels() const { return level_.data(); }
     COVLASSO_FN const double* tilts() const { return tilt_.data(); }

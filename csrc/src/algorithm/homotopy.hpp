@@ -156,6 +156,7 @@ private:
         piece_.candidates().reset(team_, piece_.active(), target_->gradient.data(), lambda_);
         stage_.open(team_, lambda_, piece_.candidates().padded_size());
         at_ = lambda_;
+        tie_.open = false;
         add_knot();
     }
 
@@ -181,15 +182,43 @@ private:
         const double lowest = lowest_lambda();
         const double noise = rounding * piece_.mass(0.0);
         const Best leaving = first_to_leave(lowest, noise);
-        const Best entering =
-            piece_.candidates().next(team_, limits_.positive, std::max(lowest, leaving.value), noise);
+        const Best entering = first_to_enter(std::max(lowest, leaving.value), noise);
         Next next{Next::end_of_stage, lowest, -1, Status::certified};
         if (entering.index >= 0)
             next = {Next::enters, std::min(entering.value, at_), entering.index, Status::certified};
         else if (leaving.index >= 0)
             next = {Next::leaves, std::min(leaving.value, at_), leaving.index, Status::certified};
-        if (stage_.events().size() >= most_events_ && next.lambda < at_) next.kind = Next::end_of_stage;
+        if (stage_.events().size() >= most_events_ && !tie_.open &&
+            !at_one_lambda(at_, next.lambda, outcome_.lambda_max))
+            next.kind = Next::end_of_stage;
         return path_end_before(next);
+    }
+
+    /// The candidate that touches its bound first.
+    COVLASSO_FN Best first_to_enter(double lowest, double noise) {
+        const Candidates& candidates = piece_.candidates();
+        const Best entering = candidates.next(team_, limits_.positive, lowest, noise);
+        const bool is_certain =
+            entering.index < 0 || candidates.is_certain(entering.index, entering.value, noise, misplaced);
+        return is_certain ? entering : first_to_enter_exactly(entering, lowest, noise);
+    }
+
+    /// The same where rounding makes the lambda uncertain: it is taken from the entries of G. A candidate that depends on the
+    /// active set, or was there by rounding only, is set aside until the next stage.
+    COVLASSO_STEP Best first_to_enter_exactly(Best entering, double lowest, double noise) {
+        Candidates& candidates = piece_.candidates();
+        while (entering.index >= 0 &&
+               !candidates.is_certain(entering.index, entering.value, noise, misplaced)) {
+            const Entry entry = piece_.examine(entering.index);
+            if (entry == Entry::indefinite) return entering;
+            const double exact =
+                entry == Entry::entered ? piece_.entry_of_examined(entering.index, 0.0) : 0.0;
+            if (std::fabs(exact - entering.value) <= most_misplaced * entering.value)
+                return {exact, entering.index};
+            candidates.hold(team_, entering.index);
+            entering = candidates.next(team_, limits_.positive, lowest, noise);
+        }
+        return entering;
     }
 
     /// The stage ends here unless an event comes first. Where no source is left outside, nothing needs a stage's end.
@@ -199,11 +228,17 @@ private:
 
     /// The end of the path where that comes before `next`, else `next`.
     COVLASSO_FN Next path_end_before(Next next) {
+        if (tie_.open && !at_one_lambda(tie_.lambda, next.lambda, outcome_.lambda_max)) {
+            tie_.open = false;
+            piece_.refine();  // zero is told from rounding only then
+            if (terms_until(next.lambda) > limits_.max_terms) return end_before_tie();
+        }
         const double lowest = limits_.min_lambda, floor = floor_on_the_way_to(next.lambda);
         if (next.lambda < floor && next.lambda > lowest)
-            next = {Next::end_of_path, std::min(floor, at_), -1, Status::floor};
-        else if (next.kind == Next::enters && piece_.active().size() >= limits_.max_terms &&
-                 piece_.examine(next.index) == Entry::entered)
+            next = next.kind == Next::end_of_stage && is_last_piece()
+                       ? Next{Next::end_of_path, 0.0, -1, Status::exhausted}
+                       : Next{Next::end_of_path, std::min(floor, at_), -1, Status::floor};
+        else if (next.kind == Next::enters && !tie_.open && exceeds_terms(next))
             next = {Next::end_of_path, next.lambda, -1, Status::terms};
         else if (next.kind == Next::end_of_stage && next.lambda <= lowest)
             next = {Next::end_of_path, lowest, -1, lowest > 0.0 ? Status::lambda : Status::exhausted};
@@ -211,6 +246,47 @@ private:
         const Quadratic error = piece_.active().error(team_, target_->energy, limits_.l2);
         const double lambda = error.largest_below(limits_.error, next.lambda, at_);
         return lambda < next.lambda ? next : Next{Next::end_of_path, lambda, -1, Status::error};
+    }
+
+    /// Whether a term too many enters. Where several events may be at this lambda, that is seen when all have happened.
+    COVLASSO_STEP bool exceeds_terms(const Next& next) {
+        const Index most = limits_.max_terms;
+        if (piece_.active().size() < most || piece_.examine(next.index) != Entry::entered) return false;
+        const double top = outcome_.lambda_max, noise = rounding * piece_.mass(0.0);
+        const Best leaving = first_to_leave(0.5 * next.lambda, noise);
+        const bool is_tie = (at_one_lambda(at_, next.lambda, top) && piece_.active().size() > 0) ||
+                            (leaving.index >= 0 && at_one_lambda(next.lambda, leaving.value, top));
+        if (!is_tie && terms_until(next.lambda) == most) return true;
+        tie_ = {true, std::min(next.lambda, at_), stage_.events().size()};
+        return false;
+    }
+
+    /// The path ends before the events at the lambda of the tie.
+    COVLASSO_FN Next end_before_tie() {
+        stage_.drop_events(tie_.events);
+        return {Next::end_of_path, tie_.lambda, -1, Status::terms};
+    }
+
+    /// Active sources whose coefficient is not zero all the way from at_ to `lambda`. One that entered at a tie may
+    /// stay at zero, and is no term.
+    COVLASSO_STEP Index terms_until(double lambda) const {
+        const double noise = rounding * piece_.mass(0.0), upper = at_;
+        return count_terms(team_, piece_.active(), upper, lambda, noise);
+    }
+
+    /// Whether the piece at hand goes on to lambda = 0, as far as the candidates tell. The certificate there is relative to
+    /// lambda_max, so the floor is no end. The stage's proof covers the other sources; where it has failed, none is tried.
+    COVLASSO_STEP bool is_last_piece() {
+        if (limits_.min_lambda > 0.0 || failures_ > 0) return false;
+        const double noise = rounding * piece_.mass(0.0);
+        if (first_to_leave(0.0, noise).index >= 0) return false;
+        Candidates& candidates = piece_.candidates();
+        for (;;) {
+            const Best entering = candidates.next(team_, limits_.positive, 0.0, noise);
+            if (entering.index < 0) return true;
+            if (piece_.examine(entering.index) != Entry::dependent) return false;
+            candidates.hold(team_, entering.index);
+        }
     }
 
     /// The lambda below which rounding exceeds the tolerance of the certificate. The error of a gradient is convex in
@@ -314,7 +390,7 @@ private:
         Target& target = *target_;
         const double *g0 = target.gradient.data(), *g1 = target.next_gradient.data();
         const double *w = target.outside.data(), *root = target.root;
-        const double l0 = stage_.start(), l1 = at_, both = two_sided();
+        const double l0 = stage_.start(), l1 = at_, both = two_sided(), noise = rounding * piece_.mass(0.0);
         // |p_j| <= root_j |v| makes this the larger of the two bounds, without a root for every source.
         const double most =
             2.0 * (1.0 + tolerance) * (deviation.across + deviation.along * std::sqrt(deviation.norm));
@@ -332,7 +408,7 @@ private:
             const Id j = target.chosen[f];
             const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
             const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
-            const double slack = tolerance * l1 * w[j];
+            const double slack = l1 > 0.0 ? tolerance * l1 * w[j] : noise * root[j];
             bool out = room1 < -slack;
             if (!out &&
                 std::fmin(room0, room1) + slack < deviation.reach(root[j], target.cross[j] - 0.5 * g0[j])) {
@@ -374,6 +450,13 @@ private:
         double push;
     };
 
+    /// Events at one lambda, the first of which brings a term too many; the last may take it back.
+    struct Tie {
+        bool open;
+        double lambda;
+        Index events;  ///< of the stage, before them
+    };
+
     static constexpr double tolerance = 1e-11;      // of a bound, for sources outside the candidates
     static constexpr double drift = 1e-12;          // of a residual: beyond it the active set is refined
     static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
@@ -390,6 +473,7 @@ private:
     double bottom_ = 0.0;    // the lowest lambda of this stage
     Index most_events_ = 0;  // and its most events
     Next next_{};
+    Tie tie_{};
     Outcome outcome_{};
     double lambda_ = 0.0;       // where the stage began
     double last_lambda_ = 0.0;  // where the stage before it began

@@ -72,6 +72,7 @@ public:
         candidates_.hold(team_, j);
         if (entry != Entry::entered) return entry;
         const Index k = active_.size();
+        if (is_doubtful_) active_.mark_delicate();
         const Change change = active_.enter(team_, candidates_.source(j), static_cast<Id>(j), column_.data(),
                                             candidates_.rows().at(k, j), schur_, candidates_.cross(j), push);
         candidates_.move(team_, k + 1, active_.direction(), change);
@@ -90,7 +91,8 @@ public:
         team_.sync();
         const double diagonal = candidates_.rows().at(k, j);
         Independence test = active_.measure(team_, g, diagonal);
-        if (test.schur < doubtful * test.mass) {
+        is_doubtful_ = test.schur < doubtful * test.mass || active_.is_delicate();
+        if (is_doubtful_) {
             gather_gram();
             test = active_.measure_again(team_, gram_active_, g, diagonal);
         }
@@ -157,6 +159,28 @@ public:
         team_.sync();
         const double energy = target_->energy;
         return reconciled(active_.error(team_, energy, l2_)(0.0), energy - explained, energy + mass);
+    }
+
+    /// Where the candidate examined last meets its bound on this piece, from the entries of G in twice the precision of double:
+    /// with v = [-M G(A, j); 1] and the push s w_j / 2 that it would have, base and slope need not be exact in
+    ///     |level_j| = 2 s v'(c - G base),   room_j = 2 s v'(push - G slope).
+    COVLASSO_STEP double entry_of_examined(Index j, double otherwise) const {
+        const Index k = active_.size();
+        const double *v = active_.direction(), *base = active_.base(), *slope = active_.slope(),
+                     *cross = active_.crosses(), *push = active_.pushes();
+        const Panels& rows = candidates_.rows();  // row k is that of j
+        const auto along = [&](const double* right, double last, const double* b) {
+            return team_.sum(k + 1, [&](Index i) {
+                Compensated left{i < k ? right[i] : last, 0.0};
+                for (Index r = 0; r < k; ++r) left.add_product(-rows.at(i, active_.place(r)), b[r]);
+                return v[i] * left.value();
+            });
+        };
+        const double level = along(cross, candidates_.cross(j), base);
+        const double bound = 0.5 * std::copysign(candidates_.penalty(j), level);
+        const double room = along(push, bound, slope);
+        team_.sync();
+        return room * level > 0.0 ? level / room : otherwise;
     }
 
     /// Corrects the active set against the entries of G themselves.
@@ -234,6 +258,7 @@ private:
     double l2_ = 0.0;
     double noise_ = 0.0;
     double schur_ = 0.0;  // of the candidate examined last
+    bool is_doubtful_ = false;
     ActiveSet active_;
     Candidates candidates_;
     Panels gram_active_;

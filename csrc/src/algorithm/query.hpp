@@ -14,6 +14,8 @@ struct Point {
     double lambda;
     Index events;
     Status status;
+    bool is_entry = false;  ///< a source enters at lambda, which is where it meets its bound
+    Id entering = -1;       ///< which one, where it is known
 };
 
 template <class Team>
@@ -38,24 +40,31 @@ public:
     COVLASSO_FN Quadratic error() const { return piece_.active().error(team_, target_->energy, limits_.l2); }
 
     COVLASSO_FN Point at_lambda(double lambda) const {
-        const bool reached = lambda >= path_.outcome.lambda_end;
-        if (!reached && path_.outcome.status != Status::floor)
+        const double end = path_.outcome.lambda_end;
+        if (lambda < end && path_.outcome.status != Status::floor)
             return end_of_path();  // below a floor: by descent
+        if (lambda == end) return {lambda, path_.count, Status::certified};
         Index events = 0;
         while (events < path_.count && path_.event[events].lambda > lambda) ++events;
         return {lambda, events, Status::certified};
     }
 
-    /// Just before term `terms` + 1 enters for the first time.
-    COVLASSO_FN Point at_terms(Index terms) const {
+    /// Just before there are more than `terms` terms for the first time. Events at one lambda count together: what enters and
+    /// leaves there, or stays at zero, is no term.
+    COVLASSO_FN Point at_terms(Index terms) {
+        bool tied = false;
         Index active = 0;
-        for (Index e = 0; e < path_.count; ++e) {
-            const Event& event = path_.event[e];
-            if (event.sign != 0 && active == terms) return {event.lambda, e, Status::certified};
-            active += event.sign != 0 ? 1 : -1;
+        for (Index e = 0, end = 0; e < path_.count; e = end) {
+            const double lambda = path_.event[e].lambda;
+            for (end = e; end < path_.count && is_tie(lambda, path_.event[end].lambda); ++end)
+                active += path_.event[end].sign != 0 ? 1 : -1;
+            tied = tied || (end > e + 1 && lambda < infinity);
+            if (active > terms && (!tied || terms_after(end, lambda) > terms))
+                return {lambda, e, Status::certified, true, path_.event[e].source};
         }
         Point end = end_of_path();
-        if (end.status == Status::terms && terms == limits_.max_terms) end.status = Status::certified;
+        end.is_entry = end.status == Status::terms;
+        if (end.is_entry && terms == limits_.max_terms) end.status = Status::certified;
         return end;
     }
 
@@ -83,13 +92,17 @@ public:
     /// The solution at a point, certified from the caller's Gram; refit: least squares on its support.
     COVLASSO_FN Solution solve(const Point& point, bool refit) {
         if (path_.outcome.status == Status::interrupted) return unsolved();
-        const double lambda = point.lambda;
+        double lambda = point.lambda;
         collect(point.events);
         assemble();
-        double kkt = certify_piece(lambda);
-        for (int step = 0; step < 2 && kkt > refine_above; ++step) {
-            piece_.refine();
-            kkt = certify_piece(lambda);
+        double kkt = certify_refined(lambda);
+        if (point.is_entry && is_uncertain(lambda)) {
+            const double entry = place_of_entry(point, lambda);
+            const double distance = std::fabs(entry - lambda);
+            if (distance > misplaced * lambda && distance <= most_misplaced * lambda) {
+                lambda = entry;
+                kkt = certify_refined(lambda);
+            }
         }
         kkt = of_those_taking_part(kkt, lambda);
         const bool from_path = kkt <= kkt_tolerance;
@@ -168,6 +181,15 @@ private:
                 }
     }
 
+    /// How many sources have a coefficient on the piece that begins at lambda, after the first `events` events.
+    COVLASSO_FN Index terms_after(Index events, double lambda) {
+        collect(events);
+        assemble();
+        const double lower =
+            events < path_.count ? path_.event[events].lambda : std::fmin(path_.outcome.lambda_end, lambda);
+        return count_terms(team_, active(), lambda, lower, rounding * piece_.mass(0.0));
+    }
+
     COVLASSO_FN Point end_of_path() const {
         return {path_.outcome.lambda_end, path_.count, path_.outcome.status};
     }
@@ -216,6 +238,20 @@ private:
             }
             return members.size;
         });
+        tied_ = has_tie(events);
+    }
+
+    COVLASSO_FN bool is_tie(double upper, double lower) const {
+        return at_one_lambda(upper, lower, path_.outcome.lambda_max);
+    }
+
+    /// Whether two of the first events are at one lambda. Then a member may be at zero on the whole piece.
+    COVLASSO_FN bool has_tie(Index events) const {
+        for (Index e = 1; e < events; ++e)
+            if (path_.event[e - 1].lambda < infinity &&
+                is_tie(path_.event[e - 1].lambda, path_.event[e].lambda))
+                return true;
+        return false;
     }
 
     /// members_: all that ever enter, ascending.
@@ -252,11 +288,54 @@ private:
     /// The answer from the piece; a coefficient of the wrong sign is zero but for rounding.
     COVLASSO_STEP double certify_piece(double lambda) {
         answer_.begin(*target_, limits_.l2, active().size());
+        const double noise = tied_ ? rounding * piece_.mass(0.0) : 0.0;
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
-            if (value * active().push(r) >= 0.0) answer_.put(active().source(r), value);
+            const bool is_term = !tied_ || !stays_at_zero(active(), r, lambda, lambda, noise);
+            if (is_term && value * active().push(r) >= 0.0) answer_.put(active().source(r), value);
         }
         return certify(lambda);
+    }
+
+    /// The answer from the piece, corrected as long as that brings it nearer.
+    COVLASSO_FN double certify_refined(double lambda) {
+        double kkt = certify_piece(lambda);
+        for (int step = 0; step < 2 && kkt > refine_above; ++step) {
+            piece_.refine();
+            kkt = certify_piece(lambda);
+        }
+        return kkt;
+    }
+
+    /// Whether rounding may have moved an event at lambda: gradients carry much of it, where they are small beside the moments.
+    COVLASSO_FN bool is_uncertain(double lambda) const {
+        return piece_.gradient_error(lambda) > uncertain * lambda * target_->least_penalty;
+    }
+
+    /// Where the source that enters meets its bound, from its row of the caller's Gram: on the path the gradients of
+    /// candidates are followed, and carry the rounding of all events before.
+    COVLASSO_STEP double place_of_entry(const Point& point, double lambda) {
+        const Index source = point.entering >= 0 ? Index{point.entering} : nearest_to_bound();
+        if (source < 0) return lambda;
+        team_.one([&] { target_->chosen[0] = static_cast<Id>(source); });
+        team_.sync();
+        piece_.admit(1);
+        const Index place = piece_.candidates().size() - 1;
+        return piece_.examine(place) == Entry::entered ? piece_.entry_of_examined(place, lambda) : lambda;
+    }
+
+    /// The source outside the active set with the largest |g_j| / w_j, by the gradient of the certificate; -1 for none.
+    COVLASSO_FN Index nearest_to_bound() {
+        const double *gradient = target_->next_gradient.data(), *w = target_->penalty.data();
+        double* height = target_->outside.data();  // the error and the certificate still need the gradient
+        const double both = limits_.positive ? 0.0 : 1.0;
+        team_.for_each(target_->sources, [=](Index j) {
+            height[j] = w[j] < infinity ? larger(gradient[j], -both * gradient[j]) / w[j] : 0.0;
+        });
+        team_.sync();
+        team_.for_each(active().size(), [&](Index r) { height[active().source(r)] = 0.0; });
+        team_.sync();
+        return team_.largest(target_->sources, [=](Index j) { return height[j]; }).index;
     }
 
     /// The answer from coordinate descent, which starts at the piece's coefficients.
@@ -319,6 +398,8 @@ private:
     }
 
     static constexpr double refine_above = 1e-12;
+    static constexpr double uncertain =
+        1e-12;  // of a bound; candidates gain at least some hundredth of it per lambda
     static constexpr double usual = 16.0;  // bound on rounding over its usual size
 
     Team team_;
@@ -329,6 +410,7 @@ private:
     Target* target_ = nullptr;
     PathView path_{};
     Index size_ = 0;
+    bool tied_ = false;
     Buffer<Member> members_;
 };
 

@@ -18,6 +18,19 @@ struct Outcome {
     static constexpr Id own_rows = -3;  ///< of the target: not finite, or too large
 };
 
+/// How far rounding moves an event, relative to its lambda: less takes no answer out of its certificate, and more is another
+/// event.
+inline constexpr double misplaced = 1e-10, most_misplaced = 1e-3;
+
+/// Whether two events, the lower one at `lower`, are at one lambda, and only rounding has parted them. Gradients carry
+/// rounding of lambda_max, and where logits share a mean the solutions magnify it some thousand times.
+COVLASSO_FN inline bool at_one_lambda(double upper, double lower, double lambda_max) {
+    constexpr double least = 1e-10, most = 1e-7, magnified = 2e-11;
+    if (lower < upper * (1.0 - most)) return false;
+    const double share = magnified * lambda_max / upper;
+    return lower >= upper * (1.0 - (share < least ? least : share > most ? most : share));
+}
+
 /// A path as it is stored: its events and its end.
 struct PathView {
     const Event* event;

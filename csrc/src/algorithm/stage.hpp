@@ -51,6 +51,9 @@ public:
         events_.push(team, {lambda, source, sign});
     }
 
+    /// Takes back all events but the first `count`.
+    COVLASSO_FN void drop_events(Index count) { events_.truncate(count); }
+
     /// Notes b and the candidates' gradient at lambda.
     template <class Team>
     COVLASSO_STEP void add_knot(const Team& team, const ActiveSet& active, const Candidates& candidates,

@@ -50,6 +50,7 @@ struct Limits {
 class EventList {
 public:
     COVLASSO_FN void clear() { size_ = 0; }
+    COVLASSO_FN void truncate(Index size) { size_ = size; }
     COVLASSO_FN Index size() const { return size_; }
     COVLASSO_FN const Event* data() const { return events_.data(); }
     COVLASSO_FN const Event& operator[](Index e) const { return events_[e]; }

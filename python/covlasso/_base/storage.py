@@ -17,19 +17,32 @@ from covlasso._base.arrays import Array
 
 VERSION = 1
 _HEADER = "covlasso"  # key of the file's metadata that holds our JSON header
+_LONGEST = (
+    100_000_000 - 1_000_000
+)  # bytes of it that readers of safetensors take, less what describes tensors
 
 
 def save_tensors(
     path: str | os.PathLike[str], kind: str, tensors: Mapping[str, Array], header: Mapping[str, Any]
 ) -> None:
-    """Write ``tensors`` and ``header`` (JSON) so that ``path`` holds the old file or the whole new one."""
+    """Write ``tensors`` and ``header`` (JSON) so that ``path`` holds the old file or the whole new one.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    ValueError
+        The header is longer than readers of safetensors take; nothing is written.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     target = Path(path)
     # safetensors makes a file of its own beside the one it writes; one folder holds both.
     folder = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    metadata = {_HEADER: json.dumps({"kind": kind, "version": VERSION, **header})}
+    metadata = {
+        _HEADER: check_header(f"{target} is not written", {"kind": kind, "version": VERSION, **header})
+    }
     try:
         folder.mkdir(exist_ok=True)
         temporary = folder / "new"
@@ -47,6 +60,19 @@ def save_tensors(
         temporary.replace(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_header(what: str, header: Mapping[str, Any]) -> str:
+    """Return the JSON of a header; refuse one that could be written to ``what`` and not be read again."""
+    text = json.dumps(header)
+    length = len(text) + text.count('"') + text.count("\\")  # it is a string in the file's own JSON
+    if length > _LONGEST:
+        longest = max(header, key=lambda field: len(json.dumps(header[field])))
+        raise ValueError(
+            f"{what}: {longest} would take {length / 1e6:.0f} MB of a header of which readers of safetensors "
+            f"take {_LONGEST / 1e6:.0f}; shorten {longest}"
+        )
+    return text
 
 
 class StoredTensors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from covlasso.moments.split import Split
 from covlasso.moments.split_moments import SplitMoments
 
 _KIND = "Accumulator"
+_CALLER = "caller"  # tensor of a state with the JSON of what the caller needs
 
 
 class Accumulator:
@@ -143,12 +145,16 @@ class Accumulator:
         path
             The file.
         **header
-            What else the caller needs to go on, as JSON values.
+            What else the caller needs to go on, as JSON values of any length.
         """
         first = next(iter(self._parts.values()))
         parts = {part: moments._sums for part, moments in self._parts.items() if moments._sums is not None}
-        header = {"split": self.split.as_dict(), "skipped": self._skipped, "caller": header}
-        save_moments(path, first.names, first.class_names, first.heads, self.classes, parts, header, _KIND)
+        common = {"split": self.split.as_dict(), "skipped": self._skipped}
+        caller = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)  # a header may not be as long
+        kept = {_CALLER: caller}
+        save_moments(
+            path, first.names, first.class_names, first.heads, self.classes, parts, common, _KIND, kept
+        )
 
     @classmethod
     def load_state(cls, path: str | os.PathLike[str]) -> tuple[Accumulator, dict[str, Any]]:
@@ -170,4 +176,11 @@ class Accumulator:
                 raise file.stored.error(f"part {part!r} is none of {list(accumulator._parts)}")
             accumulator._parts[part] = Moments._of_file(file, part)
         accumulator._skipped = file.stored.field("skipped", int)
-        return accumulator, file.stored.field("caller", dict)
+        caller = file.stored.tensor(_CALLER, np.uint8, (None,))
+        try:
+            header = json.loads(caller.tobytes())
+        except ValueError as cause:
+            raise file.stored.error(f"tensor {_CALLER!r} is not JSON: {cause}") from cause
+        if not isinstance(header, dict):
+            raise file.stored.error(f"tensor {_CALLER!r} is no mapping")
+        return accumulator, header

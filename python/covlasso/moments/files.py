@@ -36,9 +36,10 @@ def save_moments(
     parts: Mapping[str, JointSums],
     header: Mapping[str, Any] | None = None,
     kind: str = "Moments",
+    further: Mapping[str, Array] | None = None,
 ) -> None:
-    """Write the parts, all of the same models, and further entries of the header."""
-    tensors: Tensors = {}
+    """Write the parts, all of the same models, and further entries of the header and tensors."""
+    tensors: Tensors = dict(further or {})
     for i, name in enumerate(names):
         if name in heads:
             tensors[f"weight.{i}"] = heads[name].weight

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from covlasso._base.storage import check_header
 from covlasso.moments.heads import LinearHead
+
+_MANY = 1_000_000  # letters of all class names, from which on their length in a file is looked at
 
 
 class Models:
@@ -14,7 +17,7 @@ class Models:
     ------
     TypeError, ValueError
         Names missing, repeated, or not strings; class names or heads of an unknown model; a head whose
-        categories are not as many as the class names.
+        categories are not as many as the class names; class names that are too long for the header of a file.
     """
 
     def __init__(
@@ -27,6 +30,8 @@ class Models:
         self.class_names = _checked_class_names(class_names, self.names)
         self.heads = _checked_heads(heads, self.names)
         self._check_class_names({name: head.categories for name, head in self.heads.items()})
+        if sum(len(label) for labels in self.class_names.values() for label in labels) > _MANY:
+            check_header("moments of these models could not be saved", {"class_names": self.class_names})
 
     def sizes(self, columns: Mapping[str, int]) -> dict[str, int]:
         """Return the numbers of categories that are known, given numbers of columns of data."""

@@ -197,7 +197,7 @@ def test_the_keys_of_odd_names_give_the_split_in_every_command(tmp_path):
         ({"--class-names": "gone.txt"}, "class names gone.txt cannot be read"),
         ({"--groups": "(", "--held-out": "0.5"}, "'(' is not a regular expression"),
         ({"--held-out": "1"}, "held_out must be at least 0 and below 1"),
-        ({"--folds": "1"}, "folds must be 0 (none) or at least 2"),
+        ({"--folds": "1"}, "folds must be 0 (none) or from 2 to 1000"),
         ({"--names": "a", "--names2": "b"}, "1 models and 2 of name"),
         ({"--device": "cuda:77"}, "there is no GPU that torch can use"),
         ({"--dataset": "torch/nothing"}, "cannot be opened: Unknown torchvision dataset nothing"),

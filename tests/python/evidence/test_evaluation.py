@@ -220,7 +220,7 @@ def bad_logits(rows):
         (lambda _, m: {"moments": m, "labels": [1]}, ValueError, ["labels", "logits"]),
         (lambda r, _: {"logits": bad_logits(r)}, ValueError, ["logits[3, 2]", "nan", "finite"]),
         (lambda r, _: {"logits": r[:, :5]}, ValueError, ["5 categories", "17 sources"]),
-        (lambda r, _: {"logits": r.astype(int)}, TypeError, ["logits", "int64", "floats"]),
+        (lambda r, _: {"logits": r.astype(int)}, TypeError, ["logits", "int64", "floating numbers"]),
         (lambda r, _: {"logits": r[0]}, ValueError, ["logits", "(17,)"]),
         (lambda r, _: {"logits": r, "source_logits": r}, ValueError, ["source_logits", "one network"]),
         (lambda r, _: {"logits": r, "labels": np.arange(70)}, ValueError, ["labels[17]", "0 to 16"]),

@@ -243,7 +243,7 @@ def test_an_interrupted_pass_goes_on_to_the_same_bits(models, inputs, tmp_path, 
     again = kind(loader(inputs))
     extract(models, again, out=target, **settings)
     if kind is Skipping:
-        assert again.started == end // 2 * 2
+        assert again.started == max(end // 2 * 2 - 1, 0)  # the last batch that was seen is compared
     for file in tmp_path.glob("once*"):
         assert file.read_bytes() == (tmp_path / file.name.replace("once", "twice")).read_bytes()
     assert (

@@ -45,10 +45,8 @@ class HeadCheck:
             found = torch.stack([self._place(departs), self._place(infinite)])
             self._first[name] = torch.minimum(self._first[name], found) if name in self._first else found
         self._samples.extend(samples)
-        of_another_width = any(
-            rows[name].shape[1] != tap.layer.in_features for name, tap in self._taps.items()
-        )
-        if of_another_width or all(first.device.type == "cpu" for first in self._first.values()):
+        fit = all(rows[name].shape == (len(samples), width) for name, width in self._widths.items())
+        if not fit or all(first.device.type == "cpu" for first in self._first.values()):
             self.settle()
 
     def settle(self) -> None:

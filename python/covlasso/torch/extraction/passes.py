@@ -14,11 +14,13 @@ from covlasso._base.arrays import Int64
 from covlasso._base.checks import check_labels
 from covlasso.logits import LogitWriter, TopOne
 from covlasso.moments import Accumulator, ClassChoice, Split, WantedClasses, choose_classes
-from covlasso.torch.extraction.batches import Batch, batches
+from covlasso.torch.extraction.batches import Batch
 from covlasso.torch.extraction.head_check import HeadCheck
+from covlasso.torch.extraction.reading import batches
 from covlasso.torch.extraction.run_state import RunState
 from covlasso.torch.extraction.sums import Sums, sums_for
 from covlasso.torch.extraction.taps import Tap
+from covlasso.torch.extraction.trail import Trail
 
 ClassNames = Mapping[str, Sequence[str]] | Sequence[str] | None
 
@@ -125,6 +127,7 @@ class Pass:
         self._heads = HeadCheck({})
         self._dtypes = {name: _float_type(tap) for name, tap in self.taps.items()}
         self._batches = self._seen = 0
+        self._trail = Trail()
 
     def restore(self, accumulator: Accumulator, header: Mapping[str, Any]) -> None:
         """Go on from a state."""
@@ -132,6 +135,7 @@ class Pass:
         self._batches, self._seen = header["batches"], header["seen"]
         self.skipped = [(sample, reason) for sample, reason in header["skipped"]]
         self.top1 = TopOne(header["correct"], header["labelled"])
+        self._trail = Trail(header["trail"])
 
     def save(self, state: RunState) -> None:
         """Write a state; logits first, so that they are never behind it."""
@@ -143,6 +147,7 @@ class Pass:
             files=self.files.sizes() if self.files else None,
             batches=self._batches,
             seen=self._seen,
+            trail=self._trail.marks(),
             skipped=self.skipped,
             correct=self.top1.correct,
             labelled=self.top1.labelled,
@@ -157,7 +162,8 @@ class Pass:
     ) -> None:
         """See all batches that were not seen yet."""
         began, before = time.monotonic(), self._seen
-        for batch in batches(loader, self._batches, list(self.taps)):
+        trail, place = (self._trail, str(state.path)) if state is not None else (None, "")
+        for batch in batches(loader, self._batches, list(self.taps), trail, place):
             with torch.inference_mode():
                 self._see(batch)
             if self._batches % save_every == 0:

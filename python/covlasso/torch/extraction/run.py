@@ -52,7 +52,8 @@ def extract(
     models : mapping from name to Module
         Classifiers: (k, ...) to (k, n) logits. They are run in evaluation mode, on ``device``.
     loader : iterable
-        Yields inputs, ``(inputs, targets)`` or a `Batch`, in the same order each time: not shuffled.
+        Yields inputs, ``(inputs, targets)`` or a `Batch`; a run goes on only where that is in the same order
+        each time, not shuffled, which is checked by the samples' names, or else by their inputs.
     class_names
         As of `covlasso.Moments`.
     split : Split, optional

@@ -15,6 +15,8 @@ from torch import nn
 from covlasso._base.ranks import Group
 from covlasso.moments import Accumulator
 
+_FIELDS = ("command", "files", "batches", "seen", "trail", "skipped", "correct", "labelled")
+
 
 class RunState:
     """``OUT.state``, or ``OUT.state-RANK-of-SIZE``: what has been seen, and which command has seen it.
@@ -54,6 +56,11 @@ class RunState:
         if not self.path.exists():
             return None
         accumulator, header = Accumulator.load_state(self.path)
+        missing = [field for field in _FIELDS if field not in header]
+        if missing:
+            raise ValueError(
+                f"{self.path} is not the state of a run, it has no {missing[0]}; delete it to begin anew"
+            )
         stored = header["command"]
         found = _difference(stored, self.command)
         if found is not None:
