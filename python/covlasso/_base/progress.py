@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from covlasso._base.terminal import console
+
 Report = Callable[[int, int], object]
 """Called with (done, total)."""
 TitledReport = Callable[[str, int, int], object]
@@ -54,17 +56,16 @@ def bars(*, transient: bool = False) -> Iterator[Callable[..., object]]:
 
     ``transient`` bars are wiped at the end.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=transient) as bar:
+    with Progress(*columns, console=console(stderr=True), transient=transient) as bar:
         tasks: dict[str, Any] = {}
 
         def report(title: str, done: int, total: int, note: str = "") -> None:
@@ -77,9 +78,7 @@ def bars(*, transient: bool = False) -> Iterator[Callable[..., object]]:
 
 def on_terminal() -> bool:
     """Whether standard error is a terminal, where a bar can be drawn."""
-    from rich.console import Console
-
-    return Console(stderr=True).is_terminal
+    return console(stderr=True).is_terminal
 
 
 def _noting(progress: Report) -> Report:

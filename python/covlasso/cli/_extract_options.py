@@ -50,7 +50,7 @@ FactoredForm = Annotated[
 ]
 
 Data = Annotated[
-    Path | None,
+    list[Path] | None,
     _data("--data", "--data-dir", metavar="DIR", help="Folder of pictures, tar file, folder of tar files."),
 ]
 DatasetName = Annotated[str, _data(metavar="TYPE/NAME", help="Data set of timm, such as torch/cifar10.")]

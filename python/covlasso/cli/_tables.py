@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
+
+from covlasso._base.terminal import console
 
 
 def words(heading: str = "", *, whole: bool = False, wide: bool = False) -> Column:
@@ -55,4 +57,4 @@ def percent(value: float | None) -> str:
 
 def say(what: RenderableType) -> None:
     """Print a table, or a line as it is: not cut, and nothing in it taken for markup."""
-    Console().print(what, highlight=False, soft_wrap=isinstance(what, str), markup=False)
+    console().print(what, highlight=False, soft_wrap=isinstance(what, str))

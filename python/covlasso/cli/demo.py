@@ -42,14 +42,13 @@ def demo(
     """
     if not no_report:
         _check_page(report_file)
-    from rich.console import Console
-
+    from covlasso._base.terminal import console
     from covlasso.cli._demo import run, write_page
     from covlasso.cli._demo_tables import show
 
     with interruptible(), one_line_errors(), progress_bar() as report:
         result = run(terms, threads, report, devices(device))
-    show(result, Console(), top)
+    show(result, console(), top)
     if not no_report:
         with interruptible(), one_line_errors(), progress_bar() as report:
             write_page(result, report_file, report)

@@ -101,8 +101,9 @@ def evaluate(
     interrupted.
     """
     with interruptible(), one_line_errors():
-        from rich.console import Console, Group
+        from rich.console import Group
 
+        from covlasso._base.terminal import console
         from covlasso.cli._evaluate_tables import tables
         from covlasso.evidence import evaluation_record
 
@@ -118,7 +119,7 @@ def evaluate(
         if json_file is not None:
             write_json(record, json_file)
         if json_file != STANDARD:
-            Console().print(Group(*tables(record, top)))
+            console().print(Group(*tables(record, top)))
 
 
 def _choose(
@@ -130,8 +131,9 @@ def _choose(
     json_file: Path | None,
 ) -> None:
     """Print F1 over focuses and numbers of terms."""
-    from rich.console import Console, Group
+    from rich.console import Group
 
+    from covlasso._base.terminal import console
     from covlasso.cli._focus_tables import focus_tables
     from covlasso.evidence import choose_for, focus_record
     from covlasso.logits import Samples
@@ -155,7 +157,7 @@ def _choose(
     if json_file is not None:
         write_json(record, json_file)
     if json_file != STANDARD:
-        Console().print(Group(*focus_tables(record)))
+        console().print(Group(*focus_tables(record)))
 
 
 def _numbers(text: str, option: str, kind: type[Any]) -> list[Any]:

@@ -79,7 +79,8 @@ def extract(
     Exit codes: 0 done; 2 wrong usage, or something cannot be read or written; 130 interrupted.
     """
     began = time.monotonic()
-    _check(out, force, data, dataset, factored, amp_dtype, save_logits)
+    root = _only(data)
+    _check(out, force, root, dataset, factored, amp_dtype, save_logits)
     kind = wanted_classes(classes)
     of_models, of_data = _keywords("--model-kwargs", model_kwargs), _keywords("--data-kwargs", data_kwargs)
     with interruptible(), one_line_errors(), _named_as_options():
@@ -100,7 +101,7 @@ def extract(
         transform, opening = split_data_kwargs(of_data)
         with process_group(device) as group:
             loaded = load_models(models, checkpoint or (), names or (), options, transform)
-            pictures = open_pictures(data, loaded, dataset, split, str(class_map or ""), opening)
+            pictures = open_pictures(root, loaded, dataset, split, str(class_map or ""), opening)
             share = len(range(group.rank, len(pictures), group.size))
             with _watched(share, log_freq, group.rank) as progress:
                 found = moments_of_pictures(
@@ -142,6 +143,16 @@ def _check(
     for option, value, allowed in choices:
         if value not in allowed:
             fail(f"{option} {value}: one of {', '.join(str(a) for a in allowed if a)} is expected")
+
+
+def _only(data: Sequence[Path] | None) -> Path | None:
+    """Return the one --data."""
+    if data is not None and len(data) > 1:
+        fail(
+            f"--data is given {len(data)} times, {', '.join(map(str, data))}; give one folder that all of "
+            "them are in, as links if need be"
+        )
+    return data[0] if data else None
 
 
 def _keywords(option: str, texts: Sequence[str] | None) -> dict[str, Any]:

@@ -49,8 +49,9 @@ def show(
     Exit codes: 0 done; 2 no such category, or several; or a file cannot be read or written.
     """
     with interruptible(), one_line_errors():
-        from rich.console import Console, Group
+        from rich.console import Group
 
+        from covlasso._base.terminal import console
         from covlasso.cli._equation_tables import category_tables, overview_tables
         from covlasso.graph import category as category_record
         from covlasso.graph import overview
@@ -67,7 +68,7 @@ def show(
         if json_file is not None:
             write_json(record, json_file)
         if json_file != STANDARD:
-            Console().print(Group(*parts))
+            console().print(Group(*parts))
 
 
 def _number(deps: Dependencies, text: str) -> int:

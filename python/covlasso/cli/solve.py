@@ -183,8 +183,9 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
     null), ``own_category`` (the same in words, and how it was found), ``seconds`` (reading included) and
     ``file`` (what was written).
     """
-    from rich.console import Console, Group
+    from rich.console import Group
 
+    from covlasso._base.terminal import console
     from covlasso.cli._equation_tables import summary_table
     from covlasso.graph import summarise
 
@@ -195,7 +196,7 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
         asked = " ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in more["place"].items())
         own = {} if found.intra else {"own category": more["own_category"]}
         rows = {"asked for": asked, **own, "time": f"{more['seconds']:.2f} s", "written to": str(out)}
-        Console(stderr=out == STANDARD).print(Group(*summary_table(found, record, rows)))
+        console(stderr=out == STANDARD).print(Group(*summary_table(found, record, rows)))
     missed = record["uncertified"]
     if missed:
         names = ", ".join(missed[:_NAMED]) + (", ..." if len(missed) > _NAMED else "")

@@ -57,8 +57,8 @@ def extract(
     class_map : bool, default False
         Whether the targets of the data set are categories of the models already.
     on_note : callable, optional
-        Called before the pass with what should be known about its result, a line each: names of categories
-        that are a guess, whole classes that are held out.
+        Called before the pass with what should be known about its result, a line each: pictures that are left
+        out, names of categories that are a guess, whole classes that are held out.
     group : Group, optional
         Ranks that share the pictures.
     **options
@@ -82,6 +82,7 @@ def extract(
     modules = {model.name: model.module for model in models}
     sizes = {model.name: _categories(model.module) for model in models}
     names, notes = names_of_all(models, sizes, class_names, pictures.folders)
+    notes = [*pictures.notes, *notes]
     pictures = pictures.labelled(_labels(pictures, models[0].module, sizes, class_map))
     if options.get("classes") == "labels" and pictures.labels is None:
         raise ValueError(

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from PIL import Image
 from timm.data import ImageDataset, create_dataset
-from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from covlasso._base.errors import one_line
@@ -24,11 +23,14 @@ from covlasso._base.ranks import Group
 from covlasso.moments import by_folder, by_pattern
 from covlasso.timm.keywords import dataset_arguments
 from covlasso.timm.models import LoadedModel
+from covlasso.timm.roots import open_root
 from covlasso.torch import Batch, digest
 
 # what PIL raises for pictures that are not what they should be
 _BROKEN = (OSError, EOFError, SyntaxError, ValueError, OverflowError, struct.error, zlib.error)
-_THIS_FILE_ONLY = (None, errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR)
+_THIS_FILE_ONLY = (
+    None, errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENOTDIR,
+)  # fmt: skip
 
 
 class Sample(NamedTuple):
@@ -62,9 +64,18 @@ class Pictures(Dataset[Sample]):  # type: ignore[misc]
         Category of the models for each target; None: there are no labels.
     source : mapping
         What the data set was opened with, and a hash of its classes.
+    notes : list of str
+        What lies there and is left out, a line for each kind.
     """
 
-    def __init__(self, dataset: Any, models: Sequence[LoadedModel], source: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        dataset: Any,
+        models: Sequence[LoadedModel],
+        source: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
+    ):
+        self.notes = [_in_utf8(note) for note in notes]
         self._dataset, self._reader = dataset, getattr(dataset, "reader", None)
         self._transforms = _distinct(models)
         names = _names(self._reader, len(dataset))
@@ -221,7 +232,8 @@ def open_pictures(
     dataset : str, optional
         Type and name of the data set, such as "torch/cifar10".
     split : str, default "validation"
-        Split of the data set; a folder of that name below the root is taken where there is one.
+        Split of the data set; a folder of that name below the root is taken where there is one, unless it is
+        the default and folders beside it, not called like splits, have pictures: then all of them are read.
     class_map : str, optional
         A file with the category of each folder.
     data_kwargs : mapping, optional
@@ -236,29 +248,35 @@ def open_pictures(
     ValueError
         The root cannot be read, has no picture, or is a data set that only streams.
     """
-    files = root if not dataset else None
-    tar_folder = files is not None and next(files.glob("*.tar"), None) is not None
-    in_tar = tar_folder or (files is not None and files.suffix == ".tar")
-    more = dataset_arguments(data_kwargs or {}, dataset, in_tar)
-    if files is not None:
-        _check_root(files)
-    try:
-        if tar_folder:  # has a reader, which create_dataset does not reach
-            opened = ImageDataset(str(root), ReaderImageInTar(str(root), class_map))
-        else:
-            place = str(root) if root is not None else None
-            opened = create_dataset(
-                dataset, root=place, split=split, class_map=class_map, input_img_mode=None, **more
-            )
-    except Exception as cause:
-        raise ValueError(f"data {root or dataset} cannot be opened: {one_line(cause)}") from cause
+    given = data_kwargs or {}
+    more, notes = dataset_arguments(given, dataset, False), []
+    if root is not None and not dataset:
+        found = open_root(
+            root, split, class_map, str(more["input_key"]).split(";") if "input_key" in more else ()
+        )
+        dataset_arguments(given, dataset, found.in_tar)
+        opened, notes = ImageDataset(str(found.root), found.reader), found.notes
+    else:
+        opened = _open_dataset(dataset, root, split, class_map, more)
     if isinstance(opened, IterableDataset):
         raise ValueError(
             f"data set {dataset!r} can only be streamed, so a run could not go on in the middle; give a "
             "folder or tar files, or your own loader to covlasso.torch.extract"
         )
     more.pop("download", None)  # decides about nothing
-    return Pictures(opened, models, {"dataset": dataset, "split": split, **more})
+    return Pictures(opened, models, {"dataset": dataset, "split": split, **more}, notes)
+
+
+def _open_dataset(
+    dataset: str, root: Path | None, split: str, class_map: str, more: Mapping[str, Any]
+) -> Any:
+    place = str(root) if root is not None else None
+    try:
+        return create_dataset(
+            dataset, root=place, split=split, class_map=class_map, input_img_mode=None, **more
+        )
+    except Exception as cause:
+        raise ValueError(f"data {root or dataset} cannot be opened: {one_line(cause)}") from cause
 
 
 def group_keys(names: Sequence[str], groups: str) -> list[str]:
@@ -266,19 +284,6 @@ def group_keys(names: Sequence[str], groups: str) -> list[str]:
     if groups == "none":
         return list(names)
     return by_folder(names) if groups == "folder" else by_pattern(names, groups)
-
-
-def _check_root(root: Path) -> None:
-    """Refuse a root that is not there, and folders that cannot be read, which a scan would leave out."""
-    if not root.exists():
-        raise ValueError(f"data {root} does not exist")
-
-    def refuse(cause: OSError) -> None:
-        raise ValueError(f"folder {cause.filename} cannot be read: {cause.strerror}") from cause
-
-    if root.is_dir():
-        for _ in os.walk(root, onerror=refuse, followlinks=True):
-            pass
 
 
 def _names(reader: Any, count: int) -> list[str]:
