@@ -86,7 +86,7 @@ void launch_read(const Round& round, const Place& place, const StoredPaths& stor
 struct PieceArrays {
     Id* source;
     double *base, *slope;
-    double* error;  ///< three per piece
+    double* error;  ///< four per piece
     Index* count;
 };
 void launch_pieces(const Round& round, const StoredPaths& stored, const PieceArrays& out,

@@ -38,7 +38,7 @@ static __global__ void __launch_bounds__(BlockLanes::count)
                 out.slope[end + r] = piece.slope[r];
             });
             team.one([&] {
-                for (int i = 0; i < 3; ++i) out.error[3 * m + i] = piece.error[i];
+                for (int i = 0; i < 4; ++i) out.error[4 * m + i] = piece.error[i];
                 out.count[m] = piece.count;
             });
             end += piece.count;

@@ -167,7 +167,7 @@ Pieces Share::pieces(Index t, const PathView& path) const {
     const StoredArrays paths(stream(), t, t + 1, [&](Index) { return path; });
     const DeviceArray<Id> source(stream(), most, "the pieces");
     const DeviceArray<double> base(stream(), most, "the pieces"), slope(stream(), most, "the pieces"),
-        error(stream(), 3 * count, "the pieces");
+        error(stream(), 4 * count, "the pieces");
     const DeviceArray<Index> sizes(stream(), count, "the pieces");
     const PieceArrays arrays{source.data(), base.data(), slope.data(), error.data(), sizes.data()};
     Control control;
@@ -182,7 +182,7 @@ Pieces Share::pieces(Index t, const PathView& path) const {
     pieces.source = source.download(total);
     pieces.base = base.download(total);
     pieces.slope = slope.download(total);
-    pieces.error = error.download(3 * count);
+    pieces.error = error.download(4 * count);
     return pieces;
 }
 

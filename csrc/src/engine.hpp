@@ -15,21 +15,22 @@ struct Pieces {
     std::vector<Id> source;        ///< in the order of the active set
     std::vector<double> base, slope;
     std::vector<double>
-        error;  ///< b'Gb - 2c'b + e = error[3m] + error[3m + 1] lambda + error[3m + 2] lambda^2
+        error;  ///< of piece m: error[4m] + error[4m + 1] x + error[4m + 2] x^2 with x = lambda / error[4m + 3]
 
     void append(const PieceView& piece) {
         source.insert(source.end(), piece.source, piece.source + piece.count);
         base.insert(base.end(), piece.base, piece.base + piece.count);
         slope.insert(slope.end(), piece.slope, piece.slope + piece.count);
-        error.insert(error.end(), piece.error, piece.error + 3);
+        error.insert(error.end(), piece.error, piece.error + 4);
         offset.push_back(static_cast<Index>(source.size()));
     }
 
     double coefficient(std::size_t r, double lambda) const { return base[r] - lambda * slope[r]; }
 
     double error_at(std::size_t piece, double lambda) const {
-        const double* factor = error.data() + 3 * piece;
-        return factor[0] + lambda * (factor[1] + lambda * factor[2]);
+        const double* factor = error.data() + 4 * piece;
+        const double x = lambda / factor[3], value = factor[0] + x * (factor[1] + x * factor[2]);
+        return value < 0.0 ? 0.0 : value;  // it is so by rounding only
     }
 };
 

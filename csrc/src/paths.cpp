@@ -24,6 +24,7 @@ namespace {
         throw InvalidArgument("own: the squares of the rows of target " + std::to_string(target) +
                               " overflow together; scale the logits");
     }
+    const std::string remedy = "pass as float32, not as float64, what was rounded to float32";
     constexpr Index most = 8;
     for (Index e = 0; e < count && e < most; ++e) active += (e ? ", " : "") + std::to_string(event[e].source);
     if (count > most) active += ", ...";
@@ -32,11 +33,11 @@ namespace {
             (problem.intra() ? "gram" : "gram, cross and energy") +
             std::string(": not positive semi-definite: the error of target ") + std::to_string(target) +
             " given categories " + active +
-            " is negative; pass second moments of the same real logits, computed in float64");
+            " is negative; pass second moments of the same real logits, computed in float64, or " + remedy);
     throw IndefiniteGram("gram: not positive semi-definite: category " + std::to_string(outcome.culprit) +
                          " given categories " + active +
                          " has a negative Schur complement (on the path of target " + std::to_string(target) +
-                         "); pass second moments X'X / N of real logits, computed in float64");
+                         "); pass second moments X'X / N of real logits, computed in float64, or " + remedy);
 }
 
 /// Appends the events of all targets in their order, whatever the order in which the targets are done: only those done
@@ -226,6 +227,14 @@ Solutions Paths::at_lambda(const double* lambda, bool refit, const Progress& pro
 
 Solutions Paths::at_terms(Index terms, bool refit, const Progress& progress) const {
     if (terms < 0) throw InvalidArgument("terms: must be >= 0, got " + std::to_string(terms));
+    for (Index t = 0; t < size(); ++t) {
+        const Index unpenalised =
+            std::count_if(begin(t), end(t), [](const Event& event) { return std::isinf(event.lambda); });
+        if (terms < unpenalised)
+            throw InvalidArgument("terms: " + std::to_string(terms) + " is less than the " +
+                                  std::to_string(unpenalised) + " unpenalised sources (weight 0) of target " +
+                                  std::to_string(problem_.target(t)));
+    }
     Place place{Place::at_terms};
     place.terms = terms;
     place.refit = refit;

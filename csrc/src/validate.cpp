@@ -68,7 +68,8 @@ void check_pair(Index i, Index j, double a, double b, double scale, double slack
         const int digits = telling_digits(size_of(a), scale);
         throw IndefiniteGram("gram: not positive semi-definite: |" + text(a, digits) + "| at " + entry(i, j) +
                              " exceeds sqrt(G_ii G_jj) = " + text(scale, digits) + " of categories " +
-                             text(i) + " and " + text(j) + "; pass second moments X'X / N");
+                             text(i) + " and " + text(j) +
+                             "; pass second moments X'X / N, as float32 what was rounded to float32");
     }
 }
 
@@ -296,7 +297,10 @@ void check_sources_left(const Problem& problem, const Options& options) {
             fail(problem.exclusions.empty() ? "weights" : "exclude",
                  "leaves no source for target " + text(Index{problem.target(t)}) + "; leave at least one");
         if (unpenalised > 0 && options.positive)
-            fail("weights", "0 (unpenalised) cannot be combined with positive; use a small weight");
+            fail("weights",
+                 "0 (unpenalised) cannot be combined with positive; use a small weight, 0.01 of the others' "
+                 "(one much "
+                 "smaller leaves rounding no room for a certificate)");
         if (unpenalised > options.max_terms)
             fail("max_terms", text(options.max_terms) + " is less than the " + text(unpenalised) +
                                   " unpenalised sources (weight 0) of target " +

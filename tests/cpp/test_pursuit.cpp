@@ -86,6 +86,10 @@ void check_pursuit(Data& data, const Options& options, double tolerance = 1e-10)
         CHECK(paths.kkt()[at(t)] <= covlasso::kkt_tolerance);
     }
     for (const Index terms : {Index{1}, options.max_terms / 2, options.max_terms}) {
+        if (std::count(data.weights.begin(), data.weights.end(), 0.0) > terms) {
+            CHECK_THROWS_AS(paths.at_terms(terms), covlasso::InvalidArgument);
+            continue;
+        }
         const Solutions found = paths.at_terms(terms);
         for (Index t = 0; t < paths.size(); ++t) {
             std::vector<Id> support;

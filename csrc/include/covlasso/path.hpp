@@ -48,8 +48,9 @@ struct Solutions {
     std::vector<double> lambda;  ///< where on the path, paper's scale; in a pursuit: the largest score left
     std::vector<double> error;   ///< b'Gb - 2c'b + e  (of the refitted b where refit is set)
     std::vector<double>
-        kkt;  ///< KKT residual of the Lasso solution, relative to lambda (at 0: to lambda_max); in a pursuit: the larger
-    ///< violation of the normal equations and of the greedy rule, relative to the first score
+        kkt;  ///< KKT residual of the Lasso solution, relative to lambda (at 0: to lambda_max) times the smallest weight,
+    ///< or, where it is too large beside that, the smallest of the sources with a coefficient or at their bound;
+    ///< infinite where a number that was read is not finite; in a pursuit: the larger violation of the normal equations and of the greedy rule, relative to the first score
     std::vector<Status> status;
 };
 

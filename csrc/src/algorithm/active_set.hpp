@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "algorithm/compensated.hpp"
 #include "covlasso/gram.hpp"
@@ -30,28 +31,41 @@ struct Independence {
         mass;  ///< (sum_r |u_r| sqrt(G_rr) + sqrt(G_jj))^2: an error eps in G moves schur by at most eps * mass
 };
 
-/// constant + linear * lambda + square * lambda^2
+/// The power of two next to x > 0, from below; 1 for what has none.
+COVLASSO_FN inline double power_of_two(double x) {
+    if (!(x > 0.0 && x < std::numeric_limits<double>::infinity())) return 1.0;
+    int exponent = 0;
+    std::frexp(x, &exponent);
+    return std::ldexp(1.0, exponent - 1);
+}
+
+/// constant + linear x + square x^2 with x = lambda / unit. The unit is a power of two, which changes no digit, and keeps
+/// the factors within range where weights and moments are far from 1.
 struct Quadratic {
     double constant;
     double linear;
     double square;
+    double unit;
 
     COVLASSO_FN double operator()(double lambda) const {
-        return constant + lambda * (linear + lambda * square);
+        const double x = lambda / unit;
+        return constant + x * (linear + x * square);
     }
 
     /// The largest lambda in [low, high] with value <= bound; -1 if there is none. The function is convex; with a ridge
     /// it may rise again towards low.
     COVLASSO_FN double largest_below(double bound, double low, double high) const {
         if ((*this)(high) <= bound) return high;
-        const double half = 0.5 * linear, rest = constant - bound;
-        const double discriminant = half * half - square * rest,
-                     root = std::sqrt(std::fmax(discriminant, 0.0));
+        const double most =
+            std::fmax(std::fmax(std::fabs(linear), std::fabs(square)), std::fabs(constant - bound));
+        const double one = power_of_two(1.0 / most);  // products of two factors stay within range
+        const double half = 0.5 * linear * one, rest = (constant - bound) * one, bend = square * one;
+        const double discriminant = half * half - bend * rest, root = std::sqrt(std::fmax(discriminant, 0.0));
         double lambda = low;
         if (rest <= 0.0 && half + root > 0.0)
-            lambda = -rest / (half + root);  // no cancellation
-        else if (discriminant >= 0.0 && square > 0.0)
-            lambda = (root - half) / square;
+            lambda = -rest / (half + root) * unit;  // no cancellation
+        else if (discriminant >= 0.0 && bend > 0.0)
+            lambda = (root - half) / bend * unit;
         if (lambda > low) return std::fmin(lambda, high);
         return (*this)(low) <= bound ? low : -1.0;
     }
@@ -230,12 +244,25 @@ public:
         const double *base = base_.data(), *slope = slope_.data(), *cross = cross_.data(),
                      *push = push_.data();
         const auto sum = [&](auto term) { return team.sum(size_, term); };
+        const double unit = unit_of_lambda(team);
         return {energy - sum([=](Index r) { return cross[r] * base[r] + l2 * base[r] * base[r]; }),
-                sum([=](Index r) { return 2.0 * l2 * base[r] * slope[r]; }),
-                sum([=](Index r) { return slope[r] * push[r] - l2 * slope[r] * slope[r]; })};
+                sum([=](Index r) { return 2.0 * l2 * base[r] * (slope[r] * unit); }), sum([=](Index r) {
+                    const double s = slope[r] * unit;
+                    return s * (push[r] * unit) - l2 * s * s;
+                }),
+                unit};
     }
 
 private:
+    /// The power of two with which the largest push is about the largest c_r, and so a slope of the size of a base.
+    template <class Team>
+    COVLASSO_FN double unit_of_lambda(const Team& team) const {
+        const double *cross = cross_.data(), *push = push_.data();
+        const double most_cross = team.max(size_, [=](Index r) { return std::fabs(cross[r]); });
+        const double most_push = team.max(size_, [=](Index r) { return std::fabs(push[r]); });
+        return most_push > 0.0 ? power_of_two(most_cross / most_push) : 1.0;
+    }
+
     static constexpr int corrections = 2;  // of u, each by a factor of about eps cond(G_AA)
 
     COVLASSO_FN Index padded_size() const { return padded(size_); }

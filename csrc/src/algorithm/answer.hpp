@@ -51,15 +51,40 @@ public:
         team_.for_each(size_, [=](Index s) { gradient[source[s]] -= 2.0 * l2 * value[s]; });
         team_.sync();
         const double outside = team_.max(target_->sources, [=](Index j) {
-            return w[j] < infinity ? larger(gradient[j], -both * gradient[j]) - lambda * w[j] : 0.0;
+            const double violation = larger(gradient[j], -both * gradient[j]) - lambda * w[j];
+            return w[j] < infinity ? (violation < infinity ? violation : infinity)
+                                   : 0.0;  // max() passes over NaN
         });
         const double inside = team_.max(size_, [=](Index s) {
             const Id j = source[s];
             const double violation = std::fabs(gradient[j] - std::copysign(lambda * w[j], value[s]));
-            return violation < infinity ? violation : infinity;  // max() passes over NaN
+            return violation < infinity ? violation : infinity;
         });
         team_.sync();
         return larger(outside, inside);
+    }
+
+    /// The smallest weight of the sources that take part at lambda > 0, by the gradient of residual(): those with a
+    /// coefficient, and those at their bound or beyond it. Above lambda_max, those nearest to it. At lambda = 0, where every
+    /// bound is zero, those with a coefficient. 0: there is none but unpenalised ones.
+    COVLASSO_STEP double least_weight(double lambda, bool positive) const {
+        const double *gradient = target_->next_gradient.data(), *w = target_->penalty.data();
+        const Id* source = source_.data();
+        const double both = positive ? 0.0 : 1.0;
+        double most =
+            team_.max(size_, [=](Index s) { return w[source[s]] > 0.0 ? 1.0 / w[source[s]] : 0.0; });
+        if (lambda > 0.0) {
+            const auto height = [=](Index j) {
+                const bool is_penalised = w[j] > 0.0 && w[j] < infinity;
+                return is_penalised ? larger(gradient[j], -both * gradient[j]) / w[j] : 0.0;
+            };
+            const double highest = team_.max(target_->sources, height);
+            const double bar = (1.0 - kkt_tolerance) * (highest < lambda ? highest : lambda);
+            most = larger(most, team_.max(target_->sources, [=](Index j) {
+                return height(j) >= bar && height(j) > 0.0 ? 1.0 / w[j] : 0.0;
+            }));
+        }
+        return most > 0.0 ? 1.0 / most : 0.0;
     }
 
     /// A bound on the rounding of g on the support, where |G_rs| <= sqrt(G_rr G_ss). A residual of no more than this
@@ -74,6 +99,20 @@ public:
         });
     }
 
+    /// b'Gb - 2c'b + e, given what it is by the formula of the piece. That is kept where it is the error of these
+    /// coefficients but for rounding; elsewhere it is e - sum b_s (c_s + g_s / 2 + l2 b_s), by the gradient of residual().
+    COVLASSO_STEP double error(double by_formula) const {
+        const double *gradient = target_->next_gradient.data(), *cross = target_->cross.data(),
+                     *value = value_.data();
+        const Id* source = source_.data();
+        const double l2 = l2_;
+        const double explained = team_.sum(size_, [=](Index s) {
+            return value[s] * (cross[source[s]] + 0.5 * gradient[source[s]] + l2 * value[s]);
+        });
+        const double mass = team_.sum(size_, [=](Index s) { return std::fabs(value[s] * cross[source[s]]); });
+        return reconciled(by_formula, target_->energy - explained, target_->energy + mass);
+    }
+
     /// b'Gb - 2c'b + e
     COVLASSO_FN double error() {
         double* out = target_->next_gradient.data();
@@ -83,7 +122,8 @@ public:
         const double form =
             team_.sum(size_, [=](Index s) { return value[s] * (out[source[s]] - 2.0 * cross[source[s]]); });
         team_.sync();
-        return target_->energy + form;
+        const double error = target_->energy + form;
+        return error < 0.0 ? 0.0 : error;
     }
 
 private:

@@ -90,12 +90,22 @@ private:
         });
         outcome_.lambda_max = outcome_.lambda_end = lambda_;
         if (lambda_ == 0.0 ||
-            (piece_.active().size() > 0 && lambda_ * target.least_penalty <= noise_of_zero * largest_cross))
+            (piece_.active().size() > 0 && largest_penalised() <= noise_of_zero * largest_cross))
             return end_at_zero();
         if (lambda_ <= limits_.min_lambda) return end_path(Status::lambda);
         if (limits_.error > 0.0 &&
             piece_.active().error(team_, target.energy, limits_.l2)(lambda_) <= limits_.error)
             end_path(Status::error);
+    }
+
+    /// The largest |g_j| of those sources that may enter.
+    COVLASSO_FN double largest_penalised() const {
+        const double *gradient = target_->gradient.data(), *penalty = target_->penalty.data();
+        const double both = two_sided();
+        return team_.max(target_->sources, [=](Index j) {
+            const bool is_penalised = penalty[j] > 0.0 && penalty[j] < infinity;
+            return is_penalised ? larger(gradient[j], -both * gradient[j]) : 0.0;
+        });
     }
 
     /// Nothing penalised can ever enter: zero, or least squares on the unpenalised sources, at every lambda.
@@ -283,7 +293,7 @@ private:
     /// lambda, so the larger of its values at both ends bounds it.
     COVLASSO_FN double floor_on_the_way_to(double lambda) const {
         const double error = std::max(piece_.gradient_error(at_), piece_.gradient_error(lambda));
-        return error / (kkt_tolerance * target_->least_penalty);
+        return error / (kkt_tolerance * piece_.least_active_penalty());
     }
 
     /// b_r = base - lambda slope meets zero at base / slope, and only where base has the sign opposite to b_r.
@@ -342,7 +352,7 @@ private:
         }
         find_violators(stage_.deviation(team_, piece_.candidates()));
         if (violators_ > 0) return false;
-        if (residual_ <= 0.5 * kkt_tolerance * scale())
+        if (relative_residual() <= 0.5 * kkt_tolerance)
             return true;  // half is left for reading the solution back
         return give_way();
     }
@@ -366,6 +376,13 @@ private:
     /// Residuals are relative to lambda times the smallest weight; at lambda = 0, to that of lambda_max.
     COVLASSO_FN double scale() const {
         return (at_ > 0.0 ? at_ : outcome_.lambda_max) * target_->least_penalty;
+    }
+
+    /// Where the residual is too large beside the smallest weight, it counts beside the smallest of the active sources.
+    COVLASSO_FN double relative_residual() const {
+        const double residual = residual_ / scale();
+        if (residual_ <= 0.5 * kkt_tolerance * scale()) return residual;
+        return residual * (target_->least_penalty / piece_.least_active_penalty());
     }
 
     /// Lists in target.chosen the sources outside the candidates that left their bounds in this stage.
@@ -414,7 +431,7 @@ private:
         last_lambda_ = lambda_ > at_ ? lambda_ : last_lambda_;
         lambda_ = at_;
         outcome_.lambda_end = at_;
-        outcome_.kkt = residual_ / scale();
+        outcome_.kkt = relative_residual();
         if (piece_.has_negative_error(at_, target_->gradient.data())) {
             outcome_.culprit = Outcome::the_target;
             return end_path(Status::uncertified);

@@ -12,6 +12,14 @@ namespace COVLASSO_ISA {
 
 inline constexpr double rounding = 16.0 * 0x1p-53;  ///< of a gradient, per unit of mass
 
+/// An error by a formula, or what it is by the coefficients where the two differ by more than rounding of `mass`. Never
+/// below zero.
+COVLASSO_FN inline double reconciled(double by_formula, double by_coefficients, double mass) {
+    const double error =
+        std::fabs(by_formula - by_coefficients) <= rounding * mass ? by_formula : by_coefficients;
+    return error < 0.0 ? 0.0 : error;
+}
+
 /// What became of a source that was to enter.
 enum class Entry {
     entered,
@@ -124,6 +132,33 @@ public:
         const double *cross = active_.crosses(), *root = active_.roots(), reach = length(lambda);
         return rounding *
                team_.max(active_.size(), [=](Index r) { return std::fabs(cross[r]) + root[r] * reach; });
+    }
+
+    /// The smallest weight of the active sources; of all, where none of these is penalised.
+    COVLASSO_FN double least_active_penalty() const {
+        if (!target_->weighted) return target_->least_penalty;
+        const double* w = target_->penalty.data();
+        const Id* source = active_.sources();
+        const double most =
+            team_.max(active_.size(), [=](Index r) { return w[source[r]] > 0.0 ? 1.0 / w[source[r]] : 0.0; });
+        return most > 0.0 ? 1.0 / most : target_->least_penalty;
+    }
+
+    /// The error of least squares on the active set: e - c'base, or e - base'(2c - G base) where base is so inexact that
+    /// the two differ.
+    COVLASSO_STEP double error_of_base() {
+        const Index k = active_.size();
+        gather_gram();
+        beta_.reserve(team_, padded(k));
+        double* product = beta_.data();
+        gram_active_.product(team_, k, k, active_.base(), product);
+        const double *base = active_.base(), *cross = active_.crosses(), l2 = l2_;
+        const double explained =
+            team_.sum(k, [=](Index r) { return base[r] * (2.0 * cross[r] - product[r] + l2 * base[r]); });
+        const double mass = team_.sum(k, [=](Index r) { return std::fabs(base[r] * cross[r]); });
+        team_.sync();
+        const double energy = target_->energy;
+        return reconciled(active_.error(team_, energy, l2_)(0.0), energy - explained, energy + mass);
     }
 
     /// Where the candidate examined last meets its bound on this piece, from the entries of G in twice the precision of double:

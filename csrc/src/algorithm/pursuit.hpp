@@ -155,8 +155,8 @@ private:
             residual_ = largest_on_support(team_, piece_.active(), gradient);
         }
         // Half is left for reading the solution back.
-        const bool exact = residual_ <= 0.5 * kkt_tolerance * scale() &&
-                           piece_.gradient_error(0.0) <= kkt_tolerance * scale();
+        const double bar = kkt_tolerance * outcome_.lambda_max * piece_.least_active_penalty();
+        const bool exact = residual_ <= 0.5 * bar && piece_.gradient_error(0.0) <= bar;
         if (!exact) return !end(Status::floor);
         if (!piece_.has_negative_error(0.0, gradient)) return true;
         outcome_.culprit = Outcome::the_target;
@@ -168,7 +168,9 @@ private:
         path.push(team_,
                   {best.value, static_cast<Id>(best.index), active.base(active.size() - 1) < 0.0 ? -1 : 1});
         ++terms_;
-        outcome_.kkt = larger(outcome_.kkt, residual_ / scale());
+        const double kkt = residual_ / scale();
+        const double least = outcome_.lambda_max * piece_.least_active_penalty();
+        outcome_.kkt = larger(outcome_.kkt, kkt <= 0.5 * kkt_tolerance ? kkt : residual_ / least);
         noise_ = rounding * piece_.mass(0.0);
     }
 

@@ -65,9 +65,16 @@ public:
         if (point.events > 0) violation = enter_last(path_.event[point.events - 1]);
         violation = larger(violation, normal_equations());
         put_by_source();
-        const double kkt = violation > 0.0 ? violation / scale() : 0.0;
-        return {answer_.sources(), answer_.values(), answer_.size(), point.lambda, error()(0.0), kkt,
-                known(point, kkt)};
+        double kkt = violation > 0.0 ? violation / scale() : 0.0;
+        if (kkt > kkt_tolerance && kkt < infinity) kkt = violation / scale_of_active();
+        const Status status = known(point, kkt);
+        return {answer_.sources(),
+                answer_.values(),
+                answer_.size(),
+                point.lambda,
+                piece_.error_of_base(),
+                kkt,
+                status};
     }
 
     COVLASSO_FN void begin_replay() { begin(path_.count); }
@@ -145,7 +152,16 @@ private:
             piece_.gradient(0.0, gradient);
             largest = largest_on_support(team_, active(), gradient);
         }
-        return largest;
+        return is_finite(gradient) ? largest : infinity;
+    }
+
+    /// Whether all that was read for the target is: its energy, and the gradient of every source that may enter.
+    COVLASSO_FN bool is_finite(const double* gradient) const {
+        const double* w = target_->penalty.data();
+        return std::fabs(target_->energy) < infinity &&
+               !team_.any_of(
+                   target_->sources,
+                   [=](Index j) { return (w[j] < infinity) & !(std::fabs(gradient[j]) < infinity); });
     }
 
     /// The answer is the active set, by ascending source.
@@ -166,7 +182,8 @@ private:
     /// The status at a point, given its certificate. Where the terms are so large that rounding decides, there is none: see
     /// Query::below_rounding.
     COVLASSO_FN Status known(const Point& point, double kkt) const {
-        const double bound = answer_.gradient_error() / scale();
+        if (!(kkt < infinity)) return Status::uncertified;
+        const double bound = answer_.gradient_error() / scale_of_active();
         if (!(kkt <= kkt_tolerance)) return bound > kkt_tolerance ? Status::floor : Status::uncertified;
         const bool rounding_decides = point.status == Status::certified && bound > usual * kkt_tolerance;
         return rounding_decides ? Status::floor : point.status;
@@ -177,6 +194,11 @@ private:
         if (path_.outcome.lambda_max > 0.0) return path_.outcome.lambda_max * target_->least_penalty;
         const double* cross = target_->cross.data();
         return 2.0 * team_.max(target_->sources, [=](Index j) { return std::fabs(cross[j]); });
+    }
+
+    /// What is too large beside the smallest weight counts beside the smallest of the terms.
+    COVLASSO_FN double scale_of_active() const {
+        return scale() * (piece_.least_active_penalty() / target_->least_penalty);
     }
 
     static constexpr double refine_above = 1e-12;

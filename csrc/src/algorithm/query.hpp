@@ -104,16 +104,17 @@ public:
                 kkt = certify_refined(lambda);
             }
         }
+        kkt = of_those_taking_part(kkt, lambda);
         const bool from_path = kkt <= kkt_tolerance;
-        if (!from_path) kkt = certify_descent(lambda);
+        if (!from_path) kkt = of_those_taking_part(certify_descent(lambda), lambda);
         if (team_.stopped()) return unsolved();
         Status status = point.status;
         if (!(kkt <= kkt_tolerance)) {
             if (lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
             status = Status::uncertified;
         }
-        if (below_rounding(status, lambda)) status = Status::floor;
-        const double error = from_path ? this->error()(lambda) : answer_.error();
+        if (kkt < infinity && below_rounding(status, lambda)) status = Status::floor;
+        const double error = from_path ? answer_.error(this->error()(lambda)) : answer_.error();
         return refit ? refitted(from_path, {lambda, kkt, status}) : answered({lambda, kkt, status}, error);
     }
 
@@ -193,6 +194,18 @@ private:
         return {path_.outcome.lambda_end, path_.count, path_.outcome.status};
     }
 
+    /// A residual that is too large beside the smallest weight of all counts beside the smallest of those that take part.
+    COVLASSO_FN double of_those_taking_part(double kkt, double lambda) const {
+        if (kkt <= kkt_tolerance || !(kkt < infinity) || !target_->weighted) return kkt;
+        return kkt * (scale(lambda) / scale_of_those_taking_part(lambda));
+    }
+
+    COVLASSO_FN double scale_of_those_taking_part(double lambda) const {
+        if (!target_->weighted) return scale(lambda);
+        const double least = answer_.least_weight(lambda, limits_.positive);
+        return least > 0.0 ? scale(lambda) * (least / target_->least_penalty) : scale(lambda);
+    }
+
     /// Residuals are relative to lambda times the smallest weight; at lambda = 0 to that of lambda_max, and where this
     /// is 0 too, to the cross moments.
     COVLASSO_FN double scale(double lambda) const {
@@ -205,9 +218,10 @@ private:
     /// Where lambda is so small that rounding decides, there is no certificate: a residual beyond the tolerance is
     /// excused by the bound on rounding, one within it is believed down to rounding's usual size.
     COVLASSO_FN bool below_rounding(Status status, double lambda) const {
-        const double bound = answer_.gradient_error() / scale(lambda);
-        if (status == Status::uncertified) return bound > kkt_tolerance;
-        return status == Status::certified && bound > usual * kkt_tolerance;
+        const double most = status == Status::uncertified ? kkt_tolerance : usual * kkt_tolerance;
+        if (status != Status::uncertified && status != Status::certified) return false;
+        const double error = answer_.gradient_error();
+        return error > most * scale(lambda) && error > most * scale_of_those_taking_part(lambda);
     }
 
     /// members_: who is active after the first `events` events, ascending.
@@ -312,17 +326,16 @@ private:
 
     /// The source outside the active set with the largest |g_j| / w_j, by the gradient of the certificate; -1 for none.
     COVLASSO_FN Index nearest_to_bound() {
-        double* gradient = target_->next_gradient.data();
-        const double* w = target_->penalty.data();
-        team_.for_each(active().size(), [&](Index r) { gradient[active().source(r)] = 0.0; });
-        team_.sync();
+        const double *gradient = target_->next_gradient.data(), *w = target_->penalty.data();
+        double* height = target_->outside.data();  // the error and the certificate still need the gradient
         const double both = limits_.positive ? 0.0 : 1.0;
-        return team_
-            .largest(target_->sources,
-                     [=](Index j) {
-                         return w[j] < infinity ? larger(gradient[j], -both * gradient[j]) / w[j] : 0.0;
-                     })
-            .index;
+        team_.for_each(target_->sources, [=](Index j) {
+            height[j] = w[j] < infinity ? larger(gradient[j], -both * gradient[j]) / w[j] : 0.0;
+        });
+        team_.sync();
+        team_.for_each(active().size(), [&](Index r) { height[active().source(r)] = 0.0; });
+        team_.sync();
+        return team_.largest(target_->sources, [=](Index j) { return height[j]; }).index;
     }
 
     /// The answer from coordinate descent, which starts at the piece's coefficients.
@@ -338,6 +351,7 @@ private:
     }
 
     COVLASSO_FN double certify(double lambda) {
+        if (!(std::fabs(target_->energy) < infinity)) return infinity;
         const double residual = answer_.residual(lambda, limits_.positive);
         return residual > 0.0 ? residual / scale(lambda) : 0.0;
     }
@@ -365,7 +379,7 @@ private:
         if (limits_.positive) return refitted_positive(known);
         answer_.begin(*target_, limits_.l2, active().size());
         for (Index r = 0; r < active().size(); ++r) answer_.put(active().source(r), active().base(r));
-        return answered(known, error()(0.0));
+        return answered(known, piece_.error_of_base());
     }
 
     COVLASSO_FN Solution refitted_positive(const Known& known) {

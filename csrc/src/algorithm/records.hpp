@@ -66,7 +66,7 @@ struct PieceView {
     const Id* source;
     const double *base, *slope;
     Index count;
-    double error[3];  ///< factors of 1, lambda, lambda^2
+    double error[4];  ///< factors of 1, x and x^2, and the unit in x = lambda / unit
 };
 
 }  // namespace covlasso

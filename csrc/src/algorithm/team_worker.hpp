@@ -119,7 +119,7 @@ private:
                 active.base(),
                 active.slope(),
                 active.size(),
-                {error.constant, error.linear, error.square}};
+                {error.constant, error.linear, error.square, error.unit}};
     }
 
     Team team_;

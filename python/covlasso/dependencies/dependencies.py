@@ -44,9 +44,12 @@ class Dependencies:
         e_i = E[f_i^2], the error without any term.
     kkt : (n_targets,) array
         KKT residual of the Lasso solution, from the caller's Gram, relative to lambda (at lambda 0: to
-        lambda_max) times the smallest weight above 0, which is 1 without ``weights``. Of a pursuit, relative
-        to its first score times that weight: the larger of max_r |g_r| over its terms, g = 2 (c - G b - l2
-        b), and of max_j |g_j| - w_j s before the last term, which was chosen with the score s.
+        lambda_max) times the smallest weight above 0, which is 1 without ``weights``; where it is too large
+        beside that, times the smallest of those that take part: of sources with a coefficient, or at their
+        bound. Infinite where a number that was read is not finite: the energy, the target's cross moments,
+        or the rows of its terms in G; the rest of G does not concern it. Of a pursuit, relative to its first
+        score times that weight: the larger of max_r |g_r| over its terms, g = 2 (c - G b - l2 b), and of
+        max_j |g_j| - w_j s before the last term, which was chosen with the score s.
     status : (n_targets,) array of str
         What is known of each solution: ``certified`` (the one asked for, KKT residual at most 1e-9), the
         reason why its path ended earlier (``terms``, ``lambda``, ``error``, ``exhausted``), ``floor`` (lambda

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -32,8 +32,9 @@ class Selection:
     dependencies : Dependencies
         The solutions there.
     held_out_error : (n_targets,) array
-        Error on the other samples there; with folds its mean over the folds, each left out in turn. It was
-        minimised, so it flatters a little too: quote figures on samples that did not choose.
+        Error of ``dependencies`` on the other samples; with folds the mean over the folds of the error of the
+        paths found on all others, at the same lambda. It was minimised, so it flatters a little too: quote
+        figures on samples that did not choose.
     standard_error : (n_targets,) array, or None
         With folds: standard error of that mean.
     at_end : (n_targets,) bool array
@@ -129,8 +130,9 @@ def select(
     Raises
     ------
     TypeError, ValueError
-        The moments do not fit, there are no folds where the rule needs them, or an option is wrong; or the
-        path is a pursuit, which has no lambda to choose.
+        The moments do not fit, there are no folds where the rule needs them, or an option is wrong; ``terms``
+        is less than the sources of weight 0 of a target; or the path is a pursuit, which has no lambda to
+        choose.
     """
     if path.method == "pursuit":
         raise ValueError("path is a pursuit, which has no lambda to choose; give the paths of the Lasso")
@@ -155,7 +157,11 @@ def select(
         of_all = [piecewise.mean_of(of_fold) for of_fold in curves]
         lam = [_choose(of_all, rule, float(least.max()), relative_error)] * path.n_targets
     name = rule if relative_error is None else f"relative error {relative_error:g}"
-    return _selection(path, np.array(lam), curves, refit, name)
+    chosen = _selection(path, np.array(lam), curves, refit, name)
+    if folded:
+        return chosen
+    measured = _blocks(path, parts[0], origin).error(chosen.dependencies.coef)
+    return replace(chosen, held_out_error=measured)
 
 
 def _choose(
@@ -198,7 +204,11 @@ def _curves(
 ) -> list[PiecewiseQuadratic]:
     """Errors of a path on other moments."""
     check_sizes(moments, origin, path.targets, path.n_sources)
-    return error_curves(path, Blocks.of(moments, origin, path.targets, focus=path.focus), refit, tick)
+    return error_curves(path, _blocks(path, moments, origin), refit, tick)
+
+
+def _blocks(path: Path, moments: Moments, origin: Origin) -> Blocks:
+    return Blocks.of(moments, origin, path.targets, focus=path.focus)
 
 
 def _fold_curves(
@@ -209,7 +219,7 @@ def _fold_curves(
     for k, fold in enumerate(folds):
         others = merged(folds[:k] + folds[k + 1 :])
         check_sizes(others, origin, path.targets, path.n_sources)
-        again = Blocks.of(others, origin, path.targets, focus=path.focus).again(path)
+        again = _blocks(path, others, origin).again(path)
         curves.append(_curves(again, fold, origin, refit, tick))
     return curves
 

@@ -214,8 +214,8 @@ class Path:
         Raises
         ------
         TypeError, ValueError
-            None or several of the three are given, or one is out of range; or ``lam`` of a pursuit, which has
-            no solution at a lambda.
+            None or several of the three are given, or one is out of range; ``terms`` is less than the
+            sources of weight 0 of a target; or ``lam`` of a pursuit, which has no solution at a lambda.
         """
         place = one_place(lam, terms, relative_error, self.method)
         refit = check_flag(refit, "refit")

@@ -249,3 +249,23 @@ def test_moments_of_something_else_are_refused(network):
 def test_a_pursuit_has_no_lambda_to_choose(folds):
     path = covlasso.path(folds[0].second_moment("net"), max_terms=3, method="pursuit")
     assert_refused(lambda: covlasso.select(path, folds[1]), ValueError, ["path", "pursuit", "Lasso"])
+
+
+@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize("columns", [8, 14])
+def test_error_is_that_of_the_dependencies_where_ill_conditioned(columns, refit):
+    powers = np.vander(np.random.default_rng(0).uniform(-1, 1, 200), columns)
+    fit, held_out = moments_of(net=powers[:100]), moments_of(net=powers[100:])
+    path = covlasso.path(fit.second_moment("net"), max_terms=40)
+    chosen = covlasso.select(path, held_out, refit=refit)
+    other = held_out.second_moment("net")
+    np.testing.assert_array_equal(chosen.held_out_error, covlasso.held_out_error(chosen.dependencies, other))
+
+
+def test_fewer_terms_than_unpenalised_sources_are_refused(network):
+    fit, held_out, _ = network
+    weights = np.ones(N)
+    weights[[1, 2]] = 0
+    path = covlasso.path(fit.second_moment("net"), weights=weights)
+    parts = ("terms: 1", "2 unpenalised")
+    assert_refused(lambda: covlasso.select(path, held_out, terms=1), ValueError, parts)
