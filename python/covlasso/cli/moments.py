@@ -109,14 +109,14 @@ def moments(
         categories = None if class_names is None else read_class_names(class_names)
         right = None if labels is None else read_labels(labels)
         opened = dict(zip(model_names(files, names), map(open_logits, files), strict=True))
-        for warning in (line for one in opened.values() for line in suspicions(one)):
-            typer.echo(f"warning: {warning}", err=True)
         with progress_bar() as report:
             found = moments_of_files(
                 opened, split, keys, categories, right, batch_size, report,
                 wanted_classes(classes), None if json_file == STANDARD else say_classes,
             )  # fmt: skip
         found.moments.save(out)
+        for warning in (line for one in opened.values() for line in suspicions(one)):
+            typer.echo(f"warning: {warning}", err=True)
         notes = _notes(split, keys, right, found)
     record = {**_record(found, out, time.monotonic() - began), "notes": notes}
     if json_file is not None:
@@ -209,7 +209,7 @@ def _show(record: dict[str, Any], out: Path) -> None:
         f"groups: {record['groups']}; {record['seconds']:.1f} s"
     )
     if record["groups"] == _grouping(None, None) and len(rows) > 2:
-        say("Each row is a group of its own; rows of one source (crops, frames) belong together: --groups.")
+        say("Each row is a group of its own; rows of one source (crops, ...) belong together: give --groups.")
     for note in record["notes"]:
         say(note)
     say(f"written to {out}")

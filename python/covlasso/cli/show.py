@@ -102,8 +102,8 @@ def _held_out_r2(deps: Dependencies, file: Path) -> Float64:
     from covlasso.moments import SplitMoments
 
     split = SplitMoments.load(file)
-    check_found_on(deps, origin_of(deps, split.fit, None, None), split.fit)
     quality = evaluate(deps, split).held_out
     if quality is None:
         fail(f"{file} has no held-out part; make it with --held-out")
+    check_found_on(deps, origin_of(deps, split.fit, None, None), split.fit)
     return quality.of_kind("second_moment" if deps.origin is None else deps.origin.kind)
