@@ -240,11 +240,11 @@ public:
     /// b'Gb - 2c'b + e as a function of lambda, where l2 is the ridge that G_AA carries on its diagonal:
     /// e - c'base + lambda^2 slope'push - l2 |b|^2.
     template <class Team>
-    COVLASSO_STEP Quadratic error(const Team& team, double energy, double l2) const {
+    COVLASSO_STEP Quadratic error(const Team& team, double energy, double l2, bool weighted) const {
         const double *base = base_.data(), *slope = slope_.data(), *cross = cross_.data(),
                      *push = push_.data();
         const auto sum = [&](auto term) { return team.sum(size_, term); };
-        const double unit = unit_of_lambda(team);
+        const double unit = weighted ? unit_of_lambda(team) : 1.0;
         return {energy - sum([=](Index r) { return cross[r] * base[r] + l2 * base[r] * base[r]; }),
                 sum([=](Index r) { return 2.0 * l2 * base[r] * (slope[r] * unit); }), sum([=](Index r) {
                     const double s = slope[r] * unit;

@@ -109,8 +109,9 @@ public:
         const double explained = team_.sum(size_, [=](Index s) {
             return value[s] * (cross[source[s]] + 0.5 * gradient[source[s]] + l2 * value[s]);
         });
-        const double mass = team_.sum(size_, [=](Index s) { return std::fabs(value[s] * cross[source[s]]); });
-        return reconciled(by_formula, target_->energy - explained, target_->energy + mass);
+        return reconciled(by_formula, target_->energy - explained, target_->energy, [&] {
+            return team_.sum(size_, [=](Index s) { return std::fabs(value[s] * cross[source[s]]); });
+        });
     }
 
     /// b'Gb - 2c'b + e

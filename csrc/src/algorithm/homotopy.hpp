@@ -93,9 +93,7 @@ private:
             (piece_.active().size() > 0 && largest_penalised() <= noise_of_zero * largest_cross))
             return end_at_zero();
         if (lambda_ <= limits_.min_lambda) return end_path(Status::lambda);
-        if (limits_.error > 0.0 &&
-            piece_.active().error(team_, target.energy, limits_.l2)(lambda_) <= limits_.error)
-            end_path(Status::error);
+        if (limits_.error > 0.0 && piece_.error()(lambda_) <= limits_.error) end_path(Status::error);
     }
 
     /// The largest |g_j| of those sources that may enter.
@@ -243,7 +241,7 @@ private:
         else if (next.kind == Next::end_of_stage && next.lambda <= lowest)
             next = {Next::end_of_path, lowest, -1, lowest > 0.0 ? Status::lambda : Status::exhausted};
         if (limits_.error <= 0.0) return next;
-        const Quadratic error = piece_.active().error(team_, target_->energy, limits_.l2);
+        const Quadratic error = piece_.error();
         const double lambda = error.largest_below(limits_.error, next.lambda, at_);
         return lambda < next.lambda ? next : Next{Next::end_of_path, lambda, -1, Status::error};
     }

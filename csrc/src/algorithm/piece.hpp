@@ -12,11 +12,13 @@ namespace COVLASSO_ISA {
 
 inline constexpr double rounding = 16.0 * 0x1p-53;  ///< of a gradient, per unit of mass
 
-/// An error by a formula, or what it is by the coefficients where the two differ by more than rounding of `mass`. Never
-/// below zero.
-COVLASSO_FN inline double reconciled(double by_formula, double by_coefficients, double mass) {
-    const double error =
-        std::fabs(by_formula - by_coefficients) <= rounding * mass ? by_formula : by_coefficients;
+/// An error by a formula, or what it is by the coefficients where the two differ by more than rounding of energy + mass().
+/// Never below zero.
+template <class Mass>
+COVLASSO_FN double reconciled(double by_formula, double by_coefficients, double energy, Mass mass) {
+    const double difference = std::fabs(by_formula - by_coefficients);
+    const bool agree = difference <= rounding * energy || difference <= rounding * (energy + mass());
+    const double error = agree ? by_formula : by_coefficients;
     return error < 0.0 ? 0.0 : error;
 }
 
@@ -144,21 +146,27 @@ public:
         return most > 0.0 ? 1.0 / most : target_->least_penalty;
     }
 
-    /// The error of least squares on the active set: e - c'base, or e - base'(2c - G base) where base is so inexact that
-    /// the two differ.
+    /// The error on this piece as a function of lambda.
+    COVLASSO_FN Quadratic error() const {
+        return active_.error(team_, target_->energy, l2_, target_->weighted);
+    }
+
+    /// The error of least squares on the active set, which was refined last: e - c'base, or e - base'(2c - G base) where base
+    /// is so inexact that the two differ.
     COVLASSO_STEP double error_of_base() {
         const Index k = active_.size();
-        gather_gram();
         beta_.reserve(team_, padded(k));
         double* product = beta_.data();
         gram_active_.product(team_, k, k, active_.base(), product);
         const double *base = active_.base(), *cross = active_.crosses(), l2 = l2_;
         const double explained =
             team_.sum(k, [=](Index r) { return base[r] * (2.0 * cross[r] - product[r] + l2 * base[r]); });
-        const double mass = team_.sum(k, [=](Index r) { return std::fabs(base[r] * cross[r]); });
-        team_.sync();
         const double energy = target_->energy;
-        return reconciled(active_.error(team_, energy, l2_)(0.0), energy - explained, energy + mass);
+        const double error = reconciled(this->error()(0.0), energy - explained, energy, [&] {
+            return team_.sum(k, [=](Index r) { return std::fabs(base[r] * cross[r]); });
+        });
+        team_.sync();
+        return error;
     }
 
     /// Where the candidate examined last meets its bound on this piece, from the entries of G in twice the precision of double:

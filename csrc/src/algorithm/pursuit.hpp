@@ -106,9 +106,7 @@ private:
         if (best.index < 0) return end_exhausted();
         outcome_.lambda_end = best.value;
         if (terms_ == 0) outcome_.lambda_max = best.value;
-        if (limits_.error > 0.0 &&
-            piece_.active().error(team_, target_->energy, limits_.l2)(0.0) <= limits_.error)
-            return end(Status::error);
+        if (limits_.error > 0.0 && piece_.error()(0.0) <= limits_.error) return end(Status::error);
         return done_;
     }
 

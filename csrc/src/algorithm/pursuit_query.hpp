@@ -31,7 +31,7 @@ public:
     }
 
     COVLASSO_FN const ActiveSet& active() const { return piece_.active(); }
-    COVLASSO_FN Quadratic error() const { return piece_.active().error(team_, target_->energy, limits_.l2); }
+    COVLASSO_FN Quadratic error() const { return piece_.error(); }
 
     /// After the first `terms` terms; lambda is the largest score that they leave.
     COVLASSO_FN Point at_terms(Index terms) const {

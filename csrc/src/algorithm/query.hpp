@@ -37,7 +37,7 @@ public:
     }
 
     COVLASSO_FN const ActiveSet& active() const { return piece_.active(); }
-    COVLASSO_FN Quadratic error() const { return piece_.active().error(team_, target_->energy, limits_.l2); }
+    COVLASSO_FN Quadratic error() const { return piece_.error(); }
 
     COVLASSO_FN Point at_lambda(double lambda) const {
         const double end = path_.outcome.lambda_end;
