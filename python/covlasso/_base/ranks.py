@@ -161,9 +161,7 @@ def process_group(device: str = "cpu", timeout: timedelta = TIMEOUT) -> Iterator
     try:
         import torch.distributed as dist
     except ImportError as cause:
-        raise ImportError(
-            f"WORLD_SIZE is {size}: several ranks need torch: pip install 'covlasso[torch]'"
-        ) from cause
+        raise ImportError(f"WORLD_SIZE is {size}: several ranks need torch: pip install torch") from cause
     on_gpu = device.startswith("cuda")
     with _explained():
         dist.init_process_group("nccl" if on_gpu else "gloo", timeout=timeout, rank=rank, world_size=size)

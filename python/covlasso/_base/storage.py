@@ -16,6 +16,17 @@ import numpy.typing as npt
 from covlasso._base.arrays import Array
 
 VERSION = 1
+_LOGITS = (".npy", ".npz", ".parquet", ".pq", ".csv")
+_BEFORE = {  # what makes a file of this kind of logits
+    "Moments": "run `covlasso moments` first (`Moments.update` in Python)",
+    "Dependencies": "run `covlasso moments` first, then `covlasso solve`",
+    "Accumulator": "run `covlasso moments` first",
+}
+_WHAT = {  # where a file of another kind is wanted
+    "Moments": "these are moments; run `covlasso solve` first (`solve_moments` in Python)",
+    "Dependencies": "these are dependencies; give the moments that they were found on",
+    "Accumulator": "this is the state of a run that has not ended; run the same command again",
+}
 _HEADER = "covlasso"  # key of the file's metadata that holds our JSON header
 _LONGEST = (
     100_000_000 - 1_000_000
@@ -73,6 +84,15 @@ def check_header(what: str, header: Mapping[str, Any]) -> str:
             f"take {_LONGEST / 1e6:.0f}; shorten {longest}"
         )
     return text
+
+
+def refuse_own_file(path: Path, metadata: Mapping[str, str] | None) -> None:
+    """Refuse a file of ours where a safetensors file of somebody's arrays is wanted, by its metadata."""
+    kinds = {"Moments": "moments; `covlasso solve` takes them", "Dependencies": "dependencies"}
+    text = (metadata or {}).get(_HEADER)
+    for kind, what in kinds.items():
+        if text is not None and f'"kind": "{kind}"' in text:
+            raise ValueError(f"{path}: these are {what}, and logits are expected")
 
 
 class StoredTensors:
@@ -157,15 +177,19 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> StoredTensors:
         file = safe_open(source, framework="numpy")
         metadata: dict[str, str] = file.metadata() or {}  # type: ignore[no-untyped-call]
     except SafetensorError as cause:
+        if source.suffix.lower() in _LOGITS:
+            raise ValueError(f"{source}: these are logits; {_BEFORE[kind]}") from cause
         raise stored.error(f"truncated or not safetensors: {cause}") from cause
     if _HEADER not in metadata:
-        raise stored.error("the file has no covlasso header")
+        raise stored.error(f"the file has no covlasso header; if it holds logits, {_BEFORE[kind]}")
     try:
         header = json.loads(metadata[_HEADER])
     except json.JSONDecodeError as cause:
         raise stored.error(f"the header is not JSON: {cause}") from cause
     if not isinstance(header, dict) or header.get("kind") != kind:
         found = header.get("kind") if isinstance(header, dict) else header
+        if isinstance(found, str) and found in _WHAT and kind in _WHAT:
+            raise ValueError(f"{source}: {_WHAT[found]}")
         raise stored.error(f"it holds {found!r}")
     if header.get("version") != VERSION:
         raise stored.error(f"format version {header.get('version')!r}, this covlasso reads version {VERSION}")

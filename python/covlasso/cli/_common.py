@@ -26,13 +26,7 @@ _REPEATED = 5  # names of several categories that are listed
 
 STANDARD = Path("-")  # standard input or output in the place of a file
 
-_EXTRAS = {  # which extra of covlasso brings a package
-    "matplotlib": "plot",
-    "pandas": "frame",
-    "pyarrow": "parquet",
-    "timm": "timm",
-    "torch": "torch",
-}
+_OPTIONAL = ("matplotlib", "pandas", "pyarrow", "timm", "torch")  # packages that single commands need
 
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads.", show_default="one per hardware thread")
@@ -118,9 +112,9 @@ def one_line_errors() -> Iterator[None]:
         fail(f"{place}{cause.strerror or cause}")
     except ModuleNotFoundError as cause:
         package = (cause.name or "").partition(".")[0]
-        if package not in _EXTRAS:
+        if package not in _OPTIONAL:
             raise
-        fail(f"{package} is not installed; pip install 'covlasso[{_EXTRAS[package]}]'")
+        fail(f"{package} is not installed; pip install {package}")
     except (TypeError, ValueError, RuntimeError, ImportError, MemoryError) as cause:
         fail(str(cause) or type(cause).__name__)
 

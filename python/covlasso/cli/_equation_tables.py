@@ -29,7 +29,7 @@ def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> l
         "terms": f"{record['median_terms']:g} (median)",
         "R^2 in sample": f"{number(record['median_r2'], 'none')} ({_median_of(deps)}; it flatters)",
         "worst KKT residual": "not finite" if kkt is None else f"{kkt:.1e}",
-        "status": ", ".join(f"{count} {status}" for status, count in record["statuses"].items()),
+        "status": _status(record),
         **more,
     }
     title = "dependencies" if origin is None else origin.title
@@ -84,6 +84,16 @@ def category_tables(record: Record) -> list[RenderableType]:
     elif record["dependents"] is not None:
         parts += [Text(), Text("In no equation", style="bold")]
     return parts
+
+
+def _status(record: Record) -> str:
+    """Say how many solutions have which status, and how many of other statuses are certified all the same."""
+    statuses = record["statuses"]
+    listed = ", ".join(f"{count} {status}" for status, count in statuses.items())
+    certified = record["targets"] - len(record["uncertified"])
+    if set(statuses) == {"certified"}:
+        return listed
+    return f"{listed}; {certified} of {record['targets']} certified"
 
 
 def _median_of(deps: Dependencies) -> str:

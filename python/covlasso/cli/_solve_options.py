@@ -86,6 +86,18 @@ Groups = Annotated[
     _problem(metavar="FILE", help="In place of --rows: what each row was cut from, as given to `moments`."),
 ]
 
+Targets = Annotated[
+    str | None,
+    _models(
+        metavar="LIST",
+        help="Categories to explain: names or numbers with commas between, or a file with one per line.",
+        show_default="all",
+    ),
+]
+MinLambda = Annotated[
+    float | None,
+    _problem(min=0.0, help="Smallest lambda, with --terms or --relative-error.", show_default="0"),
+]
 MaxTerms = Annotated[
     int | None,
     _problem(min=1, help="Most terms, with --lam or --relative-error.", show_default="no limit"),

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from covlasso._base.terminal import console
+from covlasso._base.terminal import printing
 
 
 def words(heading: str = "", *, whole: bool = False, wide: bool = False) -> Column:
@@ -55,6 +55,7 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
 
 
-def say(what: RenderableType) -> None:
+def say(what: RenderableType, *, stderr: bool = False) -> None:
     """Print a table, or a line as it is: not cut, and nothing in it taken for markup."""
-    console().print(what, highlight=False, soft_wrap=isinstance(what, str))
+    with printing(stderr=stderr) as console:
+        console.print(what, highlight=False, soft_wrap=isinstance(what, str))

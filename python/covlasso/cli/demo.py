@@ -18,6 +18,8 @@ from covlasso.cli._common import (
     progress_bar,
 )
 
+_WIDTH = 100  # columns of running text, where it goes to a file
+
 
 def demo(
     terms: Annotated[int, typer.Option(min=1, max=999, help="Terms per equation.")] = 10,
@@ -42,13 +44,14 @@ def demo(
     """
     if not no_report:
         _check_page(report_file)
-    from covlasso._base.terminal import console
+    from covlasso._base.terminal import printing
     from covlasso.cli._demo import run, write_page
     from covlasso.cli._demo_tables import show
 
     with interruptible(), one_line_errors(), progress_bar() as report:
         result = run(terms, threads, report, devices(device))
-    show(result, console(), top)
+    with printing(width=_WIDTH) as console:
+        show(result, console, top)
     if not no_report:
         with interruptible(), one_line_errors(), progress_bar() as report:
             write_page(result, report_file, report)

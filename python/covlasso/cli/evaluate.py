@@ -103,8 +103,8 @@ def evaluate(
     with interruptible(), one_line_errors():
         from rich.console import Group
 
-        from covlasso._base.terminal import console
         from covlasso.cli._evaluate_tables import tables
+        from covlasso.cli._tables import say
         from covlasso.evidence import evaluation_record
 
         deps = read_dependencies(file)
@@ -119,7 +119,7 @@ def evaluate(
         if json_file is not None:
             write_json(record, json_file)
         if json_file != STANDARD:
-            console().print(Group(*tables(record, top)))
+            say(Group(*tables(record, top)))
 
 
 def _choose(
@@ -133,8 +133,8 @@ def _choose(
     """Print F1 over focuses and numbers of terms."""
     from rich.console import Group
 
-    from covlasso._base.terminal import console
     from covlasso.cli._focus_tables import focus_tables
+    from covlasso.cli._tables import say
     from covlasso.evidence import choose_for, focus_record
     from covlasso.logits import Samples
 
@@ -157,7 +157,7 @@ def _choose(
     if json_file is not None:
         write_json(record, json_file)
     if json_file != STANDARD:
-        console().print(Group(*focus_tables(record)))
+        say(Group(*focus_tables(record)))
 
 
 def _numbers(text: str, option: str, kind: type[Any]) -> list[Any]:

@@ -35,7 +35,7 @@ SCHEMA = "covlasso-moments-1"
 
 
 class ManyNames(TyperCommand):
-    """A command whose option --names takes all words up to the next option."""
+    """A command whose option --names takes all words up to the next option or file."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat --names before each of its words."""
@@ -46,6 +46,7 @@ class ManyNames(TyperCommand):
                 inside = arg == "--names"
                 spread += [] if inside else [arg]
             else:
+                inside = inside and not Path(arg).is_file()
                 spread += ["--names", arg] if inside else [arg]
         return super().parse_args(ctx, spread)
 
@@ -99,7 +100,7 @@ def moments(
     """
     began = time.monotonic()
     with interruptible(), one_line_errors():
-        from covlasso.logits import model_names, moments_of_files, open_logits, read_labels
+        from covlasso.logits import model_names, moments_of_files, open_logits, read_labels, suspicions
         from covlasso.moments import Split, read_class_names
 
         _check(out, force, classes, labels)
@@ -114,6 +115,8 @@ def moments(
                 wanted_classes(classes), None if json_file == STANDARD else say_classes,
             )  # fmt: skip
         found.moments.save(out)
+        for warning in (line for one in opened.values() for line in suspicions(one)):
+            typer.echo(f"warning: {warning}", err=True)
         notes = _notes(split, keys, right, found)
     record = {**_record(found, out, time.monotonic() - began), "notes": notes}
     if json_file is not None:
@@ -206,7 +209,7 @@ def _show(record: dict[str, Any], out: Path) -> None:
         f"groups: {record['groups']}; {record['seconds']:.1f} s"
     )
     if record["groups"] == _grouping(None, None) and len(rows) > 2:
-        say("Crops or frames of one source are on both sides of this split; give --groups if there are any.")
+        say("Each row is a group of its own; rows of one source (crops, ...) belong together: give --groups.")
     for note in record["notes"]:
         say(note)
     say(f"written to {out}")

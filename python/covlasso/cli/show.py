@@ -51,8 +51,8 @@ def show(
     with interruptible(), one_line_errors():
         from rich.console import Group
 
-        from covlasso._base.terminal import console
         from covlasso.cli._equation_tables import category_tables, overview_tables
+        from covlasso.cli._tables import say
         from covlasso.graph import category as category_record
         from covlasso.graph import overview
 
@@ -68,7 +68,7 @@ def show(
         if json_file is not None:
             write_json(record, json_file)
         if json_file != STANDARD:
-            console().print(Group(*parts))
+            say(Group(*parts))
 
 
 def _number(deps: Dependencies, text: str) -> int:
@@ -98,11 +98,12 @@ def _entry(names: Sequence[str] | None, numbers: Sequence[int], place: int) -> s
 
 def _held_out_r2(deps: Dependencies, file: Path) -> Float64:
     """R^2 of the same kind as `Dependencies.r2`, on the held-out part of a file of moments."""
-    from covlasso.evidence import evaluate
+    from covlasso.evidence import check_found_on, evaluate, origin_of
     from covlasso.moments import SplitMoments
 
     split = SplitMoments.load(file)
     quality = evaluate(deps, split).held_out
     if quality is None:
         fail(f"{file} has no held-out part; make it with --held-out")
+    check_found_on(deps, origin_of(deps, split.fit, None, None), split.fit)
     return quality.of_kind("second_moment" if deps.origin is None else deps.origin.kind)

@@ -41,12 +41,14 @@ def solve(
     out: options.Out,
     target: options.Target = None,
     source: options.Source = None,
+    targets: options.Targets = None,
     allow_same: options.AllowSame = False,
     same_by: options.SameBy = None,
     terms: options.Terms = None,
     lam: options.Lam = None,
     relative_error: options.RelativeError = None,
     max_terms: options.MaxTerms = None,
+    min_lambda: options.MinLambda = None,
     method: options.Method = options.Methods.lasso,
     refit: options.Refit = False,
     l2: options.L2 = 0.0,
@@ -81,11 +83,13 @@ def solve(
         start = time.perf_counter()
         moments = Moments.load(file)
         wanted = {
-            **place, "kind": kind.value, "method": method.value, "max_terms": max_terms, "refit": refit,
+            **place, "kind": kind.value, "method": method.value, "max_terms": max_terms,
+            "min_lambda": min_lambda, "refit": refit,
             "l2": l2, "positive": positive, "allow_same": allow_same, "n_threads": threads,
             "same_by": None if same_by is None else same_by.value,
         }  # fmt: skip
         wanted["target"], wanted["source"] = pair_of(moments, target, source)
+        wanted["targets"] = _targets(targets, moments, wanted["target"])
         wanted["focus"] = _focus(focus)
         _check_own_samples(wanted["focus"], own_samples, wanted["target"] == wanted["source"])
         wanted["samples"] = _samples(file, own_samples, labels, rows, groups)
@@ -105,7 +109,15 @@ def solve(
             "seconds": seconds,
             "file": str(out),
         }
+    _remark(found, terms)
     _tell(found, more, out, json_file)
+
+
+def _remark(found: Dependencies, terms: int | None) -> None:
+    """Say where there are fewer sources than terms were asked for."""
+    possible = found.n_sources - found.intra
+    if terms is not None and terms > possible:
+        typer.echo(f"note: --terms {terms}, and there are {possible} sources for each category", err=True)
 
 
 def _place(terms: int | None, lam: float | None, relative_error: float | None) -> dict[str, Any]:
@@ -115,6 +127,28 @@ def _place(terms: int | None, lam: float | None, relative_error: float | None) -
     if len(given) != 1:
         fail(f"give exactly one of {', '.join(places)}; {' and '.join(given) or 'none of them'} given")
     return {"terms": terms, "lam": lam, "relative_error": relative_error}
+
+
+def _targets(text: str | None, moments: Moments, model: str) -> Any:
+    """Return the numbers of the categories in a list, or in a file with one per line."""
+    if text is None:
+        return None
+    import numpy as np
+
+    from covlasso.dependencies import match
+    from covlasso.moments import read_class_names
+
+    words = read_class_names(text) if Path(text).is_file() else [word.strip() for word in text.split(",")]
+    names, numbers = moments.class_names.get(model), range(moments.sizes[model])
+    chosen = []
+    for word in words:
+        found = match(word, names, numbers)
+        if not found.literal or not found.places:
+            fail(f"--targets: {word!r} is no category of {model!r}, by name or number")
+        if len(found.places) > 1:
+            fail(f"--targets: {word!r} is the name of the categories {found.places}; give a number")
+        chosen += found.places
+    return np.array(chosen, dtype=np.int32)
 
 
 def _focus(text: str | None) -> Any:
@@ -185,8 +219,8 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
     """
     from rich.console import Group
 
-    from covlasso._base.terminal import console
     from covlasso.cli._equation_tables import summary_table
+    from covlasso.cli._tables import say
     from covlasso.graph import summarise
 
     record = {"schema": SCHEMA, **summarise(found), **more}
@@ -196,7 +230,7 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
         asked = " ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in more["place"].items())
         own = {} if found.intra else {"own category": more["own_category"]}
         rows = {"asked for": asked, **own, "time": f"{more['seconds']:.2f} s", "written to": str(out)}
-        console(stderr=out == STANDARD).print(Group(*summary_table(found, record, rows)))
+        say(Group(*summary_table(found, record, rows)), stderr=out == STANDARD)
     missed = record["uncertified"]
     if missed:
         names = ", ".join(missed[:_NAMED]) + (", ..." if len(missed) > _NAMED else "")

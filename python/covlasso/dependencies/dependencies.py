@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Float64, Int32, Int64, Method
+from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64, Method
 from covlasso._base.checks import check_finite, check_method
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso._base.optional import needed
 from covlasso._base.storage import StoredTensors, load_tensors, save_tensors
+from covlasso._core import KKT_TOLERANCE
 from covlasso.dependencies.names import find_target, labels
 from covlasso.dependencies.origin import Origin
 
@@ -100,6 +101,18 @@ class Dependencies:
         """Number of terms of each dependency, (n_targets,)."""
         terms: Int64 = np.diff(self.coef.indptr).astype(np.int64)
         return terms
+
+    @property
+    def is_certified(self) -> Bool:
+        """Whether each solution is certified, (n_targets,): its KKT residual is at most 1e-9.
+
+        So it is where the status is ``certified``, and at the end of a path that came before the place asked
+        for (``terms``, ``lambda``, ``error``, ``exhausted``); not where it is ``floor`` (rounding alone may
+        exceed the tolerance), ``uncertified`` or ``interrupted``. Exit codes, tables and the report count
+        these.
+        """
+        found: Bool = (self.kkt <= KKT_TOLERANCE) & ~np.isin(self.status, _UNPROVED)
+        return found
 
     @property
     def solution(self) -> str:
@@ -382,7 +395,7 @@ class Dependencies:
 
     def __repr__(self) -> str:
         """Say how many targets, sources and terms there are, and how sure they are."""
-        certified = int(np.count_nonzero(self.status == "certified"))
+        certified = int(np.count_nonzero(self.is_certified))
         kind = _SOLUTIONS[self.solution]
         worst = self.kkt.max(initial=0.0)
         focus = self.focus_text()
@@ -427,6 +440,7 @@ def joined(parts: Sequence[Dependencies], places: Sequence[npt.NDArray[np.intege
     return found if (np.diff(order) > 0).all() else found.take(np.argsort(order, kind="stable"))
 
 
+_UNPROVED = ("floor", "uncertified", "interrupted")
 _MOST_SOURCES = 2**31 - 1  # categories are numbered in 32 bits
 _PER_TARGET = ("lam", "error", "energy", "kkt")
 _SHARED = ("n_sources", "intra", "refit", "method", "source_names", "origin")

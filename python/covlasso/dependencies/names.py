@@ -11,6 +11,7 @@ import numpy as np
 
 from covlasso._base.arrays import Int32
 
+_SHORTEST = 3  # letters of a text that may be a part of a name
 SIMILAR = 0.6  # least similarity of a misspelt name, as difflib counts it
 
 
@@ -64,8 +65,8 @@ def _with_number(number: int, numbers: Sequence[int]) -> list[int]:
 
 
 def _roughly(text: str, names: list[str]) -> list[int]:
-    if not text.strip():
-        return []
+    if len(text.strip()) < _SHORTEST:  # two letters are in many names, and may be a code of their own
+        return [place for place, name in enumerate(names) if name == text]
     rules: list[Callable[[str], bool]] = [
         text.__eq__,
         lambda name: name.startswith(text),

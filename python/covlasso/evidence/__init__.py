@@ -15,7 +15,7 @@ from covlasso.evidence.evaluation import (
     held_out_error,
     held_out_r2,
 )
-from covlasso.evidence.prediction import is_fit, origin_of, prediction_of
+from covlasso.evidence.prediction import check_found_on, is_fit, origin_of, prediction_of
 from covlasso.evidence.rates import RATES, Rates
 from covlasso.evidence.record import THRESHOLD, best_r2, evaluation_record, focus_record
 from covlasso.evidence.resampling import Stability, stability
@@ -37,6 +37,7 @@ __all__ = [
     "Selection",
     "Stability",
     "best_r2",
+    "check_found_on",
     "checked_blocks",
     "choose_focus",
     "choose_for",

@@ -13,7 +13,7 @@ import scipy.sparse
 from covlasso._base.arrays import Float64, Int32, Int64
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.moments import Focus, Moments
-from covlasso.solver import SAME, Blocks, by_share, found_on, pair_of
+from covlasso.solver import SAME, Blocks, by_share, check_sizes, differing, energy_of, found_on, pair_of
 
 _DENSE = 0.25  # share of coefficients from which a product with all of them is faster
 
@@ -135,6 +135,25 @@ def is_fit(deps: Dependencies, moments: Moments, target: str | None, source: str
         if not (np.abs(error - part.error) <= SAME * np.maximum(part.energy, SAME)).all():
             return False
     return True
+
+
+def check_found_on(deps: Dependencies, origin: Origin, fit: Moments) -> None:
+    """Refuse moments whose sizes, energies or (of a correlation) errors are not those of the dependencies."""
+    check_sizes(fit, origin, deps.targets, deps.n_sources)
+    if is_fit(deps, fit, origin.target_model, origin.source_model):
+        return
+    others = differing(fit, origin, deps.targets, deps.energy, deps.focus)
+    if len(others) == 0:
+        raise ValueError(
+            f"dependencies {origin.title} have other errors in these moments; "
+            "give the moments they were found from"
+        )
+    t = others[0]
+    energy = energy_of(fit, origin, deps.targets, deps.focus)[t]
+    raise ValueError(
+        f"dependencies {origin.title}: category {deps.targets[t]} has energy {deps.energy[t]:.6g}, but "
+        f"{energy:.6g} in the moments; give the moments they were found from"
+    )
 
 
 def _shift_by_focus(

@@ -9,7 +9,7 @@ import numpy as np
 
 from covlasso._base.arrays import Float64
 from covlasso._base.plain import Record, finite
-from covlasso._core import KKT_TOLERANCE, __version__
+from covlasso._core import __version__
 from covlasso.dependencies import Dependencies
 from covlasso.graph.relations import dependents, out_degree
 
@@ -32,9 +32,9 @@ def summarise(deps: Dependencies) -> Record:
                             logit has energy
         worst_kkt           largest residual of a certificate, `Dependencies.kkt`
         statuses            how many targets have which status
-        uncertified         labels of the targets whose KKT residual is above the tolerance
+        uncertified         labels of the targets that are not `Dependencies.is_certified`
     """
-    missed = np.flatnonzero(~(deps.kkt <= KKT_TOLERANCE)).tolist()
+    missed = np.flatnonzero(~deps.is_certified).tolist()
     return {
         "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),

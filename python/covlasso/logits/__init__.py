@@ -4,6 +4,7 @@ from covlasso.logits.files import open_logits
 from covlasso.logits.labels import TopOne, read_labels
 from covlasso.logits.logit_file import LogitFile
 from covlasso.logits.samples import Rows, Samples
+from covlasso.logits.suspicions import suspicions
 from covlasso.logits.to_moments import FileMoments, model_names, moments_of_files
 from covlasso.logits.writer import LogitWriter, Precision
 
@@ -19,4 +20,5 @@ __all__ = [
     "moments_of_files",
     "open_logits",
     "read_labels",
+    "suspicions",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from covlasso._base.arrays import Floats
+from covlasso._base.storage import refuse_own_file
 from covlasso.logits.logit_file import LogitFile, explained
 from covlasso.logits.parquet import open_parquet
 from covlasso.logits.raw import RawArray
@@ -98,9 +99,11 @@ class _Safetensors(LogitFile):
     def __init__(self, path: Path, key: str | None):
         from safetensors import safe_open
 
-        with explained(path), safe_open(path, framework="numpy") as file:
-            chosen = _chosen(path, key, list(file.keys()))
-            tensor = file.get_slice(chosen)
+        with explained(path):
+            file: Any = safe_open(path, framework="numpy")
+        refuse_own_file(path, file.metadata())
+        chosen = _chosen(path, key, list(file.keys()))
+        tensor = file.get_slice(chosen)
         where = f"{path}:{chosen}"
         if tensor.get_dtype() not in _STORED:
             raise ValueError(f"{where} is {tensor.get_dtype()}; F16, BF16, F32 and F64 are taken")

@@ -9,9 +9,9 @@ import numpy as np
 
 from covlasso._base.arrays import Float64
 from covlasso.dependencies import Dependencies, Origin
-from covlasso.evidence import held_out_r2, is_fit, origin_of
+from covlasso.evidence import check_found_on, held_out_r2, origin_of
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks, check_sizes, differing, energy_of
+from covlasso.solver import Blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,29 +80,10 @@ def match(deps: Dependencies, candidates: Sequence[Moments | Halves]) -> Entry:
         if fit is None:
             continue
         if models <= set(fit.names):
-            _check_found_on(deps, origin, fit)
+            check_found_on(deps, origin, fit)
             return Measured(deps, origin, fit, held_out)
         known |= set(fit.names)
     raise ValueError(
         f"the dependencies are of {' and '.join(sorted(models))}, but the moments are of "
         f"{', '.join(sorted(known))}; give the moments they were found from"
-    )
-
-
-def _check_found_on(deps: Dependencies, origin: Origin, fit: Moments) -> None:
-    """Refuse moments whose sizes, energies or (of a correlation) errors are not those of the dependencies."""
-    check_sizes(fit, origin, deps.targets, deps.n_sources)
-    if is_fit(deps, fit, origin.target_model, origin.source_model):
-        return
-    others = differing(fit, origin, deps.targets, deps.energy, deps.focus)
-    if len(others) == 0:
-        raise ValueError(
-            f"dependencies {origin.title} have other errors in these moments; "
-            "give the moments they were found from"
-        )
-    t = others[0]
-    energy = energy_of(fit, origin, deps.targets, deps.focus)[t]
-    raise ValueError(
-        f"dependencies {origin.title}: category {deps.targets[t]} has energy {deps.energy[t]:.6g}, but "
-        f"{energy:.6g} in the moments; give the moments they were found from"
     )

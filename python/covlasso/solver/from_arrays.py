@@ -8,12 +8,12 @@ from typing import Any
 import numpy.typing as npt
 
 from covlasso._base.arrays import Method
-from covlasso._base.checks import check_count, check_lambda, check_method
+from covlasso._base.checks import check_lambda, check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies
 from covlasso.gram import Gram, OwnRows
 from covlasso.solver.problem import check_problem
-from covlasso.solver.solution_path import Options, Path, one_place, run
+from covlasso.solver.solution_path import Options, Path, limits_of, one_place, run
 
 Matrix = Any  # float32 or float64: a numpy array, or one of another library in the memory of host or device
 Exclude = Any  # "self", None, a boolean array or a scipy sparse array
@@ -158,6 +158,8 @@ def solve(
     lam: float | npt.ArrayLike | None = None,
     terms: int | None = None,
     relative_error: float | None = None,
+    max_terms: int | None = None,
+    min_lambda: float | npt.ArrayLike | None = None,
     refit: bool = False,
     method: Method = "lasso",
     targets: npt.ArrayLike | None = None,
@@ -186,8 +188,12 @@ def solve(
     terms : int
         Just before term ``terms`` + 1 would enter for the first time.
     relative_error : float
-        At the largest lambda (of a pursuit: with the fewest terms) with error <= relative_error * energy;
-        there is no limit on the number of terms.
+        At the largest lambda (of a pursuit: with the fewest terms) with error <= relative_error * energy.
+    max_terms : int, optional
+        With ``lam`` or ``relative_error``: end a path before it has more terms. By default there is no limit.
+    min_lambda : float or (n_targets,) array, optional
+        With ``terms`` or ``relative_error``: end a path at this lambda, in the paper's scale (no 1/2), as in
+        `path`. By default 0.
     refit : bool, default False
         Least squares on the support found, as a pursuit has it in any case.
 
@@ -198,7 +204,7 @@ def solve(
     Raises
     ------
     TypeError, ValueError, RuntimeError, KeyboardInterrupt
-        As in `path`, and unless exactly one of the three places is given.
+        As in `path`, and unless exactly one of the three places is given, and no limit of its own kind.
 
     Examples
     --------
@@ -210,11 +216,13 @@ def solve(
     car = 0.57 truck - 0.29 tub
     """
     place = one_place(lam, terms, relative_error, check_method(method))
+    most, lowest = limits_of(place, lam, terms, max_terms, min_lambda)
     problem = check_problem(gram, cross, energy, targets, exclude, weights, names, source_names, own=own)
+    lowest_name = "lam" if place == "lam" else "min_lambda"
     options = Options.checked(
         len(problem.targets),
-        max_terms=check_count(terms, "terms") if place == "terms" else problem.gram.shape[0],
-        min_lambda=check_lambda(lam if place == "lam" else 0.0, "lam", len(problem.targets)),
+        max_terms=most or problem.gram.shape[0],
+        min_lambda=check_lambda(lowest, lowest_name, len(problem.targets)),
         relative_error=0.0 if relative_error is None else relative_error,
         l2=l2,
         positive=positive,

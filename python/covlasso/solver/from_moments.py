@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Int32, Int64, Kind, Method, Places
-from covlasso._base.checks import check_count, check_method
+from covlasso._base.checks import check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin, SameBy, joined
 from covlasso.gram import Gram
@@ -19,7 +19,7 @@ from covlasso.solver.direction import Blocks, all_targets, pair_of
 from covlasso.solver.focus import by_share, focused
 from covlasso.solver.own_category import checked_origin
 from covlasso.solver.own_samples import OwnSamples
-from covlasso.solver.solution_path import Path, one_place
+from covlasso.solver.solution_path import Path, limits_of, one_place
 
 if TYPE_CHECKING:
     from covlasso.logits import Samples
@@ -39,6 +39,7 @@ def solve_moments(
     refit: bool = False,
     method: Method = "lasso",
     max_terms: int | None = None,
+    min_lambda: float | None = None,
     l2: float = 0.0,
     positive: bool = False,
     allow_same: bool = False,
@@ -73,6 +74,8 @@ def solve_moments(
         How terms are chosen, as in `covlasso.path`.
     max_terms : int, optional
         With ``lam`` or ``relative_error``: end a path before it has more terms. By default there is no limit.
+    min_lambda : float, optional
+        With ``terms`` or ``relative_error``: end a path at this lambda. By default 0.
     l2 : float, default 0
         Ridge term, in the paper's scale (no 1/2).
     positive : bool, default False
@@ -120,7 +123,7 @@ def solve_moments(
     models = pair_of(moments, target, source)
     plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
     place = one_place(lam, terms, relative_error, check_method(method))
-    limit = _term_limit(terms, max_terms, place)
+    limit, lowest = limits_of(place, lam, terms, max_terms, min_lambda)
     rows = all_targets(moments, plain.target_model) if targets is None else targets
     own = None if samples is None else OwnSamples(samples)
     origin, shares = focused(moments, plain, rows, focus, own)
@@ -133,7 +136,7 @@ def solve_moments(
             with _of_all(progress, done, len(here), len(rows)) as report:
                 paths = blocks.paths(
                     max_terms=limit or blocks.gram.shape[0],
-                    min_lambda=0.0 if lam is None else lam,
+                    min_lambda=lowest,
                     relative_error=0.0 if relative_error is None else relative_error,
                     l2=l2,
                     positive=positive,
@@ -192,14 +195,6 @@ def path_moments(
     origin, shares = focused(moments, plain, rows, focus)
     blocks = Blocks.of(moments, origin, rows, focus=shares)
     return blocks.paths(progress, l2=l2, positive=positive, **limits)
-
-
-def _term_limit(terms: int | None, max_terms: int | None, place: str) -> int | None:
-    if place == "terms":
-        if max_terms is not None:
-            raise ValueError("max_terms is for lam and relative_error; terms is a limit itself")
-        return check_count(terms, "terms")
-    return None if max_terms is None else check_count(max_terms, "max_terms")
 
 
 def _moments_of(

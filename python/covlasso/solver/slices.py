@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from covlasso._base.arrays import Array
+from covlasso._base.arrays import Array, Int32
 from covlasso._base.ranks import Group
 from covlasso.dependencies import Dependencies
 from covlasso.moments import Moments
@@ -20,21 +20,27 @@ _PER_ROW = ("lam", "error", "energy", "kkt", "status", "targets")
 
 
 def solve_slices(
-    group: Group, moments: Moments, *, target: str | None = None, source: str | None = None, **options: Any
+    group: Group,
+    moments: Moments,
+    *,
+    target: str | None = None,
+    source: str | None = None,
+    targets: Int32 | None = None,
+    **options: Any,
 ) -> Dependencies | None:
-    """Solve all targets, a slice on every rank.
+    """Solve all targets, or those named, a slice on every rank.
 
     Parameters
     ----------
     group : Group
         The ranks, from ``process_group``.
-    moments, target, source, **options
-        As in `solve_moments`, without ``targets``; equal on all ranks.
+    moments, target, source, targets, **options
+        As in `solve_moments`; equal on all ranks.
 
     Returns
     -------
     Dependencies or None
-        On rank 0 those of all targets, with the bits of a single process; None elsewhere.
+        On rank 0 those of all, with the bits of a single process; None elsewhere.
 
     Raises
     ------
@@ -42,13 +48,14 @@ def solve_slices(
         Another rank ended.
     """
     target, source = pair_of(moments, target, source)
-    mine = np.array_split(all_targets(moments, target), group.size)[group.rank]
+    wanted = all_targets(moments, target) if targets is None else targets
+    mine = np.array_split(np.arange(len(wanted)), group.size)[group.rank]
     part = None
     if len(mine):
         shares: Any = options.get("focus")
         if np.ndim(shares) == 1:
-            options["focus"] = check_focus(shares, len(all_targets(moments, target)))[mine]
-        part = solve_moments(moments, target=target, source=source, targets=mine, **options)
+            options["focus"] = check_focus(shares, len(wanted))[mine]
+        part = solve_moments(moments, target=target, source=source, targets=wanted[mine], **options)
     slices = group.gather(None if part is None else _to_arrays(part))
     if slices is None or part is None:
         return None

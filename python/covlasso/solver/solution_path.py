@@ -385,6 +385,25 @@ def _for_core(value: Any) -> Any:
     return value.core if isinstance(value, DeviceArray) else value
 
 
+def limits_of(
+    place: str, lam: Any, terms: Any, max_terms: int | None, min_lambda: Any
+) -> tuple[int | None, Any]:
+    """Most terms (None: no limit) and smallest lambda of paths that are followed for one place.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A limit is given where the place is one of the same kind.
+    """
+    if place == "terms" and max_terms is not None:
+        raise ValueError("max_terms is for lam and relative_error; terms is a limit itself")
+    if place == "lam" and min_lambda is not None:
+        raise ValueError("min_lambda is for terms and relative_error; lam is a limit itself")
+    limit = check_count(terms, "terms") if place == "terms" else max_terms
+    lowest = lam if place == "lam" else min_lambda
+    return None if limit is None else check_count(limit, "max_terms"), 0.0 if lowest is None else lowest
+
+
 def one_place(lam: Any, terms: Any, relative_error: Any, method: Method = "lasso") -> str:
     """Name of the one place that is given, where the method has such a place."""
     places = {"lam": lam, "terms": terms, "relative_error": relative_error}

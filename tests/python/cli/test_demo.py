@@ -16,6 +16,7 @@ from covlasso.cli import app
 from covlasso.cli._demo import DIRECTIONS, above, run
 from covlasso.cli._demo_tables import show
 from covlasso.datasets import load_imagenet_lite
+from covlasso.dependencies import dependencies
 
 TERMS = 10
 
@@ -304,7 +305,7 @@ def test_an_interruption_says_how_far_the_work_was(monkeypatch):
 
 @pytest.mark.usefixtures("solved_once")
 def test_a_missing_certificate_is_exit_code_1(monkeypatch):
-    monkeypatch.setattr(demo_module, "KKT_TOLERANCE", 0.0)
+    monkeypatch.setattr(dependencies, "KKT_TOLERANCE", -1.0)
     outcome = invoke()
     assert outcome.exit_code == 1
     assert "Certificate" in outcome.stdout

@@ -263,8 +263,8 @@ def test_equations_of_other_samples_are_told(folder, logits, tmp_path):
     ("arguments", "part"),
     [
         (["d.safetensors"], "--moments FILE, --logits FILE"),
-        (["m.safetensors", "--moments", "m.safetensors"], "Dependencies"),
-        (["d.safetensors", "--moments", "d.safetensors"], "Moments"),
+        (["m.safetensors", "--moments", "m.safetensors"], "these are moments; run `covlasso solve` first"),
+        (["d.safetensors", "--moments", "d.safetensors"], "these are dependencies; give the moments"),
         (["d.safetensors", "--moments", "none.safetensors"], "none.safetensors"),
         (["d.safetensors", "--moments", "m.safetensors", "--labels", "labels.npy"], "--labels"),
         (["d.safetensors", "--logits", "logits.npy", "--logits", "logits.npy"], "--logits is given 2 times"),

@@ -208,9 +208,9 @@ def test_moments_that_do_not_fit_are_named(moments, tmp_path, batch):
         ),
         ((file, "--moments", tmp_path / "other.safetensors"), "'a'"),
         ((file, "--moments", tmp_path / "none"), "none"),
-        ((file, "--moments", file), "not a readable covlasso Moments file"),
+        ((file, "--moments", file), "these are dependencies; give the moments"),
         ((tmp_path / "none",), "none"),
-        ((moments,), "not a readable covlasso Dependencies file"),
+        ((moments,), "these are moments; run `covlasso solve` first"),
     ):
         outcome = invoke(*arguments)
         assert (outcome.exit_code, outcome.stdout) == (2, "")

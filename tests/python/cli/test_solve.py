@@ -13,8 +13,7 @@ from typer.testing import CliRunner
 import covlasso
 from covlasso import Dependencies, Moments, Origin, SplitMoments, solver
 from covlasso.cli import app
-from covlasso.dependencies import labels
-from covlasso.graph import summary
+from covlasso.dependencies import dependencies, labels
 from covlasso.solver import from_moments, solve_moments
 
 SAMPLES, N = 600, 12
@@ -301,7 +300,7 @@ def test_standard_output_gets_the_file_and_nothing_else(file):
 
 
 def test_a_missing_certificate_is_exit_code_1_and_names_the_categories(file, monkeypatch):
-    monkeypatch.setattr(summary, "KKT_TOLERANCE", -1.0)
+    monkeypatch.setattr(dependencies, "KKT_TOLERANCE", -1.0)
     out = file.parent / "d.safetensors"
     outcome = invoke(file, "--target", "a", "--terms", 3, "--out", out)
     assert outcome.exit_code == 1

@@ -198,7 +198,7 @@ def test_a_file_of_moments_is_not_one_of_dependencies(tmp_path):
     moments.save(tmp_path / "m.safetensors")
     outcome = invoke(tmp_path / "m.safetensors")
     assert outcome.exit_code == 2
-    assert "m.safetensors: not a readable covlasso Dependencies file (it holds 'Moments')" in outcome.stderr
+    assert "m.safetensors: these are moments; run `covlasso solve` first" in outcome.stderr
 
 
 def test_parts_concatenate_to_the_whole():

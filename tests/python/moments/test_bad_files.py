@@ -148,7 +148,11 @@ def test_files_of_another_kind(tmp_path):
 
     file = tmp_path / "some.safetensors"
     moments().save(file)
-    assert_refused(lambda: covlasso.Dependencies.load(file), ValueError, (str(file), "it holds 'Moments'"))
+    assert_refused(
+        lambda: covlasso.Dependencies.load(file),
+        ValueError,
+        (str(file), "these are moments; run `covlasso solve`"),
+    )
     save_file({"x": np.ones(3)}, file)
     assert_refused(lambda: covlasso.Moments.load(file), ValueError, (str(file), "no covlasso header"))
     with pytest.raises(FileNotFoundError):

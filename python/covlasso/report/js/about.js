@@ -23,7 +23,7 @@ const TERMS = [
   ],
   [
     "KKT residual",
-    "The largest violation of the conditions of optimality, relative to λ, computed in double precision from the moments themselves. Up to 1e-9 a solution counts as certified.",
+    "The largest violation of the conditions of optimality, relative to λ, computed in double precision from the moments themselves. Up to 1e-9 a solution counts as certified, unless λ is so small that rounding alone may exceed that (floor).",
   ],
   [
     "Status",

@@ -1,5 +1,7 @@
 // One set of dependencies: targets by position t, sources by category number j.
 
+const UNPROVED = ["floor", "uncertified", "interrupted"];
+
 export class DependencySet {
   constructor(record, index) {
     Object.assign(this, record.sets[index]);
@@ -111,9 +113,13 @@ export class DependencySet {
     return this.statuses[this.status[t]];
   }
 
-  /** Whether the KKT residual is within the tolerance of a certificate. */
+  /** As `Dependencies.is_certified`: the KKT residual is within the tolerance, and rounding alone cannot exceed it. */
   certified(t) {
-    return this.kkt[t] <= this.certificate;
+    return this.kkt[t] <= this.certificate && !UNPROVED.includes(this.statusOf(t));
+  }
+
+  get nCertified() {
+    return Array.from(this.targets, (_, t) => this.certified(t)).filter(Boolean).length;
   }
 
   /** "0.38 valley + 0.31 boathouse + ... (8 more)". */

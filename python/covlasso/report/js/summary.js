@@ -40,7 +40,6 @@ function headline(set) {
 }
 
 function tiles(set) {
-  const certified = Array.from(set.kkt).filter((value) => value <= set.certificate).length;
   const worst = set.kkt.reduce((a, b) => Math.max(a, b), 0);
   return el(
     "dl",
@@ -66,7 +65,7 @@ function tiles(set) {
       ),
     tile(
       "Certified",
-      `${count(certified)}`,
+      `${count(set.nCertified)}`,
       `of ${count(set.nTargets)}; worst KKT residual ${scientific(worst)}`,
     ),
   );
@@ -75,9 +74,9 @@ function tiles(set) {
 /** Everything that limits what the numbers say; shown, not hidden behind a link. */
 function caveats(set) {
   const silent = Array.from(set.r2).filter(Number.isNaN).length;
-  const uncertified = Array.from(set.kkt).filter((value) => !(value <= set.certificate)).length;
-  const early = Array.from(set.targets, (_, t) => set.statusOf(t)).filter(
-    (status) => status !== "certified",
+  const uncertified = set.nTargets - set.nCertified;
+  const early = Array.from(set.targets, (_, t) => t).filter(
+    (t) => set.certified(t) && set.statusOf(t) !== "certified",
   ).length;
   const items = [
     set.heldOut
@@ -98,8 +97,8 @@ function caveats(set) {
       : "R² is 1 − error / E[logit²]: logits enter as they are and are not centred.",
     COEFFICIENTS[set.solution],
     uncertified &&
-      `${plural(uncertified, "solution")} without a certificate (KKT residual above ${set.certificate}).`,
-    early && `${plural(early, "target")} ended before the place asked for; the status of each says why.`,
+      `${plural(uncertified, "solution")} without a certificate (KKT residual above ${set.certificate}, or λ so small that rounding decides).`,
+    early && `${plural(early, "target")} ended, certified, before the place asked for; the status of each says why.`,
     silent && `${plural(silent, "category has", "categories have")} a logit that is always 0: no R².`,
     ...leftOut(set),
   ];
