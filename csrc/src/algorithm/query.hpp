@@ -16,6 +16,7 @@ struct Point {
     Status status;
     bool is_entry = false;  ///< a source enters at lambda, which is where it meets its bound
     Id entering = -1;       ///< which one, where it is known
+    Index most_terms = -1;  ///< how many terms were asked for, if any number was
 };
 
 template <class Team>
@@ -60,9 +61,10 @@ public:
                 active += path_.event[end].sign != 0 ? 1 : -1;
             tied = tied || (end > e + 1 && lambda < infinity);
             if (active > terms && (!tied || terms_after(end, lambda) > terms))
-                return {lambda, e, Status::certified, true, path_.event[e].source};
+                return {lambda, e, Status::certified, true, path_.event[e].source, terms};
         }
         Point end = end_of_path();
+        end.most_terms = terms;
         end.is_entry = end.status == Status::terms;
         if (end.is_entry && terms == limits_.max_terms) end.status = Status::certified;
         return end;
@@ -113,7 +115,8 @@ public:
             if (lambda < path_.outcome.lambda_end) return solve(end_of_path(), refit);
             status = Status::uncertified;
         }
-        if (kkt < infinity && below_rounding(status, lambda)) status = Status::floor;
+        const bool too_many = point.most_terms >= 0 && answer_.size() > point.most_terms;
+        if (kkt < infinity && (too_many || below_rounding(status, lambda))) status = Status::floor;
         const double error = from_path ? answer_.error(this->error()(lambda)) : answer_.error();
         return refit ? refitted(from_path, {lambda, kkt, status}) : answered({lambda, kkt, status}, error);
     }
@@ -373,9 +376,20 @@ private:
                     answer_.put(members_[m].source, descent_.value(s));
     }
 
+    /// members_: the sources of the answer; one that stays at zero after a tie is none of them.
+    COVLASSO_FN void keep_terms() {
+        size_ = team_.from_one([&] {
+            MemberList members{members_.data()};
+            for (Index s = 0; s < answer_.size(); ++s)
+                members.insert({answer_.sources()[s], answer_.values()[s] > 0.0 ? 1 : -1});
+            return members.size;
+        });
+    }
+
     /// Least squares (with the ridge term) on the support of the Lasso solution.
     COVLASSO_FN Solution refitted(bool from_path, const Known& known) {
-        if (!from_path) assemble();  // on the support that descent found
+        if (from_path && tied_) keep_terms();
+        if (!from_path || tied_) assemble();  // on the support of the answer
         if (limits_.positive) return refitted_positive(known);
         answer_.begin(*target_, limits_.l2, active().size());
         for (Index r = 0; r < active().size(); ++r) answer_.put(active().source(r), active().base(r));

@@ -82,6 +82,22 @@ def _check(found, t, gram, pieces, terms):
     assert found.n_terms[t] <= terms
 
 
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__[1:])
+def test_refits_have_the_terms_of_the_exact_path(family):
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        columns = family(rng, int(rng.integers(5, 11)), int(rng.integers(3, 7))).astype(float)
+        gram, p = columns.T @ columns, columns.shape[1]
+        path = covlasso.path(gram, max_terms=p)
+        for terms in range(1, p):
+            lasso, refitted = path.at(terms=terms), path.at(terms=terms, refit=True)
+            for t in np.flatnonzero(lasso.status == "certified"):
+                support = lasso.coef[[t]].indices
+                b = np.zeros(p)
+                b[support] = np.linalg.lstsq(gram[np.ix_(support, support)], gram[t, support], rcond=None)[0]
+                assert np.allclose(refitted.coef.toarray()[t], b, atol=1e-6 * max(1.0, np.abs(b).max()))
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options) or "plain")
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__[1:])
 def test_places_by_terms(family, options):
