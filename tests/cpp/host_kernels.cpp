@@ -103,7 +103,7 @@ void launch_pieces(const Round& round, const StoredPaths& stored, const PieceArr
                 out.base[end] = piece.base[r];
                 out.slope[end] = piece.slope[r];
             }
-            for (int i = 0; i < 3; ++i) out.error[3 * m + i] = piece.error[i];
+            for (int i = 0; i < 4; ++i) out.error[4 * m + i] = piece.error[i];
             out.count[m] = piece.count;
         }
         return Fate::done;

@@ -34,7 +34,12 @@ def check_matrix(value: Any, name: str) -> None:
             f"{name} is a sparse {type(value).__name__}, and a dense array is read; give {name}.toarray(), "
             f"which takes {8e-9 * math.prod(value.shape):.2g} GB"
         )
-    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a MaskedArray, and every entry must be there; fill what is masked "
+            f"({name}.filled(...)), or give {name}.data where nothing is"
+        )
+    if not isinstance(value, np.ndarray):
         raise TypeError(f"{name} must be a numpy array, got {type(value).__name__}; {remedy}")
     check_dtype(value.dtype, name, remedy)
     if value.ndim == 2 and value.shape[0] == value.shape[1] and value.flags.f_contiguous:
@@ -119,8 +124,11 @@ def host_logits(value: Any, subject: str) -> Array:
         raise ValueError(f"{subject}[{place}] is masked; every logit must be there: drop that sample")
     array = np.asarray(value)
     if array.dtype.kind != "f":
-        remedy = "; give .astype(np.float64) if they are logits" if array.dtype.kind in "iu" else ""
-        raise TypeError(f"{subject} are {array.dtype}; floating numbers are taken{remedy}")
+        whole = "; give .astype(np.float64) if they are logits"
+        remedies = {"V": "; save bfloat16 as float32", "i": whole, "u": whole}
+        raise TypeError(
+            f"{subject} are {array.dtype}; floating numbers are taken{remedies.get(array.dtype.kind, '')}"
+        )
     return array
 
 

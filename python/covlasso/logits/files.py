@@ -145,7 +145,8 @@ def _native(where: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Dtype of what is read from a stored array."""
     native = dtype.newbyteorder("=")
     if native not in FLOATS:
-        raise ValueError(f"{where} is {dtype}; float16, float32 and float64 are taken")
+        hint = "; if these are bfloat16, save them as float32" if dtype.kind == "V" else ""
+        raise ValueError(f"{where} is {dtype}; float16, float32 and float64 are taken{hint}")
     return native
 
 

@@ -15,7 +15,7 @@ class RawArray:
     """A matrix of numbers in a file, read by plain reads.
 
     It is not mapped: where another program cuts a mapped file, the system ends whoever reads it with a bus
-    error. Here that is a ValueError, and reading takes as long.
+    error. Here that is a ValueError.
 
     Parameters
     ----------

@@ -165,6 +165,13 @@ def test_a_file_that_shrinks_while_it_is_read(kind, order, tmp_path):
     assert_refused(lambda: list(blocks), ValueError, (f"a.{kind}", "became shorter", "byte 5000"))
 
 
+def test_bfloat16_that_numpy_saved_has_a_remedy(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((4, 3), "V2"))
+    assert_refused(
+        lambda: open_logits(tmp_path / "a.npy"), ValueError, ("a.npy", "|V2", "save them as float32")
+    )
+
+
 def test_a_mapped_array_whose_file_shrinks(tmp_path):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).standard_normal((4000, N)))
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")

@@ -63,7 +63,7 @@ GRAMS = {
     "other byte order": (GRAM.astype(">f8"), TypeError, ("gram", ">f8", "np.ascontiguousarray(gram")),
     "list": (GRAM.tolist(), TypeError, ("gram", "list", "np.ascontiguousarray(gram")),
     "none": (None, TypeError, ("gram", "NoneType")),
-    "masked": (np.ma.masked_array(GRAM), TypeError, ("gram", "MaskedArray")),
+    "masked": (np.ma.masked_array(GRAM), TypeError, ("gram", "MaskedArray", "filled")),
     "sparse": (scipy.sparse.csr_array(GRAM), TypeError, ("gram", "csr_array", "gram.toarray()", "GB")),
     "column order": (np.asfortranarray(GRAM), ValueError, ("gram", "contiguous", "gram.T")),
     "every second column": (
