@@ -64,9 +64,7 @@ def check_rows(
     contiguous = columns <= 1 or column == itemsize
     whole = rows <= 1 or (row >= columns * itemsize and row % itemsize == 0)
     if rows and columns and not aligned:
-        raise ValueError(
-            f"the memory of {name} is not aligned to its numbers of {itemsize} bytes; give {name}.copy()"
-        )
+        raise ValueError(f"{name} is not aligned in memory to its numbers of {itemsize} bytes; give a copy")
     if rows and columns and not (contiguous and whole):
         raise ValueError(f"the rows of {name} are not contiguous in memory (strides {strides}); {remedy}")
 

@@ -279,7 +279,7 @@ BAD_INTERFACES = {
     "no dimension": ({"shape": ()}, ValueError, ("gram has shape ()", "dimensions")),
     "not square": ({"shape": (12, 5)}, ValueError, ("gram has shape (12, 5)", "square")),
     "empty": ({"shape": (0, 0), "data": (0, False)}, ValueError, ("gram has shape (0, 0)", "at least one")),
-    "misaligned": ({"data": (12345, False)}, ValueError, ("the rows of gram are not contiguous",)),
+    "misaligned": ({"data": (12345, False)}, ValueError, ("gram is not aligned", "give a copy")),
 }
 
 

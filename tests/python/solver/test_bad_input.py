@@ -76,7 +76,7 @@ GRAMS = {
     "unaligned": (
         np.frombuffer(b"x" + GRAM.tobytes(), dtype=np.uint8)[1:].view(np.float64).reshape(N, N),
         ValueError,
-        ("gram", "not aligned", "gram.copy()"),
+        ("gram is not aligned", "give a copy"),
     ),
 }
 
