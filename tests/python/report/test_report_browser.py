@@ -13,6 +13,7 @@ from report_reader import HOSTILE, read, small_deps, small_halves
 
 import covlasso
 from covlasso.datasets import load_imagenet_lite
+from covlasso.dependencies import labels
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = os.environ.get("COVLASSO_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -411,7 +412,7 @@ def test_hostile_names_stay_text(reader, tmp_path):
     file = covlasso.write_report(tmp_path / "r.html", deps, moments=halves, title=HOSTILE[1])
     reader.open(file)
     for k in range(3):
-        for category, name in enumerate(names):
+        for category, name in enumerate(labels(names, range(len(names)))):
             reader.go(f"category={category}&set={k}")
             assert reader.tab.evaluate("document.querySelector('h1').textContent") == name
         for view in ("summary", "categories", "graph", "graph=0", "compare"):
