@@ -237,6 +237,24 @@ public:
         correct(team, gram, slope_.data(), push_.data());
     }
 
+    /// One step of iterative refinement of b at lambda itself, the residual in twice the precision: base and lambda slope may
+    /// be large beside it.
+    template <class Team>
+    COVLASSO_STEP void correct_at(const Team& team, const Panels& gram, double lambda, double* b) {
+        const double *cross = cross_.data(), *push = push_.data();
+        double *residual = residual_.data(), *step = direction_.data();
+        team.for_each(padded_size(), [&](Index r) {
+            Compensated sum{r < size_ ? cross[r] : 0.0, 0.0};
+            if (r < size_) sum.add_product(-lambda, push[r]);
+            for (Index s = 0; r < size_ && s < size_; ++s) sum.add_product(-gram.at(r, s), b[s]);
+            residual[r] = sum.value();
+        });
+        team.sync();
+        inverse_.product(team, size_, size_, residual, step);
+        team.for_each(size_, [=](Index r) { b[r] += step[r]; });
+        team.sync();
+    }
+
     /// b'Gb - 2c'b + e as a function of lambda, where l2 is the ridge that G_AA carries on its diagonal:
     /// e - c'base + lambda^2 slope'push - l2 |b|^2.
     template <class Team>

@@ -197,6 +197,17 @@ public:
         active_.refine(team_, gram_active_);
     }
 
+    /// b at lambda, corrected against the entries of G in twice the precision.
+    COVLASSO_STEP const double* corrected(double lambda) {
+        const Index k = active_.size();
+        gather_gram();
+        double* b = beta_.data();
+        team_.for_each(k, [&](Index r) { b[r] = active_.coefficient(r, lambda); });
+        team_.sync();
+        for (int pass = 0; pass < 2; ++pass) active_.correct_at(team_, gram_active_, lambda, b);
+        return b;
+    }
+
     /// gradient = 2 (c - G b - l2 b) at lambda for all sources, from the caller's Gram.
     COVLASSO_STEP void gradient(double lambda, double* gradient) {
         const Index k = active_.size();

@@ -106,6 +106,7 @@ public:
                 kkt = certify_refined(lambda);
             }
         }
+        if (!(of_those_taking_part(kkt, lambda) <= kkt_tolerance)) kkt = certify_corrected(lambda);
         kkt = of_those_taking_part(kkt, lambda);
         const bool from_path = kkt <= kkt_tolerance;
         if (!from_path) kkt = of_those_taking_part(certify_descent(lambda), lambda);
@@ -288,12 +289,25 @@ private:
         piece_.refine();
     }
 
-    /// The answer from the piece; a coefficient of the wrong sign is zero but for rounding.
+    /// The answer from the piece.
     COVLASSO_STEP double certify_piece(double lambda) {
+        return certify(lambda, [&](Index r) { return active().coefficient(r, lambda); });
+    }
+
+    /// The same where base and lambda slope are so large beside b that their rounding shows, as with nearly equal sources:
+    /// b itself is corrected.
+    COVLASSO_STEP double certify_corrected(double lambda) {
+        const double* b = piece_.corrected(lambda);
+        return certify(lambda, [=](Index r) { return b[r]; });
+    }
+
+    /// The answer b_r on the active set; a coefficient of the wrong sign is zero but for rounding.
+    template <class Coefficient>
+    COVLASSO_FN double certify(double lambda, Coefficient coefficient) {
         answer_.begin(*target_, limits_.l2, active().size());
         const double noise = tied_ ? rounding * piece_.mass(0.0) : 0.0;
         for (Index r = 0; r < active().size(); ++r) {
-            const double value = active().coefficient(r, lambda);
+            const double value = coefficient(r);
             const bool is_term = !tied_ || !stays_at_zero(active(), r, lambda, lambda, noise);
             if (is_term && value * active().push(r) >= 0.0) answer_.put(active().source(r), value);
         }

@@ -192,3 +192,23 @@ def test_paths_go_on_to_zero(samples, p, options):
     assert np.mean(same) > 0.5
     assert set(path.status[same].tolist()) == {"exhausted"}
     assert (path.lambda_end[same] == 0.0).all()
+
+
+def _with_near_copies(rng, distance, mean):
+    columns = rng.standard_normal((40, int(rng.integers(4, 12))))
+    half = columns[:, : columns.shape[1] // 2]
+    return np.hstack([columns, half + distance * rng.standard_normal(half.shape)]) + mean
+
+
+@pytest.mark.parametrize("mean", [0.0, 3.0, 30.0])
+@pytest.mark.parametrize("distance", [3e-2, 3e-3, 3e-4])
+def test_places_by_terms_beside_near_copies(distance, mean):
+    """Base and lambda slope cancel to b: what is read of a path is certified, or below its floor."""
+    for seed in range(24):
+        columns = _with_near_copies(np.random.default_rng(seed), distance, mean)
+        path = covlasso.path(columns.T @ columns / len(columns), max_terms=12)
+        assert (path.at(lam=path.lambda_end).status == "certified").all()
+        for terms in (4, 5, 8, 10, 12):
+            found = path.at(terms=terms)
+            assert "uncertified" not in found.status
+            assert (found.n_terms <= terms)[found.status == "certified"].all()
