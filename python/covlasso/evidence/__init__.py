@@ -9,13 +9,14 @@ from covlasso.evidence.decisions_by_terms import DecisionsByTerms, decisions_by_
 from covlasso.evidence.error_curves import ByTerms, r2_by_terms
 from covlasso.evidence.evaluation import (
     Evaluation,
-    Quality,
     checked_blocks,
     evaluate,
     held_out_error,
     held_out_r2,
 )
 from covlasso.evidence.prediction import check_found_on, is_fit, origin_of, prediction_of
+from covlasso.evidence.quality import Quality
+from covlasso.evidence.random_terms import RandomTerms, random_terms
 from covlasso.evidence.rates import RATES, Rates
 from covlasso.evidence.record import THRESHOLD, best_r2, evaluation_record, focus_record
 from covlasso.evidence.resampling import Stability, stability
@@ -33,6 +34,7 @@ __all__ = [
     "Evaluation",
     "FocusChoice",
     "Quality",
+    "RandomTerms",
     "Rates",
     "Selection",
     "Stability",
@@ -52,6 +54,7 @@ __all__ = [
     "origin_of",
     "prediction_of",
     "r2_by_terms",
+    "random_terms",
     "select",
     "stability",
     "theory",
