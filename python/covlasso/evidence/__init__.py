@@ -2,6 +2,7 @@
 
 from covlasso.evidence import theory
 from covlasso.evidence.beside import METHODS
+from covlasso.evidence.cautions import Common, cautions, common_direction
 from covlasso.evidence.choose_focus import FocusChoice, choose_focus, choose_for
 from covlasso.evidence.comparison import compare_methods
 from covlasso.evidence.decisions import EPS, Decisions
@@ -29,6 +30,7 @@ __all__ = [
     "RULES",
     "THRESHOLD",
     "ByTerms",
+    "Common",
     "Decisions",
     "DecisionsByTerms",
     "Evaluation",
@@ -39,10 +41,12 @@ __all__ = [
     "Selection",
     "Stability",
     "best_r2",
+    "cautions",
     "check_found_on",
     "checked_blocks",
     "choose_focus",
     "choose_for",
+    "common_direction",
     "compare_methods",
     "decisions_by_terms",
     "evaluate",
