@@ -1,7 +1,20 @@
 """The result: a sparse equation for every target, where it comes from, and who is meant by a name."""
 
 from covlasso.dependencies.dependencies import Dependencies, joined
+from covlasso.dependencies.in_words import direction, in_words, settings
 from covlasso.dependencies.names import find_target, labels, match, on_one_line
 from covlasso.dependencies.origin import Origin, SameBy
 
-__all__ = ["Dependencies", "Origin", "SameBy", "find_target", "joined", "labels", "match", "on_one_line"]
+__all__ = [
+    "Dependencies",
+    "Origin",
+    "SameBy",
+    "direction",
+    "find_target",
+    "in_words",
+    "joined",
+    "labels",
+    "match",
+    "on_one_line",
+    "settings",
+]

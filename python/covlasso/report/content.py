@@ -19,6 +19,7 @@ from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
 from covlasso.report.payload import Payload, rounded
 from covlasso.report.replaced import HeldOutLogits, add_decisions, decided
+from covlasso.report.set_names import set_names
 from covlasso.solver import Blocks
 
 SPECTRUM_LIMIT = 3000  # categories, or columns of a factor: a decomposition of more takes minutes
@@ -38,16 +39,25 @@ class Depth:
     """Logits of other samples, for decisions."""
 
 
-def collect(entries: Sequence[Entry], title: str, depth: Depth) -> tuple[str, Any]:
-    """(packed data, record) of a report; the record alone says what the page states in words."""
+def collect(
+    entries: Sequence[Entry], title: str, depth: Depth, given: Sequence[str] | None = None
+) -> tuple[str, Any]:
+    """(packed data, record) of a report; the record alone says what the page states in words.
+
+    ``given`` are names of the sets that tell them apart where their settings do not; see `set_names`.
+    """
     collector = _Collector(depth)
+    names = set_names(entries, given)
     record = {
         "schema": SCHEMA,
         "title": title,
         "covlasso": __version__,
         "certificate": KKT_TOLERANCE,
         "quantiles": QUANTILES,
-        "sets": [collector.add(f"{k}.", entry) for k, entry in enumerate(entries)],
+        "sets": [
+            {"title": name.short, "settings": name.full, **collector.add(f"{k}.", entry)}
+            for k, (entry, name) in enumerate(zip(entries, names, strict=True))
+        ],
     }
     return collector.payload.pack({**record, "names": collector.names}), record
 
@@ -65,7 +75,6 @@ class _Collector:
         """Take one set: its dependencies always, and what its moments tell where they are given."""
         deps, origin = entry.deps, entry.origin
         record: dict[str, Any] = {
-            "title": entry.title,
             "targetModel": origin.target_model,
             "sourceModel": origin.source_model,
             "kind": origin.kind,
