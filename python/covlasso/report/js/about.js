@@ -39,7 +39,7 @@ export function aboutView(record, sets) {
   const libraries = [
     ["Apache ECharts 6.1.0", "Apache-2.0"],
     ["Tabulator 6.5.3", "MIT"],
-    ["graphology 0.26.0 and graphology-library 0.8.0", "MIT"],
+    ["graphology 0.26.0 with ForceAtlas2 and Noverlap", "MIT"],
   ];
   return el(
     "div",
