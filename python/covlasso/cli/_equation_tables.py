@@ -32,8 +32,7 @@ def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> l
         "status": _status(record),
         **more,
     }
-    title = "dependencies" if origin is None else origin.title
-    return [Text(title, style="bold"), facts(rows)]
+    return [Text(record["settings"], style="bold"), facts(rows)]
 
 
 def overview_tables(deps: Dependencies, record: Record) -> list[RenderableType]:
@@ -56,7 +55,10 @@ def overview_tables(deps: Dependencies, record: Record) -> list[RenderableType]:
 
 def category_tables(record: Record) -> list[RenderableType]:
     """Tables of a `category` record."""
-    parts: list[RenderableType] = [Text(f"{_label(record)} (#{record['category']})", style="bold")]
+    parts: list[RenderableType] = [
+        Text(f"{_label(record)} (#{record['category']})", style="bold"),
+        Text(record["settings"]),
+    ]
     equation = record["equation"]
     if equation is None:
         parts.append(Text("is no target: it has no equation here"))

@@ -112,6 +112,7 @@ def report(
             sets,
             moments=given,
             title=title,
+            names=_file_names([file, *(other or [])]),
             details=details,
             path_terms=path_terms,
             overwrite=force,
@@ -122,6 +123,15 @@ def report(
     typer.echo(f"{written} ({size / 1e6:.1f} MB)")
     if open_page:
         typer.launch(str(written))
+
+
+def _file_names(files: list[Path]) -> list[str]:
+    """Names without suffix, with as many folders before them as it takes to tell them apart."""
+    for depth in range(1, max(len(one.parts) for one in files) + 1):
+        names = ["/".join(one.with_suffix("").parts[-depth:]) for one in files]
+        if len(set(names)) == len(set(files)):
+            break
+    return names
 
 
 def _logit_options(

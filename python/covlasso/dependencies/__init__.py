@@ -2,6 +2,7 @@
 
 from covlasso.dependencies.dependencies import Dependencies, joined
 from covlasso.dependencies.file import KNOWN, PER_TARGET
+from covlasso.dependencies.in_words import direction, in_words, settings
 from covlasso.dependencies.names import find_target, labels, match, on_one_line
 from covlasso.dependencies.origin import Origin, SameBy
 
@@ -11,9 +12,12 @@ __all__ = [
     "Dependencies",
     "Origin",
     "SameBy",
+    "direction",
     "find_target",
+    "in_words",
     "joined",
     "labels",
     "match",
     "on_one_line",
+    "settings",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -313,7 +313,7 @@ class Dependencies:
         header's ``statuses``; ``focus``, ``mean``, ``variance`` and ``random_error`` (float64) where they are
         known.
         """
-        save_fields(self, path)
+        save_fields({field.name: getattr(self, field.name) for field in fields(self)}, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Dependencies:
@@ -392,16 +392,19 @@ class Dependencies:
             f"{kind}{', ' + focus if focus else ''}, {certified} certified, worst KKT residual {worst:.1e})"
         )
 
-    def focus_text(self) -> str:
-        """Say the focus in words: "focus 0.3 by decisions, none for 12 targets without samples of theirs"."""
+    def focus_text(self, *, missing: bool = True) -> str:
+        """Say the focus in words: "focus 0.3 by decisions, none for 12 targets without samples of theirs".
+
+        With ``missing`` False the targets that go without are left out.
+        """
         if self.focus is None:
             return ""
         used = np.unique(self.focus[self.focus > 0.0])
         size = " to ".join(f"{alpha:g}" for alpha in dict.fromkeys(used[[0, -1]])) if len(used) else "none"
         whose = "" if self.origin is None or self.origin.focus is None else f" by {self.origin.focus}"
-        missing = len(self.unfocused)
+        none = len(self.unfocused) if missing else 0
         asked = " or with a share of 0" if len(used) > 1 else ""
-        left = f", none for {missing} targets without samples of theirs{asked}" if missing else ""
+        left = f", none for {none} targets without samples of theirs{asked}" if none else ""
         return f"focus {size}{whose}{left}"
 
     def _repr_html_(self) -> str:

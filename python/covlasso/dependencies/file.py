@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -14,9 +15,6 @@ from covlasso._base.arrays import Float64, Int32, Method
 from covlasso._base.checks import check_finite, check_method
 from covlasso._base.storage import StoredTensors, load_tensors, save_tensors
 from covlasso.dependencies.origin import Origin
-
-if TYPE_CHECKING:
-    from covlasso.dependencies.dependencies import Dependencies
 
 PER_TARGET = ("lam", "error", "energy", "kkt")
 """Fields with a number per target."""
@@ -34,33 +32,30 @@ _RANGES = {
 }
 
 
-def save_fields(deps: Dependencies, path: str | os.PathLike[str]) -> None:
-    """Write dependencies, atomically."""
-    statuses, status = np.unique(deps.status, return_inverse=True)
+def save_fields(fields: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write the fields of dependencies, atomically."""
+    coef, origin = fields["coef"], fields["origin"]
+    statuses, status = np.unique(fields["status"], return_inverse=True)
+    known = [name for name in KNOWN if fields[name] is not None]
     tensors = {
-        "indptr": deps.coef.indptr.astype(np.int64),
-        "indices": deps.coef.indices.astype(np.int32),
-        "data": deps.coef.data,
-        "targets": deps.targets,
+        "indptr": coef.indptr.astype(np.int64),
+        "indices": coef.indices.astype(np.int32),
+        "data": coef.data,
+        "targets": fields["targets"],
         "status": status.astype(np.uint8),
-        **{name: getattr(deps, name) for name in PER_TARGET},
-        **deps.known_per_target(),
+        **{name: fields[name] for name in (*PER_TARGET, *known)},
     }
     header = {
-        "n_sources": deps.n_sources,
+        "n_sources": coef.shape[1],
         "statuses": statuses.tolist(),
-        "intra": deps.intra,
-        "refit": deps.refit,
-        "method": deps.method,
-        "target_names": deps.target_names,
-        "source_names": deps.source_names,
-        **({} if deps.origin is None else {"origin": asdict(deps.origin)}),
+        **{name: fields[name] for name in ("intra", "refit", "method", "target_names", "source_names")},
+        **({} if origin is None else {"origin": asdict(origin)}),
     }
     save_tensors(path, "Dependencies", tensors, header)
 
 
 def stored_fields(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the fields of the dependencies in a file.
+    """Return the fields of the dependencies in a file of `save_fields`.
 
     Raises
     ------

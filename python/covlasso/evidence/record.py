@@ -11,7 +11,7 @@ import numpy as np
 from covlasso._base.arrays import Float64
 from covlasso._base.plain import Record, finite
 from covlasso._core import __version__
-from covlasso.dependencies import Dependencies
+from covlasso.dependencies import Dependencies, in_words
 from covlasso.evidence.cautions import cautions
 from covlasso.evidence.choose_focus import FocusChoice
 from covlasso.evidence.evaluation import Evaluation
@@ -35,7 +35,7 @@ def evaluation_record(
     ::
 
         schema, covlasso   "covlasso-evaluate-1", version
-        origin             models, kind of moments and options, as in `Origin`; or null.  title: in words
+        origin             models, kind of moments and options, as in `Origin`; or null.  title: all in words
         focus              in words, or null
         method             "lasso", "refitted" or "pursuit": what the file holds
         samples            fit, held_out: numbers of samples of the moments, or null
@@ -62,7 +62,7 @@ def evaluation_record(
         "schema": SCHEMA,
         "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
-        "title": "" if deps.origin is None else deps.origin.title,
+        "title": in_words(deps),
         "focus": deps.focus_text() or None,
         "method": deps.solution,
         "samples": None if split is None else _samples(split),

@@ -10,7 +10,7 @@ import numpy as np
 from covlasso._base.arrays import Float64
 from covlasso._base.plain import Record, finite
 from covlasso._core import __version__
-from covlasso.dependencies import Dependencies
+from covlasso.dependencies import Dependencies, in_words
 from covlasso.graph.relations import dependents, out_degree
 
 _TERMS_SHOWN = 3  # of an equation in the overview
@@ -23,6 +23,7 @@ def summarise(deps: Dependencies) -> Record:
 
         covlasso            version
         origin              models, kind of moments, l2 and positive, as in `Origin`, or null
+        settings            what was asked for, in words
         refit               whether coefficients are least squares on the support found
         method              how the terms were chosen: lasso or pursuit
         focus               in words, or null; unfocused: how many targets have no sample of their class
@@ -38,6 +39,7 @@ def summarise(deps: Dependencies) -> Record:
     return {
         "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
+        "settings": in_words(deps),
         "refit": deps.refit,
         "method": deps.method,
         "focus": deps.focus_text() or None,
@@ -87,7 +89,7 @@ def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Recor
     ::
 
         schema        "covlasso-category-1"
-        covlasso      version;  origin, refit, method as in `summarise`
+        covlasso      version;  origin, settings, refit, method as in `summarise`
         category      its number;  name: its name, or null
         equation      null where it is no target, else
           lam         lambda, in the paper's scale (no 1/2); of a pursuit the largest score left
@@ -103,6 +105,7 @@ def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Recor
         "schema": "covlasso-category-1",
         "covlasso": __version__,
         "origin": None if deps.origin is None else asdict(deps.origin),
+        "settings": in_words(deps),
         "refit": deps.refit,
         "method": deps.method,
         "category": number,

@@ -14,11 +14,13 @@ from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import theory
 from covlasso.graph import communities
+from covlasso.report.beside import add_beside, measured, random_by_terms
 from covlasso.report.curves import QUANTILES, Curves, follow
 from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
 from covlasso.report.payload import Payload, rounded
 from covlasso.report.replaced import HeldOutLogits, add_decisions, decided
+from covlasso.report.set_names import set_names
 from covlasso.solver import Blocks
 
 SPECTRUM_LIMIT = 3000  # categories, or columns of a factor: a decomposition of more takes minutes
@@ -38,16 +40,25 @@ class Depth:
     """Logits of other samples, for decisions."""
 
 
-def collect(entries: Sequence[Entry], title: str, depth: Depth) -> tuple[str, Any]:
-    """(packed data, record) of a report; the record alone says what the page states in words."""
+def collect(
+    entries: Sequence[Entry], title: str, depth: Depth, given: Sequence[str] | None = None
+) -> tuple[str, Any]:
+    """(packed data, record) of a report; the record alone says what the page states in words.
+
+    ``given`` are names of the sets that tell them apart where their settings do not; see `set_names`.
+    """
     collector = _Collector(depth)
+    names = set_names(entries, given)
     record = {
         "schema": SCHEMA,
         "title": title,
         "covlasso": __version__,
         "certificate": KKT_TOLERANCE,
         "quantiles": QUANTILES,
-        "sets": [collector.add(f"{k}.", entry) for k, entry in enumerate(entries)],
+        "sets": [
+            {"title": name.short, "settings": name.full, **collector.add(f"{k}.", entry)}
+            for k, (entry, name) in enumerate(zip(entries, names, strict=True))
+        ],
     }
     return collector.payload.pack({**record, "names": collector.names}), record
 
@@ -65,7 +76,6 @@ class _Collector:
         """Take one set: its dependencies always, and what its moments tell where they are given."""
         deps, origin = entry.deps, entry.origin
         record: dict[str, Any] = {
-            "title": entry.title,
             "targetModel": origin.target_model,
             "sourceModel": origin.source_model,
             "kind": origin.kind,
@@ -84,6 +94,7 @@ class _Collector:
             "curves": None,
             "spectrum": None,
             "decisions": None,
+            "beside": add_beside(self.payload, prefix, entry, measured(entry)),
         }
         self._communities(prefix, entry)
         fit, curves = None, None
@@ -139,20 +150,17 @@ class _Collector:
         return follow(entry, fit, terms, self._depth.progress)
 
     def _measured(self, prefix: str, entry: Measured, fit: Blocks, curves: Curves) -> dict[str, Any]:
-        """Held-out R^2, curves, paths and spectrum of one set; what is left out is said in the record."""
-        measure = entry.measure()
-        if measure is not None:
-            self.payload.add(prefix + "heldOut", measure(entry.deps), "float32")
+        """Curves, paths and spectrum of one set; what is left out is said in the record."""
         if not fit.intra and _same_categories(entry.deps):
             self.payload.add(prefix + "own", _own_category_r2(fit), "float32")
         held_out = None if entry.held_out is None else entry.held_out.count
         return {
             "samples": {"fit": entry.fit.count, "heldOut": held_out},
-            "curves": self._curves(prefix, entry, curves),
+            "curves": self._curves(prefix, entry, fit, curves),
             "spectrum": self._spectrum(prefix, entry, fit),
         }
 
-    def _curves(self, prefix: str, entry: Measured, curves: Curves) -> dict[str, Any]:
+    def _curves(self, prefix: str, entry: Measured, fit: Blocks, curves: Curves) -> dict[str, Any]:
         """Error by terms and paths, unless the paths are not those of the dependencies."""
         if not curves.reproduced:
             return {"terms": curves.terms, "reproduced": False, "details": 0}
@@ -164,7 +172,12 @@ class _Collector:
             self.payload.add(f"{prefix}curve.{name}", rounded(values[:, shown].T), "float32")
         if curves.path.method == "lasso":
             add_paths(self.payload, prefix, curves.path, shown)
-        return {"terms": curves.terms, "reproduced": True, "details": len(shown)}
+        return {
+            "terms": curves.terms,
+            "reproduced": True,
+            "details": len(shown),
+            "random": random_by_terms(fit, entry.deps, curves.terms, entry.measure()),
+        }
 
     def _decisions(
         self, prefix: str, entry: Entry, fit: Blocks | None, curves: Curves | None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from covlasso._base.arrays import Float64
-from covlasso.dependencies import Dependencies, Origin
+from covlasso.dependencies import Dependencies, Origin, direction
 from covlasso.evidence import check_found_on, held_out_r2, origin_of
 from covlasso.moments import Halves, Moments, halves
 from covlasso.solver import Blocks
@@ -22,11 +22,14 @@ class Entry:
     origin: Origin
 
     @property
+    def known_origin(self) -> Origin | None:
+        """What the dependencies know of their origin; None where ``origin`` is made up."""
+        return self.deps.origin
+
+    @property
     def title(self) -> str:
         """Which network is explained by which, in words."""
-        if self.deps.origin is None:
-            return "within one network" if self.deps.intra else "between two networks"
-        return self.origin.title
+        return direction(self.deps, self.known_origin)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +40,9 @@ class Measured(Entry):
     held_out: Moments | None
 
     @property
-    def title(self) -> str:
-        """Which network is explained by which: the moments have their names."""
-        return self.origin.title
+    def known_origin(self) -> Origin:
+        """Origin, which the moments confirm."""
+        return self.origin
 
     def blocks(self) -> Blocks:
         """Moments that the dependencies were found on, of their kind.
@@ -61,13 +64,13 @@ class Measured(Entry):
 
 
 def match(deps: Dependencies, candidates: Sequence[Moments | Halves]) -> Entry:
-    """Entry with the first of ``candidates`` that holds its models.
+    """Entry with the first of ``candidates`` that it was found on.
 
     Raises
     ------
     TypeError, ValueError
         A candidate is no moments; the models are unknown or in none of the candidates; or the energies of the
-        dependencies are not those of the moments.
+        dependencies are not those of any that holds them.
     """
     if not candidates:
         return Entry(deps, origin_of(deps, None, None, None))
@@ -76,13 +79,21 @@ def match(deps: Dependencies, candidates: Sequence[Moments | Halves]) -> Entry:
     origin = origin_of(deps, parts[0].fit, None, None)
     models = {origin.target_model, origin.source_model}
     known: set[str] = set()
+    refused: ValueError | None = None
     for fit, held_out in parts:
         if fit is None:
             continue
-        if models <= set(fit.names):
-            check_found_on(deps, origin, fit)
-            return Measured(deps, origin, fit, held_out)
         known |= set(fit.names)
+        if not models <= set(fit.names):
+            continue
+        try:
+            check_found_on(deps, origin, fit)
+        except ValueError as cause:  # of other samples, or of another checkpoint, which has the same name
+            refused = refused or cause
+            continue
+        return Measured(deps, origin, fit, held_out)
+    if refused is not None:
+        raise refused
     raise ValueError(
         f"the dependencies are of {' and '.join(sorted(models))}, but the moments are of "
         f"{', '.join(sorted(known))}; give the moments they were found from"

@@ -13,8 +13,7 @@ STYLES = ("vendor/tabulator_simple.min.css", "css/base.css", "css/parts.css", "c
 LIBRARIES = (
     "vendor/echarts.min.js",
     "vendor/tabulator.min.js",
-    "vendor/graphology.umd.min.js",
-    "vendor/graphology-library.min.js",
+    "vendor/graphology.min.js",
 )
 # Each after what it imports.
 MODULES = (

@@ -31,6 +31,7 @@ def write_report(
     *,
     moments: Moments | Halves | Sequence[Moments | Halves] = (),
     title: str = "Neural dependencies",
+    names: Sequence[str] | None = None,
     details: int = DETAILS,
     path_terms: int | None = None,
     logits: Mapping[str, Array | Rows] | Array | Rows | None = None,
@@ -50,10 +51,14 @@ def write_report(
         switches between them and compares any two that have the same targets.
     moments : Moments, SplitMoments, pair with ``fit`` and ``held_out``, or sequence of these, optional
         Moments that the dependencies were found on, and of other samples. With them the page shows paths,
-        error against the number of terms, the spectrum, and held-out R^2. Every set takes the first that
-        hold its models.
+        error against the number of terms, the spectrum, and held-out R^2. Every set takes the first that it
+        was found on.
     title : str
         Heading of the page.
+    names : sequence of str, optional
+        A name for each of ``deps``, that of its file for instance. The page calls a set by its models and by
+        the settings that tell it apart (kind of moments, terms or lambda, refit, focus, ...); where two sets
+        differ in none, as checkpoints do, these names are added, else numbers.
     details : int, default 2000
         Categories per set that carry their path and their curves: about 1 KB each in the file. Where there
         are more, those with the largest R^2 on the fit part have them, and the page says so.
@@ -93,6 +98,9 @@ def write_report(
     sets = [deps] if isinstance(deps, Dependencies) else list(deps)
     if not sets or not all(isinstance(one, Dependencies) for one in sets):
         raise TypeError("deps must be Dependencies, or a sequence of at least one")
+    if names is not None and (isinstance(names, str) or len(names) != len(sets)):
+        given = 1 if isinstance(names, str) else len(names)
+        raise ValueError(f"names has {given} for {len(sets)} sets of dependencies; give a list, one for each")
     candidates = _listed(moments)
     entries = [match(one, candidates) for one in sets]
     terms = None if path_terms is None else check_count(path_terms, "path_terms")
@@ -100,7 +108,7 @@ def write_report(
         raise ValueError("labels and rows are for logits; give these too")
     held_out = None if logits is None else HeldOutLogits(logits, labels, rows)
     depth = Depth(check_count(details, "details"), terms, progress, held_out)
-    data, record = collect(entries, title, depth)
+    data, record = collect(entries, title, depth, names)
     _write_atomically(target, render(record, data))
     return target
 

@@ -1,7 +1,6 @@
 // What the numbers mean, how the report came about, and the libraries in it.
 
 import { count, el, plural } from "./dom.js";
-import { METHODS } from "./summary_charts.js";
 
 const TERMS = [
   [
@@ -40,7 +39,7 @@ export function aboutView(record, sets) {
   const libraries = [
     ["Apache ECharts 6.1.0", "Apache-2.0"],
     ["Tabulator 6.5.3", "MIT"],
-    ["graphology 0.26.0 and graphology-library 0.8.0", "MIT"],
+    ["graphology 0.26.0 with ForceAtlas2 and Noverlap", "MIT"],
   ];
   return el(
     "div",
@@ -84,10 +83,8 @@ export function aboutView(record, sets) {
 
 function contents(set) {
   const parts = [
-    `${set.title}: ${plural(set.nTargets, "target")} from ${plural(set.nSources, "source")}, ${plural(set.nEdges, "term")}, ${METHODS[set.curveKind]}`,
+    `${set.settings}: ${plural(set.nTargets, "target")} from ${plural(set.nSources, "source")}, ${plural(set.nEdges, "term")}`,
   ];
-  if (set.l2) parts.push(`ridge term ${set.l2}`);
-  if (set.positive) parts.push("no negative coefficients");
   if (set.samples)
     parts.push(
       `${plural(set.samples.fit, "sample")} fit${set.samples.heldOut ? `, ${count(set.samples.heldOut)} held out` : ", none held out"}`,

@@ -13,7 +13,6 @@ import { categoryView } from "./category.js";
 import { everyCategory, graphView } from "./graph.js";
 import { canCompare, compareView } from "./compare.js";
 import { aboutView } from "./about.js";
-import { METHODS } from "./summary_charts.js";
 
 const TABS = {
   summary: "Summary",
@@ -52,7 +51,7 @@ function setUpSetPicker(sets) {
   document.getElementById("set-picker").hidden = false;
   const picker = document.getElementById("set");
   picker.append(
-    ...sets.map((set, index) => el("option", { value: index }, `${set.title}, ${METHODS[set.curveKind]}`)),
+    ...sets.map((set, index) => el("option", { value: index, title: set.settings }, set.title)),
   );
   picker.addEventListener("change", () => {
     const { view, category } = placeOf(location.hash);

@@ -165,17 +165,17 @@ function place(graph, nodes) {
   }
   const community = (key) => nodes.get(key).community;
   const pull = (_edge, { weight }, from, to) => weight * (community(from) === community(to) ? INSIDE : 1);
-  const { layoutForceAtlas2, layoutNoverlap } = graphologyLibrary;
+  const { forceAtlas2, noverlap } = graphology;
   const settings = {
-    ...layoutForceAtlas2.inferSettings(graph),
+    ...forceAtlas2.inferSettings(graph),
     gravity: 0.3,
     strongGravityMode: true,
     scalingRatio: 10,
     barnesHutOptimize: graph.order > 400,
   };
   const iterations = Math.round(Math.max(ROUNDS.least, Math.min(ROUNDS.most, ROUNDS.work / graph.order)));
-  layoutForceAtlas2.assign(graph, { iterations, settings, getEdgeWeight: pull });
-  layoutNoverlap.assign(graph, {
+  forceAtlas2.assign(graph, { iterations, settings, getEdgeWeight: pull });
+  noverlap.assign(graph, {
     maxIterations: Math.round(iterations / 3),
     settings: { margin: 2, ratio: 1.2 },
   });

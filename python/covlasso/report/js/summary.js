@@ -17,6 +17,7 @@ export function summaryView(set) {
   const page = el("div", { class: "view" });
   page.append(
     el("h1", {}, `Dependencies ${set.title}`),
+    el("p", { class: "crumb" }, set.settings),
     el("p", { class: "lead" }, headline(set)),
     tiles(set),
     caveats(set),
