@@ -2,104 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import time
-
 import numpy as np
 import pytest
 import scipy.sparse
+from browser import Reader
 from report_reader import HOSTILE, read, small_deps, small_halves
 
 import covlasso
 from covlasso.datasets import load_imagenet_lite
 from covlasso.dependencies import labels
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = os.environ.get("COVLASSO_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TO_OPEN = 2.0  # seconds
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as tool:
-        chromium = tool.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def lite(tmp_path_factory):
-    """Report of the real networks: within each, and of one from the other."""
-    data = load_imagenet_lite()
-    pairs = (("lite0", "lite0"), ("lite1", "lite1"), ("lite0", "lite1"))
-    deps = [covlasso.solve_moments(data.fit, target=a, source=b, terms=10, refit=True) for a, b in pairs]
-    file = tmp_path_factory.mktemp("lite") / "report.html"
-    return covlasso.write_report(file, deps, moments=data, title="Lite"), deps
-
-
-class Reader:
-    """A page in a tab; `problems` collects console errors, exceptions and requests."""
-
-    def __init__(self, browser, **options):
-        self.tab = browser.new_context(viewport={"width": 1360, "height": 900}, **options).new_page()
-        self.problems = []
-        self.tab.on("console", lambda line: self.problems.append(line.text) if line.type != "log" else None)
-        self.tab.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.tab.on("dialog", lambda dialog: self.problems.append(dialog.message))
-        self.tab.on("request", self._note)
-
-    def _note(self, request):
-        if not request.url.startswith(("file:", "data:", "blob:")) or request.url.count("file:") > 1:
-            self.problems.append(f"request of {request.url}")
-
-    def open(self, file, place="summary"):
-        start = time.perf_counter()
-        self.tab.goto(f"{file.as_uri()}#{place}")
-        self._drawn(place)
-        return time.perf_counter() - start
-
-    def go(self, place):
-        self.tab.evaluate("hash => { location.hash = hash; }", place)
-        self._drawn(place)
-
-    def _drawn(self, place):
-        """Wait until the view is there, and its charts are painted."""
-        view = place.partition("=")[0].partition("&")[0]
-        self.tab.wait_for_function("view => document.documentElement.dataset.ready === view", arg=view)
-        self.tab.evaluate(
-            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
-
-    def text(self, selector):
-        return self.tab.inner_text(selector)
-
-    def said(self, text):
-        """Wait for ``text`` in the line that says what is shown."""
-        self.tab.wait_for_selector(f".found:text-matches('{text}')")
-
-    def first_names(self, count=5):
-        self.tab.wait_for_selector(".tabulator-row")
-        return self.tab.locator(".tabulator-row a").all_inner_texts()[:count]
-
-
-@pytest.fixture
-def reader(browser):
-    one = Reader(browser)
-    yield one
-    one.tab.context.close()
-    assert one.problems == []
 
 
 def test_it_opens_in_time_and_says_what_was_found(reader, lite):

@@ -164,9 +164,7 @@ def test_the_build_of_echarts_has_what_the_page_draws():
     charts = "bar|boxplot|candlestick|custom|effectScatter|funnel|gauge|graph|heatmap|line|lines|parallel|pictorialBar|pie|radar|sankey|scatter|sunburst|themeRiver|tree|treemap"  # noqa: E501
     for kind in set(re.findall(rf'\btype: "({charts})"', scripts)):
         assert f"  {kind[0].upper()}{kind[1:]}Chart," in recipe
-    parts = (
-        "tooltip|legend|markLine|markArea|markPoint|dataZoom|visualMap|toolbox|graphic|polar|brush|timeline"
-    )
+    parts = "tooltip|legend|markLine|markArea|markPoint|dataZoom|visualMap|toolbox|graphic|polar|brush"
     for part in set(re.findall(rf"\b({parts}): [\w{{\[]", scripts)):
         assert f"  {part[0].upper()}{part[1:]}Component," in recipe
 
