@@ -214,14 +214,14 @@ def check_number(value: Any, name: str) -> float:
     return float(value)
 
 
-def check_count(value: Any, name: str) -> int:
-    """Return an integer of at least 1."""
+def check_count(value: Any, name: str, least: int = 1) -> int:
+    """Return an integer of at least ``least``."""
     try:
         count = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if isinstance(value, (bool, np.bool_)) or count < 1:
-        raise ValueError(f"{name} is {value}; an integer of at least 1 is expected")
+    if isinstance(value, (bool, np.bool_)) or count < least:
+        raise ValueError(f"{name} is {value}; an integer of at least {least} is expected")
     if count > _LARGEST_COUNT:
         raise ValueError(f"{name} is {value}; at most {_LARGEST_COUNT} is possible")
     return count

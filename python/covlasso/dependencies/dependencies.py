@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,10 @@ import numpy.typing as npt
 import scipy.sparse
 
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64, Method
-from covlasso._base.checks import check_finite, check_method
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso._base.optional import needed
-from covlasso._base.storage import StoredTensors, load_tensors, save_tensors
 from covlasso._core import KKT_TOLERANCE
+from covlasso.dependencies.file import KNOWN, PER_TARGET, save_fields, stored_fields
 from covlasso.dependencies.names import find_target, labels
 from covlasso.dependencies.origin import Origin
 
@@ -69,6 +67,12 @@ class Dependencies:
         samples. ``error``, ``energy`` and ``r2`` are of the moments with this share. None: no focus.
     method : str
         How the terms were chosen: "lasso" or "pursuit".
+    mean, variance : (n_targets,) arrays, or None
+        E[f_i] and Var(f_i) of the same samples as ``energy``, in the same units; None where only a Gram is
+        known.
+    random_error : (n_targets,) array, or None
+        Error that as many terms at random leave, by least squares on the same moments: the mean over 20
+        draws of sources, each set as likely as any other. `covlasso.solve_moments` finds it.
     """
 
     coef: scipy.sparse.csr_array
@@ -85,6 +89,9 @@ class Dependencies:
     origin: Origin | None = None
     focus: Float64 | None = None
     method: Method = "lasso"
+    mean: Float64 | None = None
+    variance: Float64 | None = None
+    random_error: Float64 | None = None
 
     @property
     def n_targets(self) -> int:
@@ -124,8 +131,7 @@ class Dependencies:
     @property
     def relative_error(self) -> Float64:
         """Error / energy, (n_targets,); NaN for a target without energy (its logit is always 0)."""
-        with np.errstate(invalid="ignore"):
-            return self.error / self.energy
+        return _share(self.error, self.energy)
 
     @property
     def r2(self) -> Float64:
@@ -133,9 +139,40 @@ class Dependencies:
 
         The share of E[f_i^2] that is explained, *not* centred: logits enter as they are. It is the usual R^2
         where the Gram is a covariance. On the samples that the coefficients were found on it flatters; see
-        `covlasso.held_out_error`.
+        `covlasso.held_out_error`. It says little without `r2_centred` and `random_r2` beside it.
         """
         return 1.0 - self.relative_error
+
+    @property
+    def r2_centred(self) -> Float64 | None:
+        """R^2 about the mean, 1 - error / Var(f_i), (n_targets,); NaN for a constant logit.
+
+        A level that all samples share is not counted as explained. Below 0 where the mean says more than the
+        equation. None where means are not known.
+        """
+        return None if self.variance is None else 1.0 - _share(self.error, self.variance)
+
+    @property
+    def r2_uncentred(self) -> Float64 | None:
+        """R^2 as in the paper, 1 - error / E[f_i^2], whatever kind of moments this is of; None: not known."""
+        if self.mean is None or self.variance is None:
+            return None
+        return 1.0 - _share(self.error, self.variance + self.mean**2)
+
+    @property
+    def random_r2(self) -> Float64 | None:
+        """R^2, as `r2` is, of as many terms at random, (n_targets,): what an equation has to beat.
+
+        None where it is not known.
+        """
+        return None if self.random_error is None else 1.0 - _share(self.random_error, self.energy)
+
+    @property
+    def random_r2_centred(self) -> Float64 | None:
+        """R^2 about the mean, as `r2_centred` is, of as many terms at random; None: not known."""
+        if self.random_error is None or self.variance is None:
+            return None
+        return 1.0 - _share(self.random_error, self.variance)
 
     @property
     def unfocused(self) -> Int32:
@@ -255,7 +292,7 @@ class Dependencies:
             return category if self.intra else (role, category)
 
         for t, target in enumerate(self.targets.tolist()):
-            values = {name: float(getattr(self, name)[t]) for name in _PER_TARGET}
+            values = {name: float(getattr(self, name)[t]) for name in PER_TARGET}
             if self.focus is not None:
                 values["focus"] = float(self.focus[t])
             graph.add_node(node("target", target), status=str(self.status[t]), **values)
@@ -273,29 +310,10 @@ class Dependencies:
 
         Tensors: ``indptr`` (int64), ``indices`` (int32), ``data`` (float64) of `coef`; ``lam``, ``error``,
         ``energy``, ``kkt`` (float64), ``targets`` (int32), and ``status`` (uint8), which counts in the
-        header's ``statuses``; ``focus`` (float64) where there is one.
+        header's ``statuses``; ``focus``, ``mean``, ``variance`` and ``random_error`` (float64) where they are
+        known.
         """
-        statuses, status = np.unique(self.status, return_inverse=True)
-        tensors = {
-            "indptr": self.coef.indptr.astype(np.int64),
-            "indices": self.coef.indices.astype(np.int32),
-            "data": self.coef.data,
-            "targets": self.targets,
-            "status": status.astype(np.uint8),
-            **({} if self.focus is None else {"focus": self.focus}),
-            **{name: getattr(self, name) for name in _PER_TARGET},
-        }
-        header = {
-            "n_sources": self.n_sources,
-            "statuses": statuses.tolist(),
-            "intra": self.intra,
-            "refit": self.refit,
-            "method": self.method,
-            "target_names": self.target_names,
-            "source_names": self.source_names,
-            **({} if self.origin is None else {"origin": asdict(self.origin)}),
-        }
-        save_tensors(path, "Dependencies", tensors, header)
+        save_fields({field.name: getattr(self, field.name) for field in fields(self)}, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Dependencies:
@@ -308,39 +326,7 @@ class Dependencies:
         ValueError
             The file is truncated, foreign, or of a newer version; the message names it.
         """
-        stored = load_tensors(path, "Dependencies")
-        targets, intra = stored.tensor("targets", np.int32, (None,)), stored.field("intra", bool)
-        n, p = len(targets), stored.field("n_sources", int)
-        _check_stored_targets(stored, targets, p, intra)
-        indptr = stored.tensor("indptr", np.int64, (n + 1,))
-        indices = stored.tensor("indices", np.int32, (int(indptr[-1]),))
-        data = stored.tensor("data", np.float64, indices.shape)
-        status = stored.tensor("status", np.uint8, (n,))
-        try:
-            coef = scipy.sparse.csr_array((data, indices, indptr), shape=(n, p))
-            coef.check_format(full_check=True)
-            check_finite(coef.data, "data")
-            names = np.array(stored.strings("statuses"))[status]
-        except (ValueError, IndexError) as cause:
-            raise stored.error(str(cause)) from cause
-        per_target = {name: stored.tensor(name, np.float64, (n,)) for name in _PER_TARGET}
-        focus = stored.tensor("focus", np.float64, (n,)) if "focus" in stored else None
-        _check_range(stored, "energy", per_target["energy"], sys.float_info.max)
-        if focus is not None:
-            _check_range(stored, "focus", focus, 1.0)
-        return cls(
-            coef=coef,
-            **per_target,
-            status=names,
-            targets=targets,
-            intra=intra,
-            refit=stored.field("refit", bool),
-            target_names=stored.names("target_names", n),
-            source_names=stored.names("source_names", p),
-            origin=_stored_origin(stored),
-            focus=focus,
-            method=_stored_method(stored),
-        )
+        return cls(**stored_fields(path))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Dependencies]) -> Dependencies:
@@ -367,12 +353,10 @@ class Dependencies:
         if len(values) < len(targets):
             raise ValueError(f"parts have target {values[counts > 1][0]} twice; give each target once")
         arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts]) for name in (*_PER_TARGET, "status")
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in (*PER_TARGET, "status")
         }
-        if any(part.focus is not None for part in parts):
-            arrays["focus"] = np.concatenate(
-                [np.zeros(part.n_targets) if part.focus is None else part.focus for part in parts]
-            )
+        for name in KNOWN:
+            arrays[name] = _concatenated(parts, name)
         return replace(
             first,
             coef=scipy.sparse.vstack([part.coef for part in parts], format="csr"),
@@ -383,15 +367,19 @@ class Dependencies:
 
     def take(self, order: npt.NDArray[np.integer]) -> Dependencies:
         """Return those at some positions, in this order."""
-        arrays: dict[str, Any] = {name: getattr(self, name)[order] for name in (*_PER_TARGET, "status")}
+        arrays: dict[str, Any] = {name: getattr(self, name)[order] for name in (*PER_TARGET, "status")}
+        arrays |= {name: values[order] for name, values in self.known_per_target().items()}
         return replace(
             self,
             coef=self.coef[order],
             targets=self.targets[order],
             target_names=None if self.target_names is None else tuple(self.target_names[t] for t in order),
-            focus=None if self.focus is None else self.focus[order],
             **arrays,
         )
+
+    def known_per_target(self) -> dict[str, Float64]:
+        """Return those of the arrays `KNOWN` that there are, by name."""
+        return {name: getattr(self, name) for name in KNOWN if getattr(self, name) is not None}
 
     def __repr__(self) -> str:
         """Say how many targets, sources and terms there are, and how sure they are."""
@@ -444,8 +432,6 @@ def joined(parts: Sequence[Dependencies], places: Sequence[npt.NDArray[np.intege
 
 
 _UNPROVED = ("floor", "uncertified", "interrupted")
-_MOST_SOURCES = 2**31 - 1  # categories are numbered in 32 bits
-_PER_TARGET = ("lam", "error", "energy", "kkt")
 _SHARED = ("n_sources", "intra", "refit", "method", "source_names", "origin")
 _SOLUTIONS = {
     "lasso": "Lasso",
@@ -462,45 +448,21 @@ def _check_alike(first: Dependencies, part: Dependencies, place: int) -> None:
         raise ValueError(f"parts[{place}] and parts[0] differ in {differing[0]}; solve them alike")
 
 
+def _concatenated(parts: Sequence[Dependencies], name: str) -> Float64 | None:
+    """Return one of the arrays `KNOWN` of all parts: known of all, but for a focus, which is 0 elsewhere."""
+    values = [getattr(part, name) for part in parts]
+    unknown = [value is None for value in values]
+    if all(unknown) or (name != "focus" and any(unknown)):
+        return None
+    none = [np.zeros(part.n_targets) for part in parts]
+    return np.concatenate([n if value is None else value for n, value in zip(none, values, strict=True)])
+
+
+def _share(error: Float64, of: Float64) -> Float64:
+    """Divide; NaN where both are 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return error / of
+
+
 def _joined_names(parts: Sequence[Dependencies]) -> tuple[str, ...]:
     return tuple(name for part in parts for name in part.target_names or ())
-
-
-def _check_stored_targets(stored: StoredTensors, targets: Int32, n_sources: int, intra: bool) -> None:
-    """Refuse targets and numbers of sources that no result has, before anything is made of them."""
-    if isinstance(n_sources, bool) or not 0 < n_sources <= _MOST_SOURCES:
-        raise stored.error(
-            f"header field 'n_sources' is {n_sources}; a number from 1 to {_MOST_SOURCES} is expected"
-        )
-    bad = (targets < 0) | (targets >= (n_sources if intra else _MOST_SOURCES))
-    if bad.any():
-        place = int(np.argmax(bad))
-        raise stored.error(f"targets[{place}] is {targets[place]}, no category")
-    values, counts = np.unique(targets, return_counts=True)
-    if len(values) < len(targets):
-        raise stored.error(f"target {values[counts > 1][0]} is there twice")
-
-
-def _check_range(stored: StoredTensors, name: str, values: Float64, largest: float) -> None:
-    bad = ~((values >= 0.0) & (values <= largest))
-    if bad.any():
-        place = int(np.argmax(bad))
-        raise stored.error(f"{name}[{place}] is {values[place]}; a number from 0 to {largest:g} is expected")
-
-
-def _stored_origin(stored: StoredTensors) -> Origin | None:
-    fields = stored.optional("origin", dict)
-    if fields is None:
-        return None
-    try:
-        return Origin(**fields)
-    except (TypeError, ValueError) as cause:
-        raise stored.error(f"header field 'origin': {cause}") from cause
-
-
-def _stored_method(stored: StoredTensors) -> Method:
-    method = stored.optional("method", str)
-    try:
-        return "lasso" if method is None else check_method(method)  # older files are of the Lasso
-    except ValueError as cause:
-        raise stored.error(f"header field {cause}") from cause

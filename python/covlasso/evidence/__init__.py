@@ -2,6 +2,7 @@
 
 from covlasso.evidence import theory
 from covlasso.evidence.beside import METHODS
+from covlasso.evidence.cautions import Common, cautions, common_direction
 from covlasso.evidence.choose_focus import FocusChoice, choose_focus, choose_for
 from covlasso.evidence.comparison import compare_methods
 from covlasso.evidence.decisions import EPS, Decisions
@@ -9,13 +10,14 @@ from covlasso.evidence.decisions_by_terms import DecisionsByTerms, decisions_by_
 from covlasso.evidence.error_curves import ByTerms, r2_by_terms
 from covlasso.evidence.evaluation import (
     Evaluation,
-    Quality,
     checked_blocks,
     evaluate,
     held_out_error,
     held_out_r2,
 )
 from covlasso.evidence.prediction import check_found_on, is_fit, origin_of, prediction_of
+from covlasso.evidence.quality import Quality
+from covlasso.evidence.random_terms import RandomTerms, random_terms
 from covlasso.evidence.rates import RATES, Rates
 from covlasso.evidence.record import THRESHOLD, best_r2, evaluation_record, focus_record
 from covlasso.evidence.resampling import Stability, stability
@@ -28,19 +30,23 @@ __all__ = [
     "RULES",
     "THRESHOLD",
     "ByTerms",
+    "Common",
     "Decisions",
     "DecisionsByTerms",
     "Evaluation",
     "FocusChoice",
     "Quality",
+    "RandomTerms",
     "Rates",
     "Selection",
     "Stability",
     "best_r2",
+    "cautions",
     "check_found_on",
     "checked_blocks",
     "choose_focus",
     "choose_for",
+    "common_direction",
     "compare_methods",
     "decisions_by_terms",
     "evaluate",
@@ -52,6 +58,7 @@ __all__ = [
     "origin_of",
     "prediction_of",
     "r2_by_terms",
+    "random_terms",
     "select",
     "stability",
     "theory",

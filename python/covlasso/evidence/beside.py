@@ -52,18 +52,18 @@ class Beside:
     def __init__(
         self, deps: Dependencies, fit: Moments, origin: Origin, seed: int, samples: Samples | None = None
     ):
-        self._deps, self._fit, self._seed = deps, fit, seed
+        self.deps, self.fit, self.seed = deps, fit, seed
         self._samples = samples
         self._own = None if samples is None or origin.focus != _OWN_SAMPLES else OwnSamples(samples)
         left_out = excluded(fit, origin, deps.targets)
         if not isinstance(left_out, str) and left_out is not None and left_out.multiply(deps.coef).nnz:
             origin = replace(origin, allow_same=True)  # it is not known, and they have such terms
-        self._origin = origin
+        self.origin = origin
 
     def possible(self, *, logits: bool) -> tuple[str, ...]:
         """Return the methods that can be found, with or without logits of other samples."""
-        deps, origin = self._deps, self._origin
-        classes = self._fit.classes is not None
+        deps = self.deps
+        classes = self.fit.classes is not None
         without: set[str] = set()
         if deps.focus is None or not (deps.focus > 0.0).any():
             without.add("all samples")
@@ -71,21 +71,21 @@ class Beside:
             without.add("own samples")
         if not classes or not logits:
             without.add("class mean")
-        if origin.focus == _OWN_SAMPLES and self._own is None:
+        if not self.moments_known:
             without |= {*METHODS[:6]} - {deps.solution}
         return tuple(method for method in METHODS if method not in without)
 
     def solve(self, method: str, progress: Report | None = None) -> Dependencies | None:
         """Find equations by a method; None where the Lasso solutions of refitted ones are not found again."""
-        if method == self._deps.solution:
-            return self._deps
+        if method == self.deps.solution:
+            return self.deps
         if method == "all samples":
             return self._other_focus(0.0, progress)
         if method == "own samples":
             return self._only_own(progress)
         parts, order = [], []
-        for here, rows in self._moments():
-            one = self._part(method, self._deps.take(here), rows, progress)
+        for here, rows in self.moments():
+            one = self._part(method, self.deps.take(here), rows, progress)
             if one is None:
                 return None
             parts.append(one)
@@ -112,7 +112,7 @@ class Beside:
         if method == "correlation":
             choice = baselines.by_correlation(deps.n_terms, rows)
         else:
-            choice = baselines.at_random(deps.n_terms, rows, self._seed)
+            choice = baselines.at_random(deps.n_terms, rows, self.seed)
         return baselines.refitted(deps, rows, choice)
 
     def _lasso(self, deps: Dependencies, rows: baselines.Rows) -> Dependencies | None:
@@ -120,8 +120,8 @@ class Beside:
         paths = rows.blocks.paths(
             max_terms=rows.n_sources,
             min_lambda=deps.lam,
-            l2=self._origin.l2,
-            positive=self._origin.positive,
+            l2=self.origin.l2,
+            positive=self.origin.positive,
         )
         again = paths.at(lam=deps.lam)
         differing = (again.coef != 0).astype(np.int8) - (deps.coef != 0).astype(np.int8)
@@ -131,10 +131,10 @@ class Beside:
         """As many terms of the Lasso on own samples only: these themselves, or what their means say."""
         if not self._own_samples_known:
             return self._other_focus(1.0, progress)
-        origin, deps = self._origin, self._deps
+        origin, deps = self.origin, self.deps
         return baselines.as_many(
             lambda terms: solve_moments(
-                self._fit,
+                self.fit,
                 target=origin.target_model,
                 source=origin.source_model,
                 focus="own",
@@ -153,24 +153,32 @@ class Beside:
 
     def _other_focus(self, focus: float, progress: Report | None) -> Dependencies:
         """As many terms of the Lasso with another focus, least squares."""
-        deps = self._deps
-        origin, shares = focused(self._fit, replace(self._origin, focus=None), deps.targets, focus)
+        deps = self.deps
+        origin, shares = focused(self.fit, replace(self.origin, focus=None), deps.targets, focus)
         options = {"max_terms": _most(deps), "l2": origin.l2, "positive": origin.positive}
-        paths = FocusedPaths(self._fit, origin, deps.targets, shares, progress=progress, **options)
+        paths = FocusedPaths(self.fit, origin, deps.targets, shares, progress=progress, **options)
         return baselines.as_many(partial(_refitted_at, paths), deps.n_terms)
 
     def _followed(self, blocks: Blocks, progress: Report | None) -> Path:
         return blocks.paths(
-            progress, max_terms=_most(self._deps), l2=self._origin.l2, positive=self._origin.positive
+            progress, max_terms=_most(self.deps), l2=self.origin.l2, positive=self.origin.positive
         )
 
     @property
     def _own_samples_known(self) -> bool:
-        return self._samples is not None and self._origin.kind == "second_moment"
+        return self._samples is not None and self.origin.kind == "second_moment"
 
-    def _moments(self) -> Iterator[tuple[Places, baselines.Rows]]:
+    @property
+    def moments_known(self) -> bool:
+        """Whether the moments that the dependencies were found on can be made."""
+        focused = self.deps.focus is not None and (self.deps.focus > 0.0).any()
+        if self.origin.focus == _OWN_SAMPLES:
+            return self._own is not None
+        return not focused or self.fit.classes is not None
+
+    def moments(self) -> Iterator[tuple[Places, baselines.Rows]]:
         """Targets of one share, and their moments, without the sources that may not explain them."""
-        deps, origin = self._deps, self._origin
+        deps, origin = self.deps, self.origin
         if origin.focus == _OWN_SAMPLES and self._own is None:
             raise ValueError(
                 "these equations are of own samples, of which moments know nothing; give own_samples="
@@ -178,10 +186,10 @@ class Beside:
         for here, share in by_share(deps.focus, deps.n_targets):
             targets = deps.targets[here]
             if self._own is not None and share:
-                blocks = self._own.blocks(self._fit, origin, targets, share, None)
+                blocks = self._own.blocks(self.fit, origin, targets, share, None)
             else:
                 focus = None if deps.focus is None else deps.focus[here]
-                blocks = Blocks.of(self._fit, origin, targets, focus=focus)
+                blocks = Blocks.of(self.fit, origin, targets, focus=focus)
             yield here, baselines.Rows(blocks)
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy.typing as npt
 
 from covlasso._base.arrays import Array
+from covlasso._base.checks import check_count
 from covlasso._base.progress import Report, TitledReport
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.beside import METHODS, Beside
 from covlasso.evidence.decisions import EPS, checked_eps
 from covlasso.evidence.evaluation import Evaluation, evaluations
 from covlasso.evidence.prediction import ClassMeans, Predictor, is_fit, origin_of, prediction_of
+from covlasso.evidence.random_terms import random_terms
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
+from covlasso.solver import DRAWS
 
 
 def compare_methods(
@@ -23,6 +27,7 @@ def compare_methods(
     moments: Halves,
     *,
     methods: Sequence[str] | None = None,
+    draws: int = DRAWS,
     seed: int = 0,
     target: str | None = None,
     source: str | None = None,
@@ -50,7 +55,8 @@ def compare_methods(
         - "pursuit": ``deps`` if they are a pursuit; else as many terms by orthogonal matching pursuit on
           sources of unit root mean square, least squares;
         - "correlation": as many terms by largest |E[f_i g_j]| / rms(g_j), least squares;
-        - "random": as many terms at random, least squares;
+        - "random": as many terms at random, least squares: figures from moments are means over ``draws``,
+          those from logits are of one choice, each target's its own;
         - "all": least squares on all other categories;
         - "all samples": as many terms of the Lasso without focus, least squares; for dependencies with one;
         - "own samples": as many terms of the Lasso on own samples only (focus 1), least squares: those of
@@ -60,8 +66,10 @@ def compare_methods(
           that is due to a category and its level alone, not to how the logit varies.
 
         All but the last three have the focus of ``deps``. The network itself is ``decisions.network`` of all.
+    draws : int, default 20
+        How often terms are drawn at random; every `Evaluation.random` is of these.
     seed : int, default 0
-        Of the random terms.
+        Of the draws.
     target, source : str, optional
         As in `covlasso.evaluate`.
     progress : callable, optional
@@ -109,7 +117,13 @@ def compare_methods(
             found[method] = one
             predictors[method] = prediction_of(one, fit, fit, target, source)
     told = None if progress is None else _named(progress, "logits")
-    return evaluations(deps, found, predictors, fit, held_out, samples, checked_eps(eps), told)
+    drawn = random_terms(beside, held_out, check_count(draws, "draws"))
+    measured = evaluations(deps, found, predictors, fit, held_out, samples, checked_eps(eps), told)
+    for method, evaluation in measured.items():
+        measured[method] = replace(evaluation, random=drawn)
+    if drawn is not None and "random" in measured:
+        measured["random"] = replace(measured["random"], fit=drawn.fit, held_out=drawn.held_out)
+    return measured
 
 
 def class_means(deps: Dependencies, fit: Moments, origin: Origin) -> ClassMeans | None:

@@ -3,58 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from covlasso._base.arrays import Array, Float64, Int32, Int64, Kind, Matrix
-from covlasso._base.checks import check_matrix, check_vector
+from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64, Matrix
+from covlasso._base.checks import check_count, check_matrix, check_vector
 from covlasso._base.optional import needed
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
+from covlasso.evidence.beside import Beside
 from covlasso.evidence.decisions import EPS, Decisions, checked_eps, decisions
-from covlasso.evidence.prediction import Prediction, Predictor, is_fit, prediction_of
+from covlasso.evidence.prediction import Prediction, Predictor, is_fit, origin_of, prediction_of
+from covlasso.evidence.quality import Quality, quality
+from covlasso.evidence.random_terms import RandomTerms, random_terms
 from covlasso.gram import Gram
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import Blocks, check_sizes
+from covlasso.solver import DRAWS, Blocks
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True, eq=False)
-class Quality:
-    """How well dependencies hold on one set of samples, one entry per target, from its moments.
-
-    With the residual r = f_i - a - b'g, where a is the intercept (0 unless means were taken off):
-
-    Attributes
-    ----------
-    count : int
-        Number of samples.
-    error : array
-        E[r^2].
-    r2 : array
-        1 - E[r^2] / E[f_i^2]: *not* centred, as the paper's problem; NaN for a logit that is always 0.
-    r2_centred : array
-        1 - E[r^2] / Var(f_i): the usual R^2, against the mean on these samples; NaN for a constant logit.
-    correlation : array
-        Pearson's correlation of predicted and true logit, both centred: it forgives a wrong scale and offset,
-        which R^2 does not. NaN where one of them is constant.
-    """
-
-    count: int
-    error: Float64
-    r2: Float64
-    r2_centred: Float64
-    correlation: Float64
-
-    def of_kind(self, kind: Kind) -> Float64:
-        """R^2 as `Dependencies.r2` of this kind of moments has it: centred where logits were."""
-        return self.r2 if kind == "second_moment" else self.r2_centred
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,6 +46,8 @@ class Evaluation:
         On other samples.
     decisions : Decisions, or None
         Tails and decisions, where logits were given.
+    random : RandomTerms, or None
+        What as many terms at random give on the same moments, where there is a fit part to find them on.
     """
 
     targets: Int32
@@ -83,6 +56,19 @@ class Evaluation:
     fit: Quality | None
     held_out: Quality | None
     decisions: Decisions | None
+    random: RandomTerms | None = None
+
+    @property
+    def explained(self) -> Bool | None:
+        """Whether each equation beats chance, (n_targets,): its error is below that of every random draw.
+
+        On held-out samples where there are any. Where the terms mean nothing that happens in one of
+        ``random.draws`` + 1 cases. None without `random`.
+        """
+        measured = self.fit if self.held_out is None else self.held_out
+        if self.random is None or measured is None:
+            return None
+        return np.asarray(measured.error < self.random.least_error)
 
     @property
     def optimism(self) -> Float64:
@@ -101,18 +87,25 @@ class Evaluation:
         """Every figure per target by name.
 
         ``target``, ``target_name`` where known, ``n_terms``; those of `Quality` with the prefixes ``fit_``
-        and ``held_out_``, and ``optimism``; those of `Decisions` with the prefix ``logits_``, see
+        and ``held_out_``, and so ``random_r2`` and ``random_r2_centred`` of as many terms at random;
+        ``optimism`` and ``explained``; those of `Decisions` with the prefix ``logits_``, see
         `Decisions.columns`.
         """
         columns: dict[str, Any] = {"target": self.targets}
         if self.target_names is not None:
             columns["target_name"] = list(self.target_names)
         columns["n_terms"] = self.n_terms
-        for prefix, quality in (("fit", self.fit), ("held_out", self.held_out)):
-            if quality is not None:
-                columns |= {f"{prefix}_{name}": getattr(quality, name) for name in FIGURES}
+        for prefix, measured in (("fit", self.fit), ("held_out", self.held_out)):
+            if measured is not None:
+                columns |= {f"{prefix}_{name}": getattr(measured, name) for name in FIGURES}
+                drawn = None if self.random is None else getattr(self.random, prefix)
+                if drawn is not None:
+                    columns[f"{prefix}_random_r2"] = drawn.r2
+                    columns[f"{prefix}_random_r2_centred"] = drawn.r2_centred
         if self.fit is not None and self.held_out is not None:
             columns["optimism"] = self.optimism
+        if self.explained is not None:
+            columns["explained"] = self.explained
         if self.decisions is not None:
             columns |= {f"logits_{name}": values for name, values in self.decisions.columns().items()}
         return columns
@@ -131,9 +124,9 @@ class Evaluation:
     def __repr__(self) -> str:
         """Say the medians of R^2, and what is there."""
         parts = [f"{len(self.targets)} targets"]
-        for name, quality in (("fit", self.fit), ("held out", self.held_out)):
-            if quality is not None:
-                parts.append(f"median R^2 {name} {np.nanmedian(quality.r2):.3f}")
+        for name, measured in (("fit", self.fit), ("held out", self.held_out)):
+            if measured is not None:
+                parts.append(f"median R^2 {name} {np.nanmedian(measured.r2):.3f}")
         if self.decisions is not None:
             parts.append(repr(self.decisions))
         return f"Evaluation({', '.join(parts)})"
@@ -153,11 +146,14 @@ def evaluate(
     eps: Sequence[float] = EPS,
     target: str | None = None,
     source: str | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
     progress: Report | None = None,
 ) -> Evaluation:
     """Measure how well dependencies hold, for all targets at once.
 
-    From moments, in closed form: error, R^2 and correlation, see `Quality`. From logits, in one pass whatever
+    From moments, in closed form: error, R^2 and correlation, see `Quality`, beside those of as many terms at
+    random, see `RandomTerms`. From logits, in one pass whatever
     the number of targets: how often the error is small, beside Markov's bound, and what becomes of decisions
     when logit i, or all logits at once, are *replaced* by dependencies, see `Decisions` (Feng et al., CVPR
     2023, arXiv 2211.12339, replace logits in the same way to show that a dependency holds).
@@ -184,6 +180,10 @@ def evaluate(
         Thresholds of the error, in units of the logit's root mean square on the samples.
     target, source : str, optional
         Models of targets and sources, where ``deps`` have no origin. By default the only model.
+    draws : int, default 20
+        How often as many terms are drawn at random, to be found on the fit moments; 0: not at all.
+    seed : int, default 0
+        Of the draws.
     progress : callable, optional
         Called as progress(done, total) while logits are read.
 
@@ -206,7 +206,12 @@ def evaluate(
         fit, held_out = halves(moments, lambda whole: is_fit(deps, whole, target, source))
     samples = None if logits is None else Samples(logits, source_logits, labels, rows)
     one = prediction_of(deps, fit, fit or held_out, target, source)
-    return evaluations(deps, {"": deps}, {"": one}, fit, held_out, samples, checked_eps(eps), progress)[""]
+    drawn = None
+    if fit is not None and check_count(draws, "draws", least=0):
+        beside = Beside(deps, fit, origin_of(deps, fit, target, source), seed)
+        drawn = random_terms(beside, held_out, draws)
+    found = evaluations(deps, {"": deps}, {"": one}, fit, held_out, samples, checked_eps(eps), progress)[""]
+    return replace(found, random=drawn)
 
 
 def evaluations(
@@ -261,29 +266,6 @@ def _quality_on(moments: Moments | None, predictor: Predictor) -> Quality | None
     if moments is None or not isinstance(predictor, Prediction):
         return None
     return quality(predictor, moments)
-
-
-def quality(prediction: Prediction, moments: Moments, blocks: Blocks | None = None) -> Quality:
-    """Measure on moments: E[r^2] = Var(r) + E[r]^2, from covariances, so that large means do not cancel.
-
-    ``blocks``: the covariances of these targets, where they are at hand already.
-    """
-    check_sizes(moments, prediction.origin, prediction.targets, prediction.coef.shape[1])
-    origin, coef, targets = prediction.origin, prediction.coef, prediction.targets
-    if blocks is None:
-        blocks = Blocks.of(moments, origin, targets, "covariance")
-    predicted, shared, variance = blocks.quadratic(coef), blocks.linear(coef), blocks.energy
-    mean = moments.mean(origin.target_model)[targets]
-    bias = mean - prediction.intercept - coef @ moments.mean(origin.source_model)
-    error = np.maximum(predicted - 2.0 * shared + variance, 0.0) + bias**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return Quality(
-            count=moments.count,
-            error=error,
-            r2=1.0 - error / (variance + mean**2),
-            r2_centred=1.0 - error / variance,
-            correlation=shared / np.sqrt(predicted * variance),
-        )
 
 
 def held_out_r2(

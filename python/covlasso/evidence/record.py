@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from covlasso._base.arrays import Float64
 from covlasso._base.plain import Record, finite
 from covlasso._core import __version__
 from covlasso.dependencies import Dependencies, in_words
+from covlasso.evidence.cautions import cautions
 from covlasso.evidence.choose_focus import FocusChoice
 from covlasso.evidence.evaluation import Evaluation
 from covlasso.evidence.prediction import is_fit
@@ -41,10 +43,14 @@ def evaluation_record(
         logits             null, or: samples, labelled, own_labels (see `Decisions`), top1, eps, whole (all
                            rows were taken, also those that the dependencies may have been found on), and
                            network: recall, false_alarms, precision, f1 of the network itself (means)
+        random             draws: how often terms were drawn at random; and their median R^2, fit and
+                           held_out, r2 and r2_centred each; or null
+        cautions           sentences: what R^2 must not be quoted without here
         methods            by method: median_terms; median over the categories of every figure of
                            `Evaluation.columns`, null where no category has it; above: categories with
                            held-out R^2 > 0.5 (without moments: of the logits; with nothing held out: in
-                           sample); with logits: least_top1, at_once_top1, and means over the categories that
+                           sample); explained: those that beat every draw of random terms, or null; with
+                           logits: least_top1, at_once_top1, and means over the categories that
                            have them: mean_recall, mean_replaced_recall, mean_at_once_recall, and so for
                            false_alarms, precision and f1
         categories         by method, a list: every figure of every category, null where it has no value
@@ -70,6 +76,8 @@ def evaluation_record(
             "whole": whole,
             "network": {name: finite(decisions.network.mean(name)) for name in RATES},
         },
+        "random": _random(found),
+        "cautions": cautions(deps, None if split is None else split.fit, found.get(deps.solution)),
         "methods": {method: _summary(one) for method, one in found.items()},
         "categories": {method: _categories(one) for method, one in found.items()},
         "confusions": None if decisions is None else _confusions(deps, found),
@@ -113,6 +121,18 @@ def focus_record(choice: FocusChoice, title: str) -> Record:
     }
 
 
+def _random(found: Mapping[str, Evaluation]) -> Record | None:
+    drawn = next(iter(found.values())).random
+    if drawn is None:
+        return None
+    parts = {"fit": drawn.fit, "held_out": drawn.held_out}
+    figures: Record = {"draws": drawn.draws}
+    for part, measured in parts.items():
+        if measured is not None:
+            figures[part] = {name: _median(getattr(measured, name)) for name in ("r2", "r2_centred")}
+    return figures
+
+
 def _samples(split: SplitMoments) -> Record:
     return {"fit": split.fit.count, "held_out": None if split.held_out is None else split.held_out.count}
 
@@ -125,9 +145,10 @@ def _summary(one: Evaluation) -> Record:
     columns = one.columns()
     figures = {name: values for name, values in columns.items() if not name.startswith("target")}
     result: Record = {"median_terms": float(np.median(figures.pop("n_terms")))}
+    beaten = figures.pop("explained", None)
     for name, values in figures.items():
-        known = values[np.isfinite(values)]
-        result[name] = float(np.median(known)) if known.size else None
+        result[name] = _median(values)
+    result["explained"] = None if beaten is None else int(np.count_nonzero(beaten))
     result["above"] = int(np.count_nonzero(columns[best_r2(columns)] > THRESHOLD))
     if one.decisions is not None:
         made = one.decisions
@@ -135,6 +156,11 @@ def _summary(one: Evaluation) -> Record:
         for prefix, rates in (("", made.network), ("replaced_", made.replaced), ("at_once_", made.at_once)):
             result |= {f"mean_{prefix}{name}": finite(rates.mean(name)) for name in RATES}
     return result
+
+
+def _median(values: Float64) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else None
 
 
 def _confusions(deps: Dependencies, found: Mapping[str, Evaluation]) -> list[Record]:

@@ -14,6 +14,7 @@ from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import theory
 from covlasso.graph import communities
+from covlasso.report.beside import add_beside, measured, random_by_terms
 from covlasso.report.curves import QUANTILES, Curves, follow
 from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
@@ -93,6 +94,7 @@ class _Collector:
             "curves": None,
             "spectrum": None,
             "decisions": None,
+            "beside": add_beside(self.payload, prefix, entry, measured(entry)),
         }
         self._communities(prefix, entry)
         fit, curves = None, None
@@ -148,20 +150,17 @@ class _Collector:
         return follow(entry, fit, terms, self._depth.progress)
 
     def _measured(self, prefix: str, entry: Measured, fit: Blocks, curves: Curves) -> dict[str, Any]:
-        """Held-out R^2, curves, paths and spectrum of one set; what is left out is said in the record."""
-        measure = entry.measure()
-        if measure is not None:
-            self.payload.add(prefix + "heldOut", measure(entry.deps), "float32")
+        """Curves, paths and spectrum of one set; what is left out is said in the record."""
         if not fit.intra and _same_categories(entry.deps):
             self.payload.add(prefix + "own", _own_category_r2(fit), "float32")
         held_out = None if entry.held_out is None else entry.held_out.count
         return {
             "samples": {"fit": entry.fit.count, "heldOut": held_out},
-            "curves": self._curves(prefix, entry, curves),
+            "curves": self._curves(prefix, entry, fit, curves),
             "spectrum": self._spectrum(prefix, entry, fit),
         }
 
-    def _curves(self, prefix: str, entry: Measured, curves: Curves) -> dict[str, Any]:
+    def _curves(self, prefix: str, entry: Measured, fit: Blocks, curves: Curves) -> dict[str, Any]:
         """Error by terms and paths, unless the paths are not those of the dependencies."""
         if not curves.reproduced:
             return {"terms": curves.terms, "reproduced": False, "details": 0}
@@ -173,7 +172,12 @@ class _Collector:
             self.payload.add(f"{prefix}curve.{name}", rounded(values[:, shown].T), "float32")
         if curves.path.method == "lasso":
             add_paths(self.payload, prefix, curves.path, shown)
-        return {"terms": curves.terms, "reproduced": True, "details": len(shown)}
+        return {
+            "terms": curves.terms,
+            "reproduced": True,
+            "details": len(shown),
+            "random": random_by_terms(fit, entry.deps, curves.terms, entry.measure()),
+        }
 
     def _decisions(
         self, prefix: str, entry: Entry, fit: Blocks | None, curves: Curves | None

@@ -16,10 +16,12 @@ from covlasso.solver.from_moments import path_moments, solve_moments
 from covlasso.solver.own_category import checked_origin, excluded, own_in_words
 from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.problem import check_problem
+from covlasso.solver.random_terms import DRAWS, random_coefficients, random_error, random_error_by_terms
 from covlasso.solver.slices import solve_slices
 from covlasso.solver.solution_path import Knots, Path
 
 __all__ = [
+    "DRAWS",
     "SAME",
     "Blocks",
     "FocusedPaths",
@@ -40,6 +42,9 @@ __all__ = [
     "pair_of",
     "path",
     "path_moments",
+    "random_coefficients",
+    "random_error",
+    "random_error_by_terms",
     "solve",
     "solve_moments",
     "solve_slices",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._base.arrays import Float64, Int32, Int64, Kind, Matrix
+from covlasso._base.arrays import Float64, Int32, Int64, Kind, Matrix, Places
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.gram import Gram, OwnRows, as_gram, rows_times
@@ -77,6 +77,29 @@ def energy_of(moments: Moments, origin: Origin, targets: Int32, focus: Float64 |
         view = Focus(moments, origin.target_model, origin.source_model, origin.kind, float(alpha))
         energy[here] = view.target_energy(targets[here])
     return energy
+
+
+def level_of(
+    moments: Moments, origin: Origin, targets: Int32, focus: Float64 | None = None
+) -> tuple[Float64, Float64]:
+    """E[f_i] and Var(f_i) of some targets, (n_targets,) each, in the units of `energy_of`, with their focus.
+
+    Of a covariance, too, which takes the means off: they say what its R^2 is without that.
+    """
+    name, source = origin.target_model, origin.source_model
+    mean: Float64 = moments.mean(name)[targets]
+    every: Float64 = moments.energy(name, "covariance")
+    variance = every[targets]
+    for alpha in () if focus is None else np.unique(focus[focus > 0.0]):
+        here = np.flatnonzero(focus == alpha)
+        view = Focus(moments, name, source, "covariance", float(alpha))
+        variance[here] = view.target_energy(targets[here])
+        has = moments.class_counts(name)[targets[here]] > 0
+        mean[here[has]] += view.means(targets[here[has]])[0]
+    if origin.kind == "correlation":
+        scale = np.where(every[targets] > 0.0, every[targets], np.inf)
+        mean, variance = mean / np.sqrt(scale), variance / scale
+    return mean, variance
 
 
 def differing(
@@ -241,6 +264,21 @@ class Blocks:
         every = np.array_equal(targets, np.arange(len(cross)))  # then they are used where they lie
         rows = cross if every else cross[targets]
         return cls(held, rows, np.asarray(energy, dtype=np.float64)[targets], targets)
+
+    def take(self, here: Places) -> Blocks:
+        """Moments of the targets at some positions, which have no rows of their own."""
+        assert self.own_rows is None  # noqa: S101  # who asks has looked
+        apart = None if self.exclude is None or isinstance(self.exclude, str) else self.exclude[here]
+        names = None if self.names is None or self.intra else tuple(self.names[t] for t in here)
+        return replace(
+            self,
+            cross=None if self.cross is None else self.cross[here],
+            energy=self.energy[here],
+            targets=self.targets[here],
+            exclude=self.exclude if apart is None else apart,
+            names=self.names if names is None else names,
+            focus=None if self.focus is None else self.focus[here],
+        )
 
     @property
     def intra(self) -> bool:

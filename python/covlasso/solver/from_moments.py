@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from covlasso._base.arrays import Int32, Int64, Kind, Method, Places
+from covlasso._base.arrays import Float64, Int32, Int64, Kind, Method, Places
 from covlasso._base.checks import check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin, SameBy, joined
 from covlasso.gram import Gram
 from covlasso.moments import Moments
-from covlasso.solver.direction import Blocks, all_targets, pair_of
+from covlasso.solver.direction import Blocks, all_targets, level_of, pair_of
 from covlasso.solver.focus import by_share, focused
 from covlasso.solver.own_category import checked_origin
 from covlasso.solver.own_samples import OwnSamples
+from covlasso.solver.random_terms import random_error
 from covlasso.solver.solution_path import Path, limits_of, one_place
 
 if TYPE_CHECKING:
@@ -109,7 +111,8 @@ def solve_moments(
     Returns
     -------
     Dependencies
-        With names where the moments have class names, and with their `Origin`.
+        With names where the moments have class names, with their `Origin`, and with what R^2 has to be read
+        beside: `Dependencies.r2_centred` and `Dependencies.random_r2`.
 
     Raises
     ------
@@ -145,7 +148,9 @@ def solve_moments(
                     method=method,
                     progress=report,
                 )
-                parts.append(paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit))
+                found = paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)
+                level = _level_of(moments, origin, rows[here], alpha, own)
+                parts.append(_with_beside(found, blocks, level))
             order.append(here)
             done += len(here)
     return joined(parts, order)
@@ -210,6 +215,21 @@ def _moments_of(
         return own.blocks(moments, origin, targets, alpha, gram)
     share = None if alpha is None else np.full(len(targets), alpha)
     return Blocks.of(moments, origin, targets, gram=gram, focus=share)
+
+
+def _level_of(
+    moments: Moments, origin: Origin, targets: Int32, alpha: float | None, own: OwnSamples | None
+) -> tuple[Float64, Float64]:
+    """Means and variances of targets of one share."""
+    if own is not None and alpha:
+        return own.level(moments, targets, alpha, origin.target_model)
+    return level_of(moments, origin, targets, None if alpha is None else np.full(len(targets), alpha))
+
+
+def _with_beside(found: Dependencies, blocks: Blocks, level: tuple[Float64, Float64]) -> Dependencies:
+    """Add what R^2 has to be read beside: the level of each logit, and as many terms at random."""
+    mean, variance = level
+    return replace(found, mean=mean, variance=variance, random_error=random_error(blocks, found.n_terms))
 
 
 def _rows_each(origin: Origin, targets: Int32, alpha: float | None, own: OwnSamples | None) -> Int64:

@@ -32,17 +32,30 @@ class OwnSamples:
 
     def __init__(self, samples: Samples):
         self._samples = samples
-        self._class = np.concatenate(
-            [
-                chunk.target.argmax(axis=1) if chunk.label is None else chunk.label
-                for chunk in samples.chunks()
-            ]
-        )
+        classes, own = [], []
+        for chunk in samples.chunks():
+            here = chunk.target.argmax(axis=1) if chunk.label is None else chunk.label
+            classes.append(here)
+            own.append(np.where(here >= 0, chunk.target[np.arange(len(here)), here], 0.0))
+        self._class, self._own = np.concatenate(classes), np.concatenate(own)
 
     def counts(self, targets: Int32) -> Int64:
         """Return the number of own samples of each target."""
         known = self._class[self._class >= 0]
         return np.bincount(known, minlength=int(targets.max()) + 1)[targets].astype(np.int64)
+
+    def level(self, moments: Moments, targets: Int32, alpha: float, model: str) -> tuple[Float64, Float64]:
+        """E[f_i] and Var(f_i) of targets with samples, of which these have the share alpha."""
+        counts = self.counts(targets)
+        known = self._class >= 0
+        size = int(targets.max()) + 1
+        own, squares = (
+            np.bincount(self._class[known], weights=values[known], minlength=size)[targets] / counts
+            for values in (self._own, self._own**2)
+        )
+        mean = (1.0 - alpha) * moments.mean(model)[targets] + alpha * own
+        energy = (1.0 - alpha) * moments.energy(model)[targets] + alpha * squares
+        return mean, np.maximum(energy - mean**2, 0.0)
 
     def check(self, moments: Moments, origin: Origin, targets: Int32) -> None:
         """Refuse samples of other models, and a kind of moments that own samples are not for.

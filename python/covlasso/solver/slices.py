@@ -10,13 +10,13 @@ import scipy.sparse
 
 from covlasso._base.arrays import Array, Int32
 from covlasso._base.ranks import Group
-from covlasso.dependencies import Dependencies
+from covlasso.dependencies import KNOWN, PER_TARGET, Dependencies
 from covlasso.moments import Moments
 from covlasso.solver.direction import all_targets, pair_of
 from covlasso.solver.focus import check_focus
 from covlasso.solver.from_moments import solve_moments
 
-_PER_ROW = ("lam", "error", "energy", "kkt", "status", "targets")
+_PER_ROW = (*PER_TARGET, "status", "targets")
 
 
 def solve_slices(
@@ -67,14 +67,13 @@ def _to_arrays(part: Dependencies) -> dict[str, Array]:
     """Return what differs from slice to slice."""
     coef = part.coef
     arrays = {"indptr": coef.indptr, "indices": coef.indices, "data": coef.data}
-    focus = {} if part.focus is None else {"focus": part.focus}
-    return arrays | focus | {name: getattr(part, name) for name in _PER_ROW}
+    return arrays | part.known_per_target() | {name: getattr(part, name) for name in _PER_ROW}
 
 
 def _with_arrays(part: Dependencies, arrays: dict[str, Array], names: tuple[str, ...] | None) -> Dependencies:
     """Inverse of `_to_arrays`, the rest taken from another slice."""
     coef = tuple(arrays[name] for name in ("data", "indices", "indptr"))
-    rows: dict[str, Any] = {name: arrays[name] for name in (*_PER_ROW, "focus") if name in arrays}
+    rows: dict[str, Any] = {name: arrays[name] for name in (*_PER_ROW, *KNOWN) if name in arrays}
     return replace(
         part,
         coef=scipy.sparse.csr_array(coef, shape=(len(rows["targets"]), part.n_sources)),

@@ -237,7 +237,8 @@ def test_a_pursuit_has_curves_of_its_own_and_no_path(halves, tmp_path):
     data = read(covlasso.write_report(tmp_path / "r.html", deps, moments=halves, path_terms=5))
     record = data.record["sets"][0]
     assert record["solution"] == "pursuit"
-    assert record["curves"] == {"terms": 5, "reproduced": True, "details": 12}
+    curves = record["curves"]
+    assert (curves["terms"], curves["reproduced"], curves["details"]) == (5, True, 12)
     assert not data.has("0.knotLam")
     assert not data.has("0.curve.fit.lasso")
     curves = data.array("0.curve.fit.pursuit").reshape(12, 6)
@@ -459,3 +460,41 @@ def test_equations_of_several_shares_have_a_page_without_paths(tmp_path):
     assert record["focus"].startswith("focus 0.0714286 to 0.5 by decisions")
     np.testing.assert_allclose(page.array("0.share"), deps.focus, rtol=1e-6)
     assert not record["curves"]["reproduced"]
+
+
+def test_figures_stand_beside_those_of_random_terms(data, sets, halves):
+    for k, deps in enumerate(sets):
+        found = covlasso.evaluate(deps, halves)
+        expected = {
+            "r2Mean": deps.r2_centred,
+            "random": deps.random_r2,
+            "randomMean": deps.random_r2_centred,
+            "heldOut": found.held_out.r2,
+            "heldOutMean": found.held_out.r2_centred,
+            "randomHeldOut": found.random.held_out.r2,
+            "randomHeldOutMean": found.random.held_out.r2_centred,
+            "explained": found.explained,
+        }
+        beside = data.record["sets"][k]["beside"]
+        for name, values in expected.items():
+            np.testing.assert_allclose(data.array(f"{k}.{name}"), values, rtol=0, atol=1e-6)
+            if name != "explained":
+                assert beside["medians"][name] == pytest.approx(np.median(values), abs=1e-9)
+        assert beside["explained"] == np.count_nonzero(found.explained)
+        assert beside["cautions"] == covlasso.evidence.cautions(deps, halves.fit, found)
+        curve = data.record["sets"][k]["curves"]["random"]
+        assert curve["terms"][-1] == data.record["sets"][k]["curves"]["terms"]
+        assert len(curve["fit"]) == len(curve["heldOut"]) == len(curve["terms"])
+        assert np.all(np.diff(curve["fit"]) > -1e-9)  # more terms of the same orders explain more
+
+
+def test_what_no_moments_say_is_left_out(halves, tmp_path):
+    deps = small_deps(halves)
+    with_level = read(covlasso.write_report(tmp_path / "a.html", deps))
+    assert with_level.has("0.random")
+    assert with_level.has("0.r2Mean")
+    assert not with_level.has("0.explained")
+    gram_only = covlasso.solve(halves.fit.second_moment("a"), terms=3)
+    without = read(covlasso.write_report(tmp_path / "b.html", gram_only))
+    assert not without.has("0.random")
+    assert without.record["sets"][0]["beside"]["medians"] == {}
