@@ -56,7 +56,7 @@ def collect(
         "certificate": KKT_TOLERANCE,
         "quantiles": QUANTILES,
         "sets": [
-            {"title": name.short, "settings": name.full, **collector.add(f"{k}.", entry)}
+            {"title": name.short, "direction": entry.title, "settings": name.full, "asked": name.settings, **collector.add(f"{k}.", entry)}
             for k, (entry, name) in enumerate(zip(entries, names, strict=True))
         ],
     }

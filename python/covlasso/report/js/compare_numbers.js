@@ -1,13 +1,17 @@
 // What two sets of dependencies over the same targets have in common, in numbers.
 
+import { count } from "./dom.js";
+
 /** Why the equations of two sets cannot be laid side by side; null where they can. */
 export function obstacle(a, b) {
   if (a.index === b.index) return "These are one set; choose another one for the other side.";
   const differ = (what, one, other) =>
     `${a.title} and ${b.title} cannot be compared: they have different ${what}, ${one} and ${other}, ` +
     "so that no equation of one stands beside one of the other.";
-  const targets = (set) => `${set.nTargets} categories${set.targetModel ? ` of ${set.targetModel}` : ""}`;
-  const sources = (set) => `${set.nSources} categories${set.sourceModel ? ` of ${set.sourceModel}` : ""}`;
+  const targets = (set) =>
+    `${count(set.nTargets)} categories${set.targetModel ? ` of ${set.targetModel}` : ""}`;
+  const sources = (set) =>
+    `${count(set.nSources)} categories${set.sourceModel ? ` of ${set.sourceModel}` : ""}`;
   if (
     a.nTargets !== b.nTargets ||
     a.targetNames !== b.targetNames ||
@@ -17,6 +21,16 @@ export function obstacle(a, b) {
   if (a.nSources !== b.nSources || a.sourceNames !== b.sourceNames || a.intra !== b.intra)
     return differ("sources", sources(a), sources(b));
   return null;
+}
+
+/** Names of two sets beside each other: what differs between these two, or their titles where that is not in words. */
+export function pairNames(a, b) {
+  const differing = Object.keys(a.asked).filter((key) => a.asked[key] !== b.asked[key]);
+  const models = a.targetModel !== b.targetModel || a.sourceModel !== b.sourceModel;
+  const name = (set) =>
+    [models && set.direction, ...differing.map((key) => set.asked[key])].filter(Boolean).join(", ");
+  const names = [a, b].map(name);
+  return names.every(Boolean) && names[0] !== names[1] ? names : [a.title, b.title];
 }
 
 /** Shared terms per target, and what chance alone would give for equations of these lengths. */

@@ -37,10 +37,10 @@ export function graphView(set, focus) {
       colourOf: controls.colour.value === "r2" ? r2Colour(set) : communityColour,
       edgeColourOf: signColour,
     }),
-    choose: (node) => {
+    choose: (node, { walked }) => {
       state.selected = node;
       describe(panel, state);
-      say(`${node.name} selected`);
+      if (!walked) say(`${node.name} selected`);
     },
     open: (node) => {
       location.hash =

@@ -32,10 +32,10 @@ export function handling() {
  * A map; `show({nodes, edges, focusKey}, words)` draws a graph in it, `redraw()` draws it anew.
  *
  * `look(size)` says how: {colourOf, edgeColourOf, line, dot, curveness, place(nodes, size), sidesOf(node), isNamed(node),
- * room}, the last four where names and positions are not as they usually are. `choose(node)` hears which dot was clicked or
- * walked to, `open(node)` which one is to be opened.
+ * room}, the last four where names and positions are not as they usually are. `choose(node, {walked})` hears which dot
+ * was clicked, or walked to by keyboard; `open(node)` which one is to be opened.
  */
-export function networkMap(set, { look, choose = () => {}, open }) {
+export function networkMap(set, { look, choose, open, zoomable = true }) {
   const canvas = el("div", { class: "chart network", "aria-hidden": "true" });
   const names = el("div", { class: "map-names", "aria-hidden": "true" });
   const element = el(
@@ -57,7 +57,8 @@ export function networkMap(set, { look, choose = () => {}, open }) {
     if (marked.current !== null) requestAnimationFrame(mark);
     return networkOption(colours, set, { ...state, ...drawn });
   };
-  const click = ({ dataType, dataIndex }) => dataType === "node" && choose(state.nodes[dataIndex]);
+  const click = ({ dataType, dataIndex }) =>
+    dataType === "node" && choose(state.nodes[dataIndex], { walked: false });
   const redraw = draw(canvas, option, click);
   requestAnimationFrame(() => {
     chart = echarts.getInstanceByDom(canvas) ?? null;
@@ -127,7 +128,7 @@ export function networkMap(set, { look, choose = () => {}, open }) {
     marked.current = k;
     moveIntoSight(chart, pixelOf(k), state.size);
     mark();
-    choose(state.nodes[k]);
+    choose(state.nodes[k], { walked: true });
     say(inWords(state, k));
     rename();
   };
@@ -156,15 +157,15 @@ export function networkMap(set, { look, choose = () => {}, open }) {
   element.addEventListener("blur", () => chart && marked.current !== null && leave());
   const button = (label, text, action) =>
     el("button", { type: "button", "aria-label": label, title: label, onclick: action }, text);
-  element.append(
+  const tools = () =>
     el(
       "div",
       { class: "map-tools" },
       button("Zoom in", "+", () => zoomBy(STEP)),
       button("Zoom out", "−", () => zoomBy(1 / STEP)),
       button("Show all of the map", "All", showAll),
-    ),
-  );
+    );
+  if (zoomable) element.append(tools());
 
   const show = ({ nodes, edges, focusKey = null }, words) => {
     Object.assign(state, { nodes, edges, focusKey, zoom: 1, center: null });

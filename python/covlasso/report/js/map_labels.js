@@ -10,7 +10,7 @@ const ruler = document.createElement("canvas").getContext("2d");
 const widths = new Map(); // font -> text -> pixels
 
 /** Width of a text in pixels. */
-export function textWidth(text, font) {
+function textWidth(text, font) {
   if (!widths.has(font)) widths.set(font, new Map());
   const known = widths.get(font);
   if (!known.has(text)) {
@@ -21,7 +21,7 @@ export function textWidth(text, font) {
 }
 
 /** The text, or as much of its beginning as fits into `room` pixels. */
-export function shortened(text, font, room) {
+function shortened(text, font, room) {
   if (textWidth(text, font) <= room) return text;
   let length = Math.min(text.length, 200);
   while (length > 1 && textWidth(`${text.slice(0, length)}…`, font) > room) length--;
