@@ -33,6 +33,7 @@ def figures(reader, title):
     """Rows of the table under a chart."""
     card = f"figure:has(h3:text-is('{title}'))"
     reader.tab.click(f"{card} summary")
+    reader.tab.wait_for_selector(f"{card} table")
     return [line.split("\t") for line in reader.tab.locator(f"{card} tbody tr").all_inner_texts()]
 
 

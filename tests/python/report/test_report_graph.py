@@ -253,6 +253,7 @@ def test_the_edges_are_there_as_a_table(reader, lite):
     file, (deps, *_) = lite
     reader.open(file, "graph")
     reader.tab.click("summary:text-is('Edges as a table')")
+    reader.tab.wait_for_selector(".numbers table")
     rows = reader.tab.locator(".numbers tbody tr").all_inner_texts()
     order = np.argsort(-np.abs(deps.coef.data.astype(np.float32)), kind="stable")[: len(rows)]
     row = np.repeat(np.arange(deps.n_targets), deps.n_terms)
@@ -263,6 +264,7 @@ def test_the_edges_are_there_as_a_table(reader, lite):
     assert len(rows) == int(reader.text(".found").split()[0])
     assert [" ".join(line.split()).replace("−", "-") for line in rows] == expected
     reader.tab.click("summary:text-is('Communities as a table')")
+    reader.tab.wait_for_selector(".numbers:has-text('Communities') table")
     sizes = np.bincount(read(file).array("0.sourceCommunity"))
     cells = reader.tab.locator(".numbers:has-text('Communities') tbody tr td:nth-child(2)").all_inner_texts()
     assert [int(cell) for cell in cells] == sizes.tolist()
