@@ -64,7 +64,7 @@ def collect(
 
 
 def _named(entry: Entry, name: SetName) -> dict[str, Any]:
-    """What a set is called, and why."""
+    """Say what a set is called, and why."""
     return {
         "title": name.short,
         "direction": entry.title,
