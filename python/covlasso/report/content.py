@@ -20,7 +20,7 @@ from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
 from covlasso.report.payload import Payload, rounded
 from covlasso.report.replaced import HeldOutLogits, add_decisions, decided
-from covlasso.report.set_names import set_names
+from covlasso.report.set_names import SetName, set_names
 from covlasso.solver import Blocks
 
 SPECTRUM_LIMIT = 3000  # categories, or columns of a factor: a decomposition of more takes minutes
@@ -56,11 +56,21 @@ def collect(
         "certificate": KKT_TOLERANCE,
         "quantiles": QUANTILES,
         "sets": [
-            {"title": name.short, "settings": name.full, **collector.add(f"{k}.", entry)}
+            {**_named(entry, name), **collector.add(f"{k}.", entry)}
             for k, (entry, name) in enumerate(zip(entries, names, strict=True))
         ],
     }
     return collector.payload.pack({**record, "names": collector.names}), record
+
+
+def _named(entry: Entry, name: SetName) -> dict[str, Any]:
+    """Say what a set is called, and why."""
+    return {
+        "title": name.short,
+        "direction": entry.title,
+        "settings": name.full,
+        "asked": name.settings,
+    }
 
 
 class _Collector:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-STYLES = ("vendor/tabulator_simple.min.css", "css/base.css", "css/parts.css", "css/table.css")
+STYLES = ("vendor/tabulator_simple.min.css", "css/base.css", "css/parts.css", "css/table.css", "css/map.css")
 LIBRARIES = (
     "vendor/echarts.min.js",
     "vendor/tabulator.min.js",
@@ -32,8 +32,12 @@ MODULES = (
     "category",
     "network",
     "network_chart",
+    "map_labels",
+    "map",
     "graph",
+    "columns",
     "compare_numbers",
+    "compare_charts",
     "compare",
     "about",
     "main",

@@ -18,6 +18,8 @@ class SetName:
     """All settings: ``within vit, centred, 10 terms, refitted, focus 0.3 by labels``."""
     short: str
     """Without what all sets share: ``within vit, centred``."""
+    settings: dict[str, str]
+    """What was asked for, each in words; see `covlasso.dependencies.settings`."""
 
 
 def set_names(entries: Sequence[Entry], given: Sequence[str] | None = None) -> list[SetName]:
@@ -41,8 +43,8 @@ def set_names(entries: Sequence[Entry], given: Sequence[str] | None = None) -> l
     ]
     marks = _marks(full, given)
     return [
-        SetName(_listed(one, mark), _listed(other, mark))
-        for one, other, mark in zip(full, short, marks, strict=True)
+        SetName(_listed(one, mark), _listed(other, mark), own)
+        for one, other, mark, own in zip(full, short, marks, words, strict=True)
     ]
 
 

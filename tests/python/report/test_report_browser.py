@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from browser import Reader
-from report_reader import HOSTILE, read, small_deps, small_halves
+from report_reader import HOSTILE, small_deps, small_halves
 
 import covlasso
 from covlasso.datasets import load_imagenet_lite
@@ -130,137 +130,6 @@ def test_tab_begins_with_the_skip_link(reader, lite):
     reader.tab.evaluate("document.activeElement.blur()")
     reader.tab.keyboard.press("Tab")
     assert reader.tab.evaluate("document.activeElement.className") == "skip"
-
-
-def test_the_graph_is_filtered_and_searched(reader, lite):
-    file, (deps, *_) = lite
-    reader.open(file, "graph")
-    first = reader.text(".found")
-    reader.tab.fill("#edges", "20")
-    reader.tab.dispatch_event("#edges", "change")
-    fewer = reader.text(".found")
-    assert int(fewer.split()[0]) < int(first.split()[0])
-    reader.tab.fill("#least-r2", "0.99")
-    reader.tab.dispatch_event("#least-r2", "change")
-    assert reader.text(".found") == "No edge passes these filters."
-    reader.tab.fill("#graph-search input", "sports car")
-    reader.tab.keyboard.press("Enter")
-    reader.tab.wait_for_function(
-        "() => document.querySelector('.found').textContent.includes('around sports car')"
-    )
-    terms = {deps.source_names[j] for j in deps.coef[[817]].indices}
-    terms |= {deps.target_names[t] for t in np.flatnonzero(deps.coef[:, [817]].toarray()[:, 0])}
-    listed = set(reader.tab.locator(".communities a").all_inner_texts())
-    assert listed <= terms | {"sports car"}
-    reader.tab.click("text=Back to the whole graph")
-    reader.tab.wait_for_function("() => !document.querySelector('.found').textContent.includes('around')")
-
-
-def drawn_nodes(deps, edges):
-    """(role, category) of both ends of edges; within a network a category is one node."""
-    row = np.repeat(deps.targets, deps.n_terms)
-    targets = {("source" if deps.intra else "target", i) for i in row[edges].tolist()}
-    return targets | {("source", j) for j in deps.coef.indices[edges].tolist()}
-
-
-def listed_communities(reader):
-    """(drawn, size, categories named) of every community in the list of the page."""
-    found = []
-    for item in reader.tab.locator(".communities li").all():
-        drawn, size = item.inner_text().partition(":")[0].split(" of ")
-        links = [link.get_attribute("href") for link in item.locator("a").all()]
-        named = [int(link.partition("=")[2].partition("&")[0]) for link in links]
-        found.append((int(drawn), int(size), named))
-    return found
-
-
-@pytest.mark.parametrize("place", ["graph&set=0", "graph&set=1", "graph&set=2", "graph=817&set=0"])
-def test_the_list_of_communities_is_the_one_in_the_file(reader, lite, place):
-    file, sets = lite
-    k = int(place[-1])
-    deps, data = sets[k], read(file)
-    numbers = {role: data.array(f"{k}.{role}Community") for role in ("target", "source")}
-    reader.open(file, place)
-    words = reader.text(".found")
-    size = np.abs(deps.coef.data.astype(np.float32))
-    if "=817" in place:
-        row = np.repeat(deps.targets, deps.n_terms)
-        edges = np.flatnonzero((row == 817) | (deps.coef.indices == 817))
-    else:
-        edges = np.argsort(-size, kind="stable")[: int(words.split()[0].replace(",", ""))]
-    of = {(role, i): int(numbers[role][i]) for role, i in drawn_nodes(deps, edges)}  # all are targets here
-    there = sorted(set(of.values()))
-    assert f"between {len(of)} categories in {len(there)} communities" in words
-    every = [*numbers["source"], *([] if deps.intra else numbers["target"])]
-    listed = listed_communities(reader)
-    assert len(listed) == min(8, len(there))
-    for (drawn, members, named), number in zip(listed, there, strict=False):
-        assert (drawn, members) == (list(of.values()).count(number), every.count(number))
-        assert len(named) == min(8, drawn)
-        assert all(number in (of.get(("source", i)), of.get(("target", i))) for i in named)
-
-
-def test_both_graphs_of_a_comparison_have_the_colours_of_their_own_communities(reader, lite):
-    file, _ = lite
-    data = read(file)
-    reader.open(file, "compare")
-    pictures = reader.tab.evaluate(
-        """() => [...document.querySelectorAll('.network')].map(canvas =>
-            echarts.getInstanceByDom(canvas).getOption().series[0].data.map(
-                dot => [dot.name, dot.itemStyle.color]))"""
-    )
-    faint, other, *groups = reader.tab.evaluate(
-        """names => {
-            const style = getComputedStyle(document.documentElement);
-            return names.map(name => style.getPropertyValue('--' + name).trim());
-        }""",
-        ["faint", "other", *(f"group-{k}" for k in range(10))],
-    )
-    of = [{}, {}]
-    for k, dots in enumerate(pictures):
-        number = data.array(f"{k}.sourceCommunity")
-        for name, shown in dots:
-            if shown != faint:  # no edge of it is drawn in this picture
-                of[k].setdefault(int(number[int(name)]), set()).add(shown)
-        assert all(len(shown) == 1 for shown in of[k].values())
-        coloured = [shown for (shown,) in of[k].values() if shown != other]
-        assert len(set(coloured)) == len(coloured) > 5
-    left = {number: {groups[number] if number < len(groups) else other} for number in of[0]}
-    assert of[0] == left
-    same = {}  # categories of a community on the right, by communities on the left
-    for one, two in zip(data.array("0.sourceCommunity"), data.array("1.sourceCommunity"), strict=True):
-        same[one, two] = same.get((one, two), 0) + 1
-    one, two = max(same, key=same.get)
-    assert of[1][two] == of[0][one]
-    assert "colours of this set's communities" in reader.text(".grid")
-
-
-def test_a_dot_of_the_graph_can_be_clicked(reader, lite):
-    reader.open(lite[0], "graph=817")
-    place = reader.tab.evaluate(
-        """() => {
-            const chart = echarts.getInstanceByDom(document.querySelector('.network'));
-            const data = chart.getModel().getSeriesByIndex(0).getData();
-            const box = document.querySelector('.network').getBoundingClientRect();
-            const item = data.getItemGraphicEl(0);
-            item.updateTransform();
-            const [x, y] = item.transformCoordToGlobal(0, 0);
-            return [x + box.left, y + box.top];
-        }"""
-    )
-    reader.tab.mouse.click(*place)
-    reader.tab.wait_for_selector(".panel .selected h2")
-    assert reader.text(".panel .selected h2") in reader.text(".communities")
-
-
-def test_two_networks_side_by_side(reader, lite):
-    file, (a, b, _) = lite
-    reader.open(file, "compare")
-    shared = int(((a.coef != 0).multiply(b.coef != 0)).sum())
-    assert f"{shared:,} are the same" in reader.text(".lead")
-    assert reader.tab.locator(".network canvas").count() == 2
-    reader.tab.select_option("#pair", "1")
-    assert "lite0 from lite1" in reader.text(".lead")
 
 
 def test_sets_are_switched(reader, lite):

@@ -139,8 +139,8 @@ export function legend(colours, more = {}) {
 }
 
 /** A closed <details> with the numbers of a figure; the table is made when it is opened. */
-function numbers(title, table) {
-  const details = el("details", { class: "numbers" }, el("summary", {}, "Figures as a table"));
+export function numbers(title, table, label = "Figures as a table") {
+  const details = el("details", { class: "numbers" }, el("summary", {}, label));
   details.addEventListener("toggle", () => {
     if (!details.open || details.querySelector("table")) return;
     const { columns, rows } = table();

@@ -1,17 +1,21 @@
-// Two networks side by side: what their dependencies share, and both graphs on the same positions.
+// Two sets side by side: what they were asked, what their equations share, and both maps on the same positions.
 
-import { count, el, fixed, plural, tile } from "./dom.js";
-import { draw, plainTable } from "./chart.js";
+import { count, el, fixed, median, plural, tile } from "./dom.js";
+import { plainTable } from "./chart.js";
 import { hashOf } from "./places.js";
-import { comparable, correlation, matched, overlap } from "./compare_numbers.js";
+import { changes, correlation, matched, obstacle, overlap, pairNames, sameR2 } from "./compare_numbers.js";
 import { arrange, partOf, strongest } from "./network.js";
-import { communityColour, networkOption, signColour } from "./network_chart.js";
+import { communityColour } from "./network_chart.js";
+import { NARROW, handling, networkMap } from "./map.js";
+import { sharedCoefficients } from "./compare_charts.js";
+import { columnsPart } from "./columns.js";
+import { absent } from "./category_charts.js";
 import { dots } from "./summary_charts.js";
 
-const EDGES = 300; // drawn per network
-const MAP_EDGES = 2000; // per network, for the positions that both pictures share
-const COLUMN_EDGES = 60; // of the picture with two columns
-const LISTED = 12;
+const EDGES = { wide: 300, narrow: 100 }; // drawn per set
+const MAP_EDGES = 2000; // per set, for the positions that both pictures share
+const LISTED = 10;
+const NAMED = 4; // terms in a cell
 
 /** Whether the report has anything to lay side by side. */
 export function canCompare(sets) {
@@ -19,38 +23,42 @@ export function canCompare(sets) {
 }
 
 export function compareView(sets, current) {
-  const page = el("div", { class: "view" }, el("h1", {}, "Two networks side by side"));
-  const pairs = sets.flatMap((a) =>
-    sets.filter((b) => a.index < b.index && comparable(a, b)).map((b) => [a, b]),
-  );
-  if (!pairs.length) {
-    const between = current.intra ? sets.find((set) => !set.intra) : current;
-    page.append(
-      between
-        ? columnsPart(between)
-        : el(
-            "p",
-            { class: "lead" },
-            "These sets have different targets or sources and cannot be laid side by side.",
-          ),
-    );
+  const heading = el("h1", {}, "Compare");
+  const page = el("div", { class: "view" }, heading);
+  if (sets.length < 2) {
+    page.append(columnsPart(current));
+    heading.textContent = "From one network to the other";
     return page;
   }
   const body = el("div", {});
-  const choice = el(
-    "select",
-    { id: "pair" },
-    pairs.map(([a, b], k) => el("option", { value: k }, `${a.title} | ${b.title}`)),
-  );
-  const first = pairs.findIndex(([a, b]) => a === current || b === current);
-  choice.value = String(Math.max(0, first));
-  const show = () => body.replaceChildren(pairPart(...pairs[Number(choice.value)]));
-  choice.addEventListener("change", show);
+  const choice = (id) =>
+    el(
+      "select",
+      { id },
+      sets.map((set) => el("option", { value: set.index, title: set.settings }, set.title)),
+    );
+  const [left, right] = [choice("left"), choice("right")];
+  const other = sets.find((set) => !obstacle(current, set)) ?? sets.find((set) => set !== current);
+  left.value = String(Math.min(current.index, other.index));
+  right.value = String(Math.max(current.index, other.index));
+  const show = () => {
+    const [a, b] = [left, right].map(({ value }) => sets[Number(value)]);
+    const why = obstacle(a, b);
+    heading.textContent = why ? "Compare" : headingOf(a, b);
+    body.replaceChildren(why ? apart(why, sets, [a, b], choose) : pairPart(a, b));
+  };
+  const choose = (a, b) => {
+    [left.value, right.value] = [a.index, b.index].map(String);
+    show();
+  };
+  const field = (name, select) => el("label", { class: "field" }, el("span", {}, name), select);
+  for (const select of [left, right]) select.addEventListener("change", show);
   page.append(
     el(
       "form",
-      { class: "controls", onsubmit: (event) => event.preventDefault() },
-      el("label", { class: "field" }, el("span", {}, "Compare"), choice),
+      { class: "controls pair", onsubmit: (event) => event.preventDefault() },
+      field("Left", left),
+      field("Right", right),
     ),
     body,
   );
@@ -58,18 +66,59 @@ export function compareView(sets, current) {
   return page;
 }
 
+function headingOf(a, b) {
+  if (a.targetModel !== b.targetModel) return "Two networks";
+  if (a.intra && b.intra) return "Two sets of one network";
+  return a.sourceModel === b.sourceModel ? "Two sets between the same networks" : "Two sets of one target";
+}
+
+/** Why two sets cannot be compared, which ones can, and what there is to see of a set between two networks. */
+function apart(why, sets, chosen, choose) {
+  const pairs = sets.flatMap((one) =>
+    sets.filter((two) => one.index < two.index && !obstacle(one, two)).map((two) => [one, two]),
+  );
+  const between = chosen.find((set) => !set.intra);
+  return el(
+    "div",
+    {},
+    el("p", { class: "lead", id: "obstacle" }, why),
+    pairs.length
+      ? [
+          el("p", {}, "Of this report these can be compared:"),
+          el(
+            "ul",
+            { class: "pairs" },
+            pairs.map(([one, two]) =>
+              el(
+                "li",
+                {},
+                el(
+                  "button",
+                  { type: "button", class: "plain", onclick: () => choose(one, two) },
+                  `${one.title} | ${two.title}`,
+                ),
+              ),
+            ),
+          ),
+        ]
+      : el("p", {}, "No two sets of this report have the same targets and the same sources."),
+    between && columnsPart(between),
+  );
+}
+
 function pairPart(a, b) {
   const common = overlap(a, b);
-  const r2 = a.heldOut && b.heldOut ? "R² held out" : "R² fit";
-  const [x, y] = a.heldOut && b.heldOut ? [a.heldOut, b.heldOut] : [a.r2, b.r2];
-  const agreement = correlation(x, y);
+  const change = changes(a, b);
+  const r2 = sameR2(a, b);
+  const names = pairNames(a, b);
+  const agreement = r2.why ? NaN : correlation(r2.x, r2.y);
   return el(
     "div",
     {},
     el(
       "p",
       { class: "lead" },
-      `Of ${plural(a.nEdges, "term")} ${a.title} and ${count(b.nEdges)} ${b.title}, ${count(common.shared)} are the same: ` +
+      `Of ${plural(a.nEdges, "term")} on the left (${names[0]}) and ${count(b.nEdges)} on the right (${names[1]}), ${count(common.shared)} are the same: ` +
         `the same category in the same equation. Chance alone would give about ${count(common.chance)}.`,
     ),
     el(
@@ -82,56 +131,154 @@ function pairPart(a, b) {
       ),
       tile("With the same sign", count(common.sameSign), `of ${count(common.shared)}`),
       tile("Overlap", fixed(common.jaccard), "shared / all different terms (Jaccard)"),
-      tile("Agreement of R²", fixed(agreement), "correlation over the categories"),
+      tile("Median change", fixed(median(change)), "of an equation; 0 the same, 1 no term in common"),
+      !r2.why && tile("Agreement of R²", fixed(agreement), "correlation over the categories"),
     ),
-    sideBySide(a, b),
     el(
       "div",
       { class: "grid" },
-      dots({
-        title: `${r2}: ${a.title} and ${b.title}`,
-        words: `Correlation ${fixed(agreement)}.`,
-        note: "One dot per category; click opens it.",
-        set: a,
-        x,
-        y,
-        xName: `${r2}, ${a.title}`,
-        yName: `${r2}, ${b.title}`,
-        open: (t) => {
-          location.hash = hashOf("category", a.targets[t], a.index);
-        },
-      }),
-      mostShared(a, b, common),
+      settingsPart(a, b, names),
+      r2.why ? absent("R² of both", r2.why) : r2Dots(a, r2, names, agreement),
+    ),
+    sideBySide(a, b, names),
+    el(
+      "div",
+      { class: "grid" },
+      sharedCoefficients(a, b, common.terms, names),
+      ranking("Changed most", a, b, change, -1),
+      ranking("Most alike", a, b, change, 1),
     ),
   );
 }
 
-function mostShared(a, b, { perTarget }) {
-  const order = Array.from(a.targets.keys()).sort(
-    (s, t) => perTarget[t] - perTarget[s] || b.evidence[t] - b.evidence[s] || s - t,
-  );
-  const row = (t) => {
-    const mine = new Set(a.terms(t).map(({ source }) => source));
-    const names = b
-      .terms(t)
-      .filter(({ source }) => mine.has(source))
-      .map(({ source }) => b.sourceName(source));
-    return [
-      el("a", { href: hashOf("category", a.targets[t], a.index) }, a.targetName(t)),
-      `${perTarget[t]}\u00a0of\u00a0${Math.min(a.nTerms(t), b.nTerms(t))}`,
-      names.join(", ") || "–",
-    ];
-  };
+const ASKED = {
+  kind: "logits",
+  rows: "rows",
+  place: "place",
+  solution: "coefficients",
+  focus: "focus",
+  positive: "sign",
+  l2: "ridge term",
+  same: "own category",
+  same_by: "same category",
+  targets: "targets",
+};
+
+/** What both were asked and what came of it; rows that differ come first and say so. */
+function settingsPart(a, b, names) {
+  const figures = (set) => ({
+    "samples, fit": set.samples ? count(set.samples.fit) : "",
+    "samples, held out": set.samples?.heldOut ? count(set.samples.heldOut) : "",
+    terms: count(set.nEdges),
+    "median R², fit": fixed(median(set.r2)),
+    "median R², held out": set.heldOut ? fixed(median(set.heldOut)) : "",
+    "median R² about the mean, held out": set.array("heldOutMean")
+      ? fixed(median(set.array("heldOutMean")))
+      : "",
+    "the same with random terms": set.array("randomHeldOutMean")
+      ? fixed(median(set.array("randomHeldOutMean")))
+      : "",
+    certified: `${count(set.nCertified)} of ${count(set.nTargets)}`,
+  });
+  const row = (name, x, y) => ({ name, x: x || "–", y: y || "–", differs: x !== y, known: x || y });
+  const asked = Object.entries(ASKED).map(([key, name]) => row(name, a.asked[key], b.asked[key]));
+  const [x, y] = [a, b].map(figures);
+  const rows = [
+    row("categories of", a.targetModel, b.targetModel),
+    !(a.intra && b.intra) && row("explained by those of", a.sourceModel, b.sourceModel),
+    ...asked,
+    ...Object.keys(x).map((name) => row(name, x[name], y[name])),
+  ].filter((one) => one && one.known);
+  const cell = ({ differs }, text) => (differs ? el("strong", {}, text) : text);
   return el(
     "section",
     { class: "card" },
-    el("h3", {}, "Most alike"),
-    plainTable(["category", "shared", "terms in both"], order.slice(0, LISTED).map(row)),
+    el("h3", {}, "What differs"),
+    el(
+      "div",
+      {
+        class: "scroll whole",
+        tabindex: "0",
+        role: "region",
+        "aria-label": "Settings and figures of both sets",
+      },
+      plainTable(
+        ["", ...names],
+        rows.map((one) => [one.name, cell(one, one.x), cell(one, one.y)]),
+      ),
+    ),
+    el("p", { class: "note" }, "What differs is bold."),
+  );
+}
+
+function r2Dots(a, { x, y, name }, names, agreement) {
+  return dots({
+    title: name,
+    words: `${names[0]} against ${names[1]}, correlation ${fixed(agreement)}.`,
+    note: "One dot per category; click opens it.",
+    set: a,
+    x,
+    y,
+    xName: names[0],
+    yName: names[1],
+    open: (t) => {
+      location.hash = hashOf("category", a.targets[t], a.index);
+    },
+  });
+}
+
+/** The categories whose equation changed most (direction -1) or least, with the terms that went and came. */
+function ranking(title, a, b, change, direction) {
+  const order = Array.from(a.targets.keys())
+    .filter((t) => Number.isFinite(change[t]))
+    .sort((s, t) => direction * (change[s] - change[t]) || s - t);
+  const some = (terms, set) => {
+    const names = terms.slice(0, NAMED).map(({ source }) => set.sourceName(source));
+    return names.length ? `${names.join(", ")}${terms.length > NAMED ? ", …" : ""}` : "–";
+  };
+  const row = (t) => {
+    const [mine, theirs] = [a, b].map((set) => new Set(set.terms(t).map(({ source }) => source)));
+    const both = a.terms(t).filter(({ source }) => theirs.has(source));
+    const cells =
+      direction > 0
+        ? [some(both, a)]
+        : [
+            some(
+              a.terms(t).filter(({ source }) => !theirs.has(source)),
+              a,
+            ),
+            some(
+              b.terms(t).filter(({ source }) => !mine.has(source)),
+              b,
+            ),
+          ];
+    return [
+      el("a", { href: hashOf("category", a.targets[t], a.index) }, a.targetName(t)),
+      fixed(change[t]),
+      `${both.length}\u00a0of\u00a0${Math.min(a.nTerms(t), b.nTerms(t))}`,
+      ...cells,
+    ];
+  };
+  const heads = direction > 0 ? ["terms in both"] : ["only on the left", "only on the right"];
+  return el(
+    "section",
+    { class: "card" },
+    el("h3", {}, title),
+    el(
+      "div",
+      { class: "scroll whole", tabindex: "0", role: "region", "aria-label": title },
+      plainTable(["category", { number: "change" }, "shared", ...heads], order.slice(0, LISTED).map(row)),
+    ),
+    el(
+      "p",
+      { class: "note" },
+      "Change: the differences of all coefficients over their sizes in both, from 0 to 1.",
+    ),
   );
 }
 
 /** Both graphs on the positions of their union, each in the colours of its own communities. */
-function sideBySide(a, b) {
+function sideBySide(a, b, names) {
   const within = a.intra && b.intra;
   const number = { [a.index]: (k) => k, [b.index]: matched(a, b) };
   const name = ({ from, to }) => `${from.category} ${to.category}`;
@@ -146,114 +293,52 @@ function sideBySide(a, b) {
       from: inBoth(set, edge.from, "source"),
       to: inBoth(set, edge.to, "target"),
     }));
-  const [left, right] = [a, b].map((set) => edgesOf(set, EDGES));
-  const arranged = partOf(arrange([a, b].flatMap((set) => edgesOf(set, MAP_EDGES))), [...left, ...right]);
+  const wanted = document.documentElement.clientWidth < NARROW ? EDGES.narrow : EDGES.wide;
+  const [left, right] = [a, b].map((set) => edgesOf(set, wanted));
+  const nodes = partOf(arrange([a, b].flatMap((set) => edgesOf(set, MAP_EDGES))), [...left, ...right]);
   const all = [a, b].map((set) => new Set(strongest(set, Infinity).edges.map(name)));
-  const panel = (set, edges, others) => {
-    const inOther = (edge) => others.has(name(edge));
-    const mine = new Map(edges.flatMap(({ from, to }) => [from, to]).map((node) => [node.key, node]));
-    const shared = edges.filter(inOther).length;
-    const canvas = el("div", {
-      class: "chart network",
-      role: "img",
-      "aria-label": `Graph ${set.title}: ${plural(edges.length, "strongest edge")}, ${count(shared)} of them also terms of the other set.`,
-    });
-    draw(
-      canvas,
-      (colours, size) =>
-        networkOption(colours, set, {
-          nodes: arranged,
-          edges,
-          size,
-          line: 1.4,
-          dot: 0.7,
-          colourOf: (node, c) => (mine.has(node.key) ? communityColour(mine.get(node.key), c) : c.faint),
-          edgeColourOf: (edge, c) => (inOther(edge) ? c.accent : c.muted),
-        }),
-      ({ dataType, dataIndex }) => {
-        if (dataType === "node") location.hash = hashOf("category", arranged[dataIndex].category, set.index);
-      },
-    );
-    return el(
-      "section",
-      { class: "card" },
-      el("h3", {}, set.title),
-      canvas,
-      el(
-        "p",
-        { class: "note" },
-        `${plural(edges.length, "strongest edge")} of ${count(set.nEdges)}; ${count(shared)} in the accent colour are terms of the other set too. Dots have the colours of this set's communities${set === a ? "" : ", each that of its closest match on the left"}.`,
-      ),
-    );
-  };
+  const panel = (set, edges, others) =>
+    onePanel(set, { nodes, edges }, (edge) => others.has(name(edge)), names[set === b ? 1 : 0], set === b);
   return el("div", { class: "grid" }, panel(a, left, all[1]), panel(b, right, all[0]));
 }
 
-/** One set between two networks: sources on the left, targets on the right. */
-function columnsPart(set) {
-  const { edges, possible } = strongest(set, COLUMN_EDGES);
-  const nodes = arrange(edges);
-  const sides = [nodes.filter(({ isSource }) => isSource), nodes.filter(({ isSource }) => !isSource)];
-  const byCommunity = (p, q) =>
-    p.community - q.community || q.used + q.terms - p.used - p.terms || p.category - q.category;
-  sides.forEach((side, x) =>
-    side
-      .sort(byCommunity)
-      .forEach((node, k) => Object.assign(node, { x: 600 * x, y: (900 * (k + 0.5)) / side.length })),
-  );
-  const height = Math.max(360, 15 * Math.max(...sides.map((side) => side.length)));
-  const canvas = el("div", {
-    class: "chart",
-    style: `height:${height}px`,
-    role: "img",
-    "aria-label": `${set.sourceModel ?? "sources"} on the left, ${set.targetModel ?? "targets"} on the right; ${plural(edges.length, "strongest edge")}.`,
+function onePanel(set, { nodes, edges }, inOther, title, isRight) {
+  const mine = new Map(edges.flatMap(({ from, to }) => [from, to]).map((node) => [node.key, node]));
+  const shared = edges.filter(inOther).length;
+  const open = (node) => {
+    location.hash = hashOf(node.isSource && !set.intra ? "graph" : "category", node.category, set.index);
+  };
+  const map = networkMap(set, {
+    look: ({ width }) => ({
+      line: 1.4,
+      dot: width < NARROW ? 0.55 : 0.7,
+      colourOf: (node, c) => (mine.has(node.key) ? communityColour(mine.get(node.key), c) : c.faint),
+      edgeColourOf: (edge, c) => (inOther(edge) ? c.accent : c.muted),
+      isNamed: (node) => mine.has(node.key),
+    }),
+    choose: (node, { walked }) => walked || open(node),
+    open,
   });
-  draw(
-    canvas,
-    (colours, size) => {
-      const option = networkOption(colours, set, {
-        nodes,
-        edges,
-        size,
-        colourOf: communityColour,
-        edgeColourOf: signColour,
-        margin: { x: 230, y: 20 },
-        curveness: 0,
-      });
-      option.series[0].data.forEach((item, k) => {
-        item.label.position = nodes[k].isSource ? "left" : "right";
-        item.symbolSize = 7;
-      });
-      return option;
-    },
-    ({ dataType, dataIndex }) => {
-      const node = dataType === "node" && nodes[dataIndex];
-      if (node && node.t !== undefined) location.hash = hashOf("category", set.targets[node.t], set.index);
-    },
-  );
-  const same =
-    set.own &&
-    plural(Array.from(set.own.keys()).filter((t) => set.r2[t] > set.own[t]).length, "category", "categories");
+  const words = `${plural(edges.length, "strongest edge")} of ${count(set.nEdges)}, ${count(shared)} of them also terms of the other set.`;
+  map.show({ nodes, edges }, `Map, ${title}: ${words}`);
+  const stroke = (colour, text) =>
+    el("li", {}, el("span", { class: "stroke", style: `background:var(--${colour})` }), text);
   return el(
-    "div",
-    {},
+    "section",
+    { class: "card" },
+    el("h3", {}, title),
+    map.element,
     el(
-      "p",
-      { class: "lead" },
-      same
-        ? `For ${same} of ${count(set.nTargets)}, a few other categories of ${set.sourceModel} tell more than the same category there does.`
-        : `Left: categories of ${set.sourceModel ?? "the source network"}. Right: what they explain.`,
+      "ul",
+      { class: "map-key" },
+      stroke("accent", `in both sets: ${count(shared)}`),
+      stroke("muted", `in this one only: ${count(edges.length - shared)}`),
+      el("li", {}, handling()),
     ),
     el(
-      "section",
-      { class: "card" },
-      el("h3", {}, `${set.sourceModel ?? "sources"} → ${set.targetModel ?? "targets"}`),
-      canvas,
-      el(
-        "p",
-        { class: "note" },
-        `${plural(edges.length, "strongest edge")} of ${count(possible)}; dots in the colours of their communities; the graph shows more, and a category's page all of its own. Add covlasso report ... --other FILE for two sets side by side.`,
-      ),
+      "p",
+      { class: "note" },
+      `${plural(edges.length, "strongest edge")} of ${count(set.nEdges)}. Dots have the colours of this set's communities${isRight ? ", each that of its closest match on the left" : ""}, grey beyond the ten largest.`,
     ),
   );
 }

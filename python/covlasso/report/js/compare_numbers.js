@@ -1,20 +1,42 @@
 // What two sets of dependencies over the same targets have in common, in numbers.
 
-/** Whether their equations can be laid side by side: the same targets, the same names. */
-export function comparable(a, b) {
-  return (
-    a.index !== b.index &&
-    a.nSources === b.nSources &&
-    a.nTargets === b.nTargets &&
-    a.targetNames === b.targetNames &&
-    a.sourceNames === b.sourceNames &&
-    a.targets.every((category, t) => category === b.targets[t])
-  );
+import { count } from "./dom.js";
+
+/** Why the equations of two sets cannot be laid side by side; null where they can. */
+export function obstacle(a, b) {
+  if (a.index === b.index) return "These are one set; choose another one for the other side.";
+  const differ = (what, one, other) =>
+    `${a.title} and ${b.title} cannot be compared: they have different ${what}, ${one} and ${other}, ` +
+    "so that no equation of one stands beside one of the other.";
+  const targets = (set) =>
+    `${count(set.nTargets)} categories${set.targetModel ? ` of ${set.targetModel}` : ""}`;
+  const sources = (set) =>
+    `${count(set.nSources)} categories${set.sourceModel ? ` of ${set.sourceModel}` : ""}`;
+  if (
+    a.nTargets !== b.nTargets ||
+    a.targetNames !== b.targetNames ||
+    a.targets.some((category, t) => category !== b.targets[t])
+  )
+    return differ("targets", targets(a), targets(b));
+  if (a.nSources !== b.nSources || a.sourceNames !== b.sourceNames || a.intra !== b.intra)
+    return differ("sources", sources(a), sources(b));
+  return null;
+}
+
+/** Names of two sets beside each other: what differs between these two, or their titles where that is not in words. */
+export function pairNames(a, b) {
+  const differing = Object.keys(a.asked).filter((key) => a.asked[key] !== b.asked[key]);
+  const models = a.targetModel !== b.targetModel || a.sourceModel !== b.sourceModel;
+  const name = (set) =>
+    [models && set.direction, ...differing.map((key) => set.asked[key])].filter(Boolean).join(", ");
+  const names = [a, b].map(name);
+  return names.every(Boolean) && names[0] !== names[1] ? names : [a.title, b.title];
 }
 
 /** Shared terms per target, and what chance alone would give for equations of these lengths. */
 export function overlap(a, b) {
   const perTarget = new Int32Array(a.nTargets);
+  const terms = []; // {t, source, x, y}: coefficients of shared terms
   let sameSign = 0;
   let chance = 0;
   for (let t = 0; t < a.nTargets; t++) {
@@ -22,12 +44,65 @@ export function overlap(a, b) {
     for (const { source, coef } of b.terms(t)) {
       if (!mine.has(source)) continue;
       perTarget[t]++;
+      terms.push({ t, source, x: mine.get(source), y: coef });
       if (Math.sign(mine.get(source)) === Math.sign(coef)) sameSign++;
     }
-    chance += (a.nTerms(t) * b.nTerms(t)) / Math.max(1, a.nSources - 1);
+    chance += (a.nTerms(t) * b.nTerms(t)) / Math.max(1, a.nSources - a.intra);
   }
-  const shared = perTarget.reduce((sum, value) => sum + value, 0);
-  return { perTarget, shared, sameSign, chance, jaccard: shared / Math.max(1, a.nEdges + b.nEdges - shared) };
+  const shared = terms.length;
+  const jaccard = shared / Math.max(1, a.nEdges + b.nEdges - shared);
+  return { perTarget, terms, shared, sameSign, chance, jaccard };
+}
+
+/**
+ * How much each equation changed, from 0 to 1: the sum of |difference| of coefficients over the sum of their sizes in
+ * both; 1 where no term is shared. NaN where there is no term at all.
+ */
+export function changes(a, b) {
+  return Float64Array.from(a.targets, (_, t) => {
+    const mine = new Map(a.terms(t).map(({ source, coef }) => [source, coef]));
+    let [difference, size] = [0, 0];
+    for (const { source, coef } of b.terms(t)) {
+      difference += Math.abs(coef - (mine.get(source) ?? 0));
+      size += Math.abs(coef) + Math.abs(mine.get(source) ?? 0);
+      mine.delete(source);
+    }
+    for (const coef of mine.values()) {
+      difference += Math.abs(coef);
+      size += Math.abs(coef);
+    }
+    return difference / size;
+  });
+}
+
+/** Whether the R^2 of a set is about the mean of each logit; the paper's is not. */
+const isCentred = (set) => Boolean(set.kind) && set.kind !== "second_moment";
+
+/** R^2 about the mean, held out or on the fit part, or null where the file has none. */
+function aboutMean(set, heldOut) {
+  const found = set.array(heldOut ? "heldOutMean" : "r2Mean");
+  return found ?? (isCentred(set) ? (heldOut ? set.heldOut : set.r2) : null);
+}
+
+/**
+ * R^2 of both sets by one measure: {x, y, name}; or {why} it is not there. What the paper has and what is about the mean
+ * never stand on the two axes of one picture.
+ */
+export function sameR2(a, b) {
+  const heldOut = Boolean(a.heldOut && b.heldOut);
+  const part = heldOut ? "held out" : "fit";
+  if (!heldOut && a.focus !== b.focus)
+    return {
+      why: `R² on the fit part is with the focus (${a.title}: ${a.focus ?? "none"}; ${b.title}: ${b.focus ?? "none"}), so that the two measure different things. Give --moments with a held-out part: R² there is of all samples alike.`,
+    };
+  if (isCentred(a) === isCentred(b))
+    return { x: heldOut ? a.heldOut : a.r2, y: heldOut ? b.heldOut : b.r2, name: `R² ${part}` };
+  const [x, y] = [aboutMean(a, heldOut), aboutMean(b, heldOut)];
+  if (x && y) return { x, y, name: `R² about the mean, ${part}` };
+  const centred = isCentred(a) ? a : b;
+  return {
+    why: `R² of ${centred.title} is about the mean of each logit, that of ${(centred === a ? b : a).title} is not: one axis would show what the other does not. With --moments of both, R² about the mean is known for both and drawn here.`,
+  };
 }
 
 /** Correlation of two lists where both are known. */

@@ -1,90 +1,106 @@
 // The graph of all dependencies: how many edges, whose, around which category; what was clicked.
 
 import { count, el, fixed, plural, say } from "./dom.js";
-import { draw } from "./chart.js";
+import { numbers } from "./chart.js";
 import { hashOf } from "./places.js";
 import { setUpSearch } from "./search.js";
-import { DRAWN_EDGES, arrange, communitiesOf, neighbourhood, onTheMap, strongest } from "./network.js";
-import { communityColour, networkOption, r2Colour, signColour } from "./network_chart.js";
+import {
+  DRAWN_EDGES,
+  arrange,
+  communitiesOf,
+  everyCommunity,
+  neighbourhood,
+  onTheMap,
+  strongest,
+} from "./network.js";
+import { communityColour, dotKey, r2Colour, signColour } from "./network_chart.js";
+import { NARROW, handling, networkMap, touched } from "./map.js";
 
-const FIRST = 400; // edges shown at first: a picture that can still be read
+const FIRST = { mouse: 400, fingers: 150 }; // edges shown at first: a picture that can still be read
+const ROUND = [1, 1.5, 2, 3, 4, 5, 7]; // numbers of edges to choose from, times powers of ten
+const LEAST = 10;
 const AROUND = 60; // edges of a neighbourhood
 const LISTED = 8; // communities in the list, and members of each
 
 export function graphView(set, focus) {
   const page = el("div", { class: "view" });
-  const canvas = el("div", { class: "chart network", role: "img" });
   const said = el("p", { class: "found", "aria-live": "polite" });
   const panel = el("div", { class: "card panel" });
+  const key = el("ul", { class: "map-key" });
+  const tables = el("div", {});
   const controls = graphControls(set, focus);
   const state = { set, focus, selected: null, shown: null };
 
-  const option = (colours, size) =>
-    networkOption(colours, set, {
-      ...state.shown,
-      size,
+  const map = networkMap(set, {
+    look: ({ width }) => ({
+      dot: width < NARROW ? 0.75 : 1,
       colourOf: controls.colour.value === "r2" ? r2Colour(set) : communityColour,
       edgeColourOf: signColour,
-      focusKey: focus === null ? null : keyOfFocus(state.shown.nodes, focus),
-    });
+    }),
+    choose: (node, { walked }) => {
+      state.selected = node;
+      describe(panel, state);
+      if (!walked) say(`${node.name} selected`);
+    },
+    open: (node) => {
+      location.hash =
+        node.t === undefined
+          ? hashOf("graph", node.category, set.index)
+          : hashOf("category", set.targets[node.t], set.index);
+    },
+  });
+  const explain = () =>
+    key.replaceChildren(...strokeKey(), dotKey(set, controls.colour.value), el("li", {}, handling()));
   const update = () => {
-    state.shown = shownGraph(set, focus, controls);
-    said.textContent = inWords(state.shown, focus, set);
-    canvas.setAttribute(
-      "aria-label",
-      `Graph of dependencies. ${said.textContent} The list beside it names the communities.`,
+    const shown = shownGraph(set, focus, controls);
+    state.shown = shown;
+    said.textContent = inWords(shown, focus, set);
+    const focusKey = focus === null ? null : keyOfFocus(shown.nodes, focus);
+    map.show({ ...shown, focusKey }, `Map of dependencies. ${said.textContent}`);
+    describe(panel, state);
+    tables.replaceChildren(
+      numbers("Edges drawn", () => edgeTable(set, shown.edges), "Edges as a table"),
+      numbers("Communities", () => communityTable(set, shown), "Communities as a table"),
     );
-    describe(panel, state);
-    redraw();
-  };
-  const onclick = ({ dataType, dataIndex }) => {
-    if (dataType !== "node") return;
-    state.selected = state.shown.nodes[dataIndex];
-    describe(panel, state);
-    say(`${state.selected.name} selected`);
   };
   page.append(
     el("h1", {}, "Graph"),
     controls.element,
     said,
-    el(
-      "div",
-      { class: "graph-layout" },
-      el(
-        "div",
-        { class: "card" },
-        canvas,
-        el(
-          "p",
-          { class: "note" },
-          "An arrow goes from a term to what it explains. Blue adds, orange takes away; the thicker, the larger the coefficient. Drag to move, turn the wheel to zoom, click a dot.",
-        ),
-      ),
-      panel,
-    ),
+    el("div", { class: "graph-layout" }, el("div", { class: "card" }, map.element, key, tables), panel),
   );
-  const redraw = draw(canvas, option, onclick);
   for (const control of [controls.edges, controls.least]) control.addEventListener("change", update);
   controls.edges.addEventListener("input", controls.tell);
-  controls.colour.addEventListener("change", () => redraw());
+  controls.colour.addEventListener("change", () => {
+    explain();
+    map.redraw();
+  });
+  explain();
   update();
   return page;
 }
 
+/** Numbers of edges that the slider goes through, in steps of equal proportion, to the most that can be drawn. */
+function steps(most) {
+  const numbers = [];
+  for (let power = 10; power <= most; power *= 10)
+    for (const factor of ROUND)
+      if (factor * power >= LEAST && factor * power < most) numbers.push(factor * power);
+  return [...numbers, most];
+}
+
 function graphControls(set, focus) {
   const most = Math.min(set.nEdges, DRAWN_EDGES);
-  const position = (edges) => Math.round((100 * Math.log(Math.max(1, edges))) / Math.log(Math.max(2, most)));
-  const edges = el("input", {
-    type: "range",
-    id: "edges",
-    min: 0,
-    max: 100,
-    value: position(Math.min(FIRST, most)),
-  });
-  const wanted = () => Math.min(most, Math.round(Math.max(2, most) ** (Number(edges.value) / 100)));
+  const choices = steps(most);
+  const first = choices.findIndex(
+    (edges) => edges >= Math.min(most, touched() ? FIRST.fingers : FIRST.mouse),
+  );
+  const edges = el("input", { type: "range", id: "edges", min: 0, max: choices.length - 1, value: first });
+  const wanted = () => choices[Number(edges.value)];
   const output = el("output", { for: "edges" });
+  const limit = most < set.nEdges ? `; at most ${count(most)} are drawn` : "";
   const tell = () => {
-    output.textContent = `${count(wanted())} of ${count(set.nEdges)}`;
+    output.textContent = `${count(wanted())} of ${count(set.nEdges)}${limit}`;
     edges.setAttribute("aria-valuetext", output.textContent);
   };
   tell();
@@ -139,7 +155,7 @@ function shownGraph(set, focus, controls) {
   const { edges, possible } =
     focus === null ? strongest(set, wanted, leastR2) : neighbourhood(set, focus, wanted);
   const nodes = focus === null ? onTheMap(set, edges) : arrange(edges);
-  return { edges, possible, leastR2, nodes, communities: communitiesOf(nodes) };
+  return { edges, possible, leastR2, nodes, communities: communitiesOf(nodes), whole: focus === null };
 }
 
 function inWords({ edges, possible, nodes, communities, leastR2 }, focus, set) {
@@ -169,7 +185,7 @@ function keyOfFocus(nodes, focus) {
 /** The panel: what was clicked, and the communities as a list, which needs no mouse. */
 function describe(panel, { set, selected, shown }) {
   panel.replaceChildren(
-    ...[selected && selectedPart(set, selected), communitiesPart(set, shown.communities)].filter(Boolean),
+    ...[selected && selectedPart(set, selected), communitiesPart(set, shown)].filter(Boolean),
   );
 }
 
@@ -197,18 +213,27 @@ function selectedPart(set, node) {
   );
 }
 
-function communitiesPart(set, communities) {
-  const link = (node) => el("a", { href: hashOf("graph", node.category, set.index) }, node.name);
-  const rows = communities.slice(0, LISTED).map(([number, members]) =>
-    el(
+/** How many of each community are drawn. */
+function drawnOf({ communities }) {
+  return new Map(communities.map(([number, members]) => [number, members.length]));
+}
+
+/** The largest communities of the set, or those of a neighbourhood; sizes are of all edges, drawn or not. */
+function communitiesPart(set, shown) {
+  const drawn = drawnOf(shown);
+  const communities = shown.whole ? everyCommunity(set) : shown.communities;
+  const rows = communities.slice(0, LISTED).map(([number, members]) => {
+    const size = set.communitySizes[number];
+    const left = size - Math.min(LISTED, members.length);
+    return el(
       "li",
       {},
       el("span", { class: "dot", style: `background:var(--group-${number}, var(--other))` }),
-      `${count(members.length)} of ${count(set.communitySizes[number])}: `,
-      members.slice(0, LISTED).flatMap((node, k) => [k ? ", " : "", link(node)]),
-      members.length > LISTED ? `, and ${count(members.length - LISTED)} more` : "",
-    ),
-  );
+      `${count(size)} (${count(drawn.get(number) ?? 0)} drawn): `,
+      members.slice(0, LISTED).flatMap((node, k) => [k ? ", " : "", graphLink(set, node)]),
+      left > 0 ? `, and ${count(left)} more` : "",
+    );
+  });
   const left = communities.length - rows.length;
   return el(
     "section",
@@ -217,9 +242,50 @@ function communitiesPart(set, communities) {
     el(
       "p",
       { class: "note" },
-      "Groups tied more to each other than to the rest, found on all edges, drawn or not. 2 of 9: two of nine members are drawn.",
+      "Groups tied more to each other than to the rest, found on all edges, drawn or not; those with most edges are named.",
     ),
     el("ol", { class: "communities" }, rows),
-    left > 0 && el("p", { class: "note" }, `${plural(left, "smaller one")} not listed.`),
+    left > 0 && el("p", { class: "note" }, `${plural(left, "smaller one")}: see the table under the map.`),
   );
+}
+
+function graphLink(set, node) {
+  return el("a", { href: hashOf("graph", node.category, set.index) }, node.name);
+}
+
+function strokeKey() {
+  const stroke = (name, text) =>
+    el("li", {}, el("span", { class: "stroke", style: `background:var(--${name})` }), text);
+  return [
+    el("li", {}, "An arrow goes from a term to what it explains; the thicker, the larger the coefficient"),
+    stroke("plus", "adds"),
+    stroke("minus", "takes away"),
+  ];
+}
+
+function edgeTable(set, edges) {
+  const page = (node) =>
+    node.t === undefined
+      ? graphLink(set, node)
+      : el("a", { href: hashOf("category", set.targets[node.t], set.index) }, node.name);
+  return {
+    columns: ["in the equation of", "term", { number: "coefficient" }],
+    rows: edges.map(({ from, to, coef }) => [page(to), page(from), fixed(coef, 3)]),
+  };
+}
+
+function communityTable(set, shown) {
+  const drawn = drawnOf(shown);
+  return {
+    columns: ["with most edges", { number: "categories" }, { number: "drawn" }],
+    rows: everyCommunity(set).map(([number, members]) => [
+      el(
+        "span",
+        {},
+        members.slice(0, LISTED).flatMap((node, k) => [k ? ", " : "", graphLink(set, node)]),
+      ),
+      count(members.length),
+      count(drawn.get(number) ?? 0),
+    ]),
+  };
 }

@@ -83,6 +83,22 @@ export function partOf(nodes, edges) {
   return part.length === keys.size ? part : null;
 }
 
+/** [number, members] of every community of a set, of all edges; members with most edges come first. */
+export function everyCommunity(set) {
+  if (!set.everyCommunity) {
+    const nodes = Array.from({ length: set.nSources }, (_, j) => ({
+      ...nodeOfSource(set, j),
+      used: set.nDependents(j),
+      terms: set.intra && set.position.has(j) ? set.nTerms(set.position.get(j)) : 0,
+    }));
+    if (!set.intra)
+      for (let t = 0; t < set.nTargets; t++)
+        nodes.push({ ...nodeOfTarget(set, t), used: 0, terms: set.nTerms(t) });
+    set.everyCommunity = communitiesOf(nodes.filter(({ community }) => community >= 0));
+  }
+  return set.everyCommunity;
+}
+
 /** [number, members] of every community that has some of these nodes; members with most edges come first. */
 export function communitiesOf(nodes) {
   const members = new Map();
@@ -179,5 +195,22 @@ function place(graph, nodes) {
     maxIterations: Math.round(iterations / 3),
     settings: { margin: 2, ratio: 1.2 },
   });
-  graph.forEachNode((key, { x, y }) => Object.assign(nodes.get(key), { x, y }));
+  const places = graph.mapNodes((key, { x, y }) => ({ key, x, y }));
+  for (const { key, x, y } of alongX(places)) Object.assign(nodes.get(key), { x, y });
+}
+
+/** Points turned about their mean so that they lie along x: by the first principal axis. */
+function alongX(points) {
+  const mean = (f) => points.reduce((sum, point) => sum + f(point), 0) / points.length;
+  const [mx, my] = [mean(({ x }) => x), mean(({ y }) => y)];
+  const xx = mean(({ x }) => (x - mx) ** 2);
+  const yy = mean(({ y }) => (y - my) ** 2);
+  const xy = mean(({ x, y }) => (x - mx) * (y - my));
+  const angle = 0.5 * Math.atan2(2 * xy, xx - yy);
+  const [c, s] = [Math.cos(angle), Math.sin(angle)];
+  return points.map(({ x, y, ...rest }) => ({
+    ...rest,
+    x: c * (x - mx) + s * (y - my),
+    y: c * (y - my) - s * (x - mx),
+  }));
 }

@@ -1,33 +1,56 @@
 // How a graph is drawn: categories as dots, terms as arrows from the source to what it explains.
 
-import { fixed } from "./dom.js";
-import { chartText, tooltip } from "./chart.js";
+import { count, el, fixed } from "./dom.js";
+import { tooltip } from "./chart.js";
+import { palette } from "./theme.js";
 
-const MARGIN = { x: 90, y: 30 }; // pixels around the positions, for names
-const RIGHT = 0.75; // share of the width beyond which names stand on the left of their dot
+const MARGIN = 24; // pixels around the positions
 const CROWD = 300; // edges above which they are drawn fainter
-const ARROWS = 500; // edges up to which arrow heads help
+const ARROWS = 600; // edges up to which arrow heads help
+const DOT_GROWTH = 0.12; // of a dot's size, with every step of the zoom
 
-/** ECharts option of arranged nodes and edges. */
-export function networkOption(
-  colours,
-  set,
-  {
-    nodes,
-    edges,
-    colourOf,
-    edgeColourOf,
-    focusKey = null,
-    size,
-    margin = MARGIN,
-    curveness = 0.12,
-    line = 0.6,
-    dot = 1,
-  },
-) {
-  const strongest = Math.max(...edges.map(({ coef }) => Math.abs(coef)), 1e-12);
-  const at = stretched(nodes, size, margin);
-  const index = new Map(nodes.map((node, k) => [node.key, k]));
+/** Pixels across a dot; more edges, a larger one. */
+function dotSize(node, dot) {
+  return dot * (5 + 1.5 * Math.sqrt(node.used + 0.4 * node.terms));
+}
+
+/** Half of what a dot takes on the screen at this zoom. */
+export function radius(node, dot, zoom) {
+  return (dotSize(node, dot) / 2) * ((zoom - 1) * DOT_GROWTH + 1);
+}
+
+/** Positions in pixels: as large as fits, without stretching; the long side of the map along that of the canvas. */
+export function fitted(nodes, { width, height }, margin = MARGIN) {
+  const turned = height > width ? nodes.map(({ x, y }) => ({ x: -y, y: x })) : nodes;
+  const range = (name) => {
+    const values = turned.map((node) => node[name]);
+    const low = values.reduce((a, b) => Math.min(a, b), Infinity);
+    return { low, span: values.reduce((a, b) => Math.max(a, b), -Infinity) - low };
+  };
+  const [x, y] = [range("x"), range("y")];
+  const scale = Math.min((width - 2 * margin) / x.span, (height - 2 * margin) / y.span);
+  const whole = Number.isFinite(scale) ? scale : 0;
+  return turned.map((node) => ({
+    x: width / 2 + (node.x - x.low - x.span / 2) * whole,
+    y: height / 2 + (node.y - y.low - y.span / 2) * whole,
+  }));
+}
+
+/** The rectangle of positions, as ECharts has to be told, so that it leaves them where they are. */
+export function boxOf(at) {
+  const side = (name) => {
+    const values = at.map((point) => point[name]);
+    const [low, high] = [Math.min, Math.max].map((pick) => values.reduce((a, b) => pick(a, b)));
+    return low === high ? [low - 1, 2] : [low, high - low];
+  };
+  const [[left, width], [top, height]] = [side("x"), side("y")];
+  return { left, top, width, height };
+}
+
+/** ECharts option of nodes that stand at `at`, and edges; names are written over it, see map.js. */
+export function networkOption(colours, set, { nodes, edges, at, zoom, center, ...look }) {
+  const { colourOf, focusKey = null, dot = 1 } = look;
+  if (!nodes.length) return { series: [] };
   return {
     tooltip: tooltip(colours, ({ dataType, dataIndex }) =>
       dataType === "node" ? nodeLines(set, nodes[dataIndex]) : edgeLines(edges[dataIndex]),
@@ -37,66 +60,61 @@ export function networkOption(
         type: "graph",
         layout: "none",
         roam: true,
-        scaleLimit: { min: 0.4, max: 30 },
-        left: margin.x,
-        right: margin.x,
-        top: margin.y,
-        bottom: margin.y,
-        nodeScaleRatio: 0.5,
+        scaleLimit: { min: 0.5, max: 30 },
+        zoom,
+        center,
+        ...boxOf(at),
+        nodeScaleRatio: DOT_GROWTH,
         cursor: "pointer",
-        edgeSymbol: ["none", edges.length <= ARROWS ? "arrow" : "none"],
-        edgeSymbolSize: 6,
-        labelLayout: { hideOverlap: true },
-        emphasis: { focus: "adjacency", lineStyle: { width: 2.5, opacity: 1 }, label: { show: true } },
-        blur: { itemStyle: { opacity: 0.15 }, lineStyle: { opacity: 0.05 }, label: { opacity: 0.1 } },
+        emphasis: { focus: "adjacency", label: { show: false }, lineStyle: { width: 2.5, opacity: 1 } },
+        blur: { itemStyle: { opacity: 0.15 }, lineStyle: { opacity: 0.05 } },
         data: nodes.map((node, k) => ({
           name: node.key,
           ...at[k],
           symbol: node.isSource && !set.intra ? "rect" : "circle",
-          symbolSize:
-            dot * (5 + 1.5 * Math.sqrt(node.used + 0.4 * node.terms)) + (node.key === focusKey ? 6 : 0),
+          symbolSize: dotSize(node, dot) + (node.key === focusKey ? 6 : 0),
           itemStyle: {
             color: colourOf(node, colours),
             borderColor: node.key === focusKey ? colours.ink : colours.surface,
             borderWidth: node.key === focusKey ? 2 : 1,
           },
-          label: {
-            show: true,
-            formatter: () => chartText(node.name),
-            position: at[k].x > RIGHT * size.width ? "left" : "right",
-            distance: 3,
-            color: colours.ink,
-            fontSize: node.key === focusKey ? 13 : 11,
-            fontWeight: node.key === focusKey ? "bold" : "normal",
-            textBorderColor: colours.surface,
-            textBorderWidth: 2,
-          },
         })),
-        edges: edges.map((edge) => ({
-          source: index.get(edge.from.key),
-          target: index.get(edge.to.key),
-          lineStyle: {
-            color: edgeColourOf(edge, colours),
-            width: line + 2.4 * (Math.abs(edge.coef) / strongest),
-            opacity: edges.length > CROWD ? 0.4 : 0.6,
-            curveness,
-          },
-        })),
+        edges: drawnEdges(colours, { nodes, edges, at, zoom, ...look }),
       },
     ],
   };
 }
 
-/** Positions that fill a canvas of this size: ECharts would stretch them, and the dots with them. */
-function stretched(nodes, { width, height }, margin) {
-  const scale = (name, length) => {
-    const values = nodes.map((node) => node[name]);
-    const low = values.reduce((a, b) => Math.min(a, b), Infinity);
-    const span = values.reduce((a, b) => Math.max(a, b), -Infinity) - low;
-    return (value) => (span ? ((value - low) / span) * length : length / 2);
-  };
-  const [x, y] = [scale("x", width - 2 * margin.x), scale("y", height - 2 * margin.y)];
-  return nodes.map((node) => ({ x: x(node.x), y: y(node.y) }));
+/** Edges as ECharts has them; the head of an arrow is small, and a short edge has none. */
+export function drawnEdges(colours, { nodes, edges, at, zoom, ...look }) {
+  const { edgeColourOf, line = 0.6, dot = 1, curveness = 0.12 } = look;
+  const strongest = Math.max(...edges.map(({ coef }) => Math.abs(coef)), 1e-12);
+  const index = new Map(nodes.map((node, k) => [node.key, k]));
+  return edges.map((edge) => {
+    const [source, target] = [index.get(edge.from.key), index.get(edge.to.key)];
+    const visible =
+      zoom * Math.hypot(at[source].x - at[target].x, at[source].y - at[target].y) -
+      radius(nodes[source], dot, zoom) -
+      radius(nodes[target], dot, zoom);
+    const head = edges.length > ARROWS ? 0 : headOf(visible);
+    return {
+      source,
+      target,
+      symbol: ["none", head ? "arrow" : "none"],
+      symbolSize: [0, head],
+      lineStyle: {
+        color: edgeColourOf(edge, colours),
+        width: line + 2.4 * (Math.abs(edge.coef) / strongest),
+        opacity: edges.length > CROWD ? 0.4 : 0.6,
+        curveness,
+      },
+    };
+  });
+}
+
+/** Pixels of an arrow head on an edge of which so many are visible: a fifth of it, 7 at most; 0 where it is short. */
+function headOf(visible) {
+  return visible < 14 ? 0 : Math.max(4, Math.min(7, visible / 5));
 }
 
 function nodeLines(set, node) {
@@ -131,4 +149,26 @@ export function r2Colour(set) {
     if (!Number.isFinite(value)) return colours.other;
     return echarts.color.modifyAlpha(colours.held, 0.15 + 0.85 * Math.max(0, Math.min(1, value)));
   };
+}
+
+/** What the colours of dots mean: that of communities, and which are grey; or R^2. */
+export function dotKey(set, colour) {
+  if (colour === "r2")
+    return el(
+      "li",
+      {},
+      "R² 0",
+      el("span", { class: "ramp", style: "background:linear-gradient(90deg,transparent,var(--held))" }),
+      `1${set.heldOut ? ", held out" : ", fit"}; grey: no equation`,
+    );
+  const { length: groups } = palette().groups;
+  const small = set.communitySizes.length - groups;
+  if (small <= 0) return el("li", {}, "A colour is a community");
+  return el(
+    "li",
+    {},
+    "A colour is a community; ",
+    el("span", { class: "dot", style: "background:var(--other)" }),
+    `grey: communities beyond the ${groups} largest, ${count(small)} of them`,
+  );
 }
