@@ -47,6 +47,14 @@ Classes = Annotated[
     ),
 ]
 
+RowCentred = Annotated[
+    bool,
+    typer.Option(
+        "--row-centred",
+        help="Logits less their mean over the categories, row by row, which decisions do not see.",
+    ),
+]
+
 
 def wanted_classes(option: str) -> WantedClasses:
     """Value of --classes as the functions behind the commands take it."""

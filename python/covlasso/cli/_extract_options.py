@@ -74,6 +74,10 @@ Classes = Annotated[
         show_default="decisions, where they take at most 256 MB or a quarter of the moments",
     ),
 ]
+RowCentred = Annotated[
+    bool,
+    _data("--row-centred", help="Logits less their mean over the categories, which decisions do not see."),
+]
 Strict = Annotated[bool, _data("--strict", help="End at a picture that cannot be read.")]
 
 BatchSize = Annotated[int, _run("--batch-size", "-b", min=1, help="Pictures per batch.")]

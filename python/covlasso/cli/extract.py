@@ -53,6 +53,7 @@ def extract(
     folds: opt.Folds = 0,
     groups: opt.Groups = "none",
     classes: opt.Classes = "auto",
+    row_centred: opt.RowCentred = False,
     strict: opt.Strict = False,
     batch_size: opt.BatchSize = 256,
     workers: opt.Workers = None,
@@ -113,6 +114,7 @@ def extract(
                     amp_dtype=float_type(amp_dtype) if amp else None, channels_last=channels_last,
                     out=out, force=force, save_every=save_every, save_logits=save_logits, strict=strict,
                     classes=kind, on_classes=None if group.rank or json_file == STANDARD else say_classes,
+                    row_centred=row_centred,
                     progress=progress, on_note=partial(_note, notes, group.rank > 0 or json_file == STANDARD),
                 )  # fmt: skip
         if found is not None:
@@ -266,6 +268,7 @@ def _tell(
         "file": str(out),
         "models": models,
         "classes": fit.classes,
+        "row_centred": fit.row_centred,
         "samples": found.count,
         "fit": fit.count,
         "held_out": held_out.count if held_out is not None else 0,
@@ -297,4 +300,4 @@ def _show(record: dict[str, Any], out: Path) -> None:
     )
     if record["skipped"]:
         say(f"skipped pictures: {out.with_name(f'{out.stem}.skipped.txt')}")
-    say(f"written to {out}")
+    say(f"written to {out}{', row-centred' if record['row_centred'] else ''}")

@@ -13,6 +13,7 @@ from covlasso.cli._common import (
     STANDARD,
     Classes,
     Json,
+    RowCentred,
     check_new_file,
     fail,
     interruptible,
@@ -86,6 +87,7 @@ def moments(
     ] = 0.5,
     folds: Annotated[int, typer.Option(min=0, help="Parts of the rest.")] = 0,
     classes: Classes = "auto",
+    row_centred: RowCentred = False,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Rows read at a time.")] = 1024,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
     json_file: Json = None,
@@ -112,10 +114,10 @@ def moments(
         with progress_bar() as report:
             found = moments_of_files(
                 opened, split, keys, categories, right, batch_size, report,
-                wanted_classes(classes), None if json_file == STANDARD else say_classes,
+                wanted_classes(classes), None if json_file == STANDARD else say_classes, row_centred,
             )  # fmt: skip
         found.moments.save(out)
-        for warning in (line for one in opened.values() for line in suspicions(one)):
+        for warning in (line for one in opened.values() for line in suspicions(one, row_centred)):
             typer.echo(f"warning: {warning}", err=True)
         notes = _notes(split, keys, right, found)
     record = {**_record(found, out, time.monotonic() - began), "notes": notes}
@@ -163,7 +165,7 @@ def _record(found: FileMoments, out: Path, seconds: float) -> dict[str, Any]:
 
     It has schema "covlasso-moments-1", ``file``, ``models`` (by name: ``categories``, and ``top1``: by half,
     the share of the labelled rows whose largest logit is that of the label, or null), ``classes`` ("labels",
-    "decisions" or null: what means by class are of), ``groups`` (in words),
+    "decisions" or null: what means by class are of), ``row_centred``, ``groups`` (in words),
     ``rows`` (in all, and of every part), ``labelled`` (by half, or null), ``notes`` (lines) and ``seconds``.
     """
     moments, counted = found
@@ -182,6 +184,7 @@ def _record(found: FileMoments, out: Path, seconds: float) -> dict[str, Any]:
         "file": str(out),
         "models": {name: {"categories": fit.sizes[name], "top1": top1(name)} for name in fit.names},
         "classes": fit.classes,
+        "row_centred": fit.row_centred,
         "groups": moments.split.groups,
         "rows": {"all": parts["fit"] + parts.get("held_out", 0), **parts},
         "labelled": None if counted is None else {half: counted[half].labelled for half in halves},
@@ -212,4 +215,4 @@ def _show(record: dict[str, Any], out: Path) -> None:
         say("Each row is a group of its own; rows of one source (crops, ...) belong together: give --groups.")
     for note in record["notes"]:
         say(note)
-    say(f"written to {out}")
+    say(f"written to {out}{', row-centred' if record['row_centred'] else ''}")

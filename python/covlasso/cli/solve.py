@@ -15,6 +15,7 @@ from covlasso.cli._common import (
     UNCERTIFIED,
     Device,
     Json,
+    RowCentred,
     Threads,
     check_new_file,
     devices,
@@ -54,6 +55,7 @@ def solve(
     l2: options.L2 = 0.0,
     positive: options.Positive = False,
     kind: options.Kind = options.Kinds.second_moment,
+    row_centred: RowCentred = False,
     focus: options.Focus = None,
     own_samples: options.OwnSamples = None,
     labels: options.Labels = None,
@@ -85,7 +87,8 @@ def solve(
         wanted = {
             **place, "kind": kind.value, "method": method.value, "max_terms": max_terms,
             "min_lambda": min_lambda, "refit": refit,
-            "l2": l2, "positive": positive, "allow_same": allow_same, "n_threads": threads,
+            "l2": l2, "positive": positive, "allow_same": allow_same, "row_centred": row_centred,
+            "n_threads": threads,
             "same_by": None if same_by is None else same_by.value,
         }  # fmt: skip
         wanted["target"], wanted["source"] = pair_of(moments, target, source)

@@ -36,6 +36,8 @@ class Origin:
         Which samples are a category's own, where these have a share of its equation (`Dependencies.focus`):
         by labels or by the decisions of the target's model, of which the class means count; or the samples
         themselves. None: all samples count alike.
+    row_centred : bool, default False
+        Whether logits are less their mean over the categories of their model, sample by sample.
     same_by : {"name", "number"}, optional
         Between two networks: which source is a target's own category, that of its name or that of its number,
         where the user had to say so.
@@ -54,6 +56,7 @@ class Origin:
     allow_same: bool = False
     focus: str | None = None
     same_by: SameBy | None = None
+    row_centred: bool = False
 
     def __post_init__(self) -> None:
         """Check what may come from a file."""
@@ -64,6 +67,7 @@ class Origin:
         check_number(self.l2, "l2")
         check_flag(self.positive, "positive")
         check_flag(self.allow_same, "allow_same")
+        check_flag(self.row_centred, "row_centred")
         if self.focus not in (None, *FOCUSES):
             raise ValueError(f"focus is {self.focus!r}; one of {', '.join(FOCUSES)} or None is expected")
         if self.same_by not in (None, *get_args(SameBy)):

@@ -22,6 +22,7 @@ from covlasso.solver import (
     by_share,
     excluded,
     focused,
+    in_gauge,
     solve_moments,
 )
 
@@ -52,8 +53,9 @@ class Beside:
     def __init__(
         self, deps: Dependencies, fit: Moments, origin: Origin, seed: int, samples: Samples | None = None
     ):
-        self.deps, self.fit, self.seed = deps, fit, seed
-        self._samples = samples
+        self.deps, self.seed = deps, seed
+        fit = self.fit = in_gauge(fit, origin)
+        samples = self._samples = None if samples is None else samples.in_gauge(origin.row_centred)
         self._own = None if samples is None or origin.focus != _OWN_SAMPLES else OwnSamples(samples)
         left_out = excluded(fit, origin, deps.targets)
         if not isinstance(left_out, str) and left_out is not None and left_out.multiply(deps.coef).nnz:

@@ -12,6 +12,7 @@ from covlasso._base.digits import r2_text
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.evaluation import Evaluation
 from covlasso.moments import Moments
+from covlasso.solver import in_gauge
 
 MOST = 0.5
 """Share of the energy from which the mean, or one direction, is said to hold most of it."""
@@ -61,7 +62,11 @@ def cautions(
     """
     found = [_of_the_mean(deps)]
     if moments is not None and deps.origin is not None:
-        found.append(_of_one_direction(common_direction(moments, deps.origin.target_model), deps.origin))
+        found.append(
+            _of_one_direction(
+                common_direction(in_gauge(moments, deps.origin), deps.origin.target_model), deps.origin
+            )
+        )
     found.append(_of_random_terms(deps, measured))
     return [sentence for sentence in found if sentence]
 
@@ -121,7 +126,7 @@ def _of_one_direction(common: Common | None, origin: Origin) -> str | None:
     if common is None:
         return None
     said = f"{_share(common.share)} of the variance of {origin.target_model} is in one direction"
-    if common.constant > MOST and not getattr(origin, "row_centred", False):
+    if common.constant > MOST and not origin.row_centred:
         return (
             f"{said}, nearly a constant per row, which softmax and decisions do not see and any terms give: "
             "--row-centred takes it off."

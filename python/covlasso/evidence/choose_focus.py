@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Array, Float64, Int32, Kind
-from covlasso._base.checks import check_number
+from covlasso._base.checks import check_flag, check_number
 from covlasso._base.optional import needed
 from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies, Origin, SameBy
@@ -19,7 +19,7 @@ from covlasso.evidence.prediction import Prediction, prediction_of
 from covlasso.evidence.rates import RATES, Rates
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import FocusedPaths, Path, checked_origin, focused, pair_of
+from covlasso.solver import FocusedPaths, Path, checked_origin, focused, in_gauge, pair_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,6 +135,7 @@ def choose_focus(
     positive: bool = False,
     allow_same: bool = False,
     same_by: SameBy | None = None,
+    row_centred: bool = False,
     targets: Int32 | None = None,
     n_threads: int | None = None,
     device: str | Sequence[str] = "cpu",
@@ -156,7 +157,7 @@ def choose_focus(
         figures will be quoted on: the choice flatters a little.
     source_logits, labels, rows
         As in `covlasso.evaluate`.
-    target, source, kind, l2, positive, allow_same, same_by, targets, n_threads, device
+    target, source, kind, l2, positive, allow_same, same_by, row_centred, targets, n_threads, device
         As in `covlasso.solve_moments`.
     alphas : sequence of float, default (0.03, 0.1, 0.3)
         Focuses, increasing, from 0 (all samples alike) to 1.
@@ -177,6 +178,7 @@ def choose_focus(
         As in `covlasso.evaluate` and `covlasso.solve_moments`, or the grid is empty or does not increase.
     """
     fit = _fit(moments)
+    fit = moments = fit.as_row_centred() if check_flag(row_centred, "row_centred") else fit
     models = pair_of(fit, target, source)
     origin = checked_origin(fit, models, kind, l2, positive, allow_same, same_by)
     samples = Samples(logits, source_logits, labels, rows)
@@ -207,7 +209,8 @@ def choose_for(
     **machine: Any,
 ) -> FocusChoice:
     """`choose_focus` of a direction; ``machine``: ``n_threads`` and ``device``."""
-    fit = _fit(moments)
+    fit = in_gauge(_fit(moments), origin)
+    samples = samples.in_gauge(origin.row_centred)
     _grid(terms, "terms", 1)
     n = fit.sizes[origin.target_model]
     rows = np.arange(n, dtype=np.int32) if targets is None else targets

@@ -19,7 +19,7 @@ from covlasso.evidence.prediction import ClassMeans, Predictor, is_fit, origin_o
 from covlasso.evidence.random_terms import random_terms
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import DRAWS
+from covlasso.solver import DRAWS, in_gauge
 
 
 def compare_methods(
@@ -130,7 +130,7 @@ def class_means(deps: Dependencies, fit: Moments, origin: Origin) -> ClassMeans 
     """Means of the targets' logits over the classes of their own model, where the moments know classes."""
     if fit.classes is None:
         return None
-    model = origin.target_model
+    model, fit = origin.target_model, in_gauge(fit, origin)
     means, overall = fit.class_columns(model, by=model)
     if model in fit.heads:
         return ClassMeans(means, overall, partial(fit.heads[model].logits, rows=deps.targets))

@@ -73,6 +73,7 @@ def decisions_by_terms(
     progress : callable, optional
         Called as progress(title, done, total).
     """
+    samples = samples.in_gauge(deps.origin is not None and deps.origin.row_centred)
     predictors: list[Predictor] = [prediction_of(deps, fit, fit, None, None)]
     places = [] if path is None or blocks is None else list(terms)
     if path is not None and blocks is not None:

@@ -246,6 +246,7 @@ def evaluations(
     """
     found: list[Decisions | None] = [None] * len(predictors)
     if samples is not None:
+        samples = samples.in_gauge(first.origin is not None and first.origin.row_centred)
         samples.check(first.n_sources, first.targets, first.intra)
         found = [*decisions(list(predictors.values()), first.targets, samples, eps, progress)]
     result = {}

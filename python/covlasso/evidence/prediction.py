@@ -13,7 +13,17 @@ import scipy.sparse
 from covlasso._base.arrays import Float64, Int32, Int64
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.moments import Focus, Moments
-from covlasso.solver import SAME, Blocks, by_share, check_sizes, differing, energy_of, found_on, pair_of
+from covlasso.solver import (
+    SAME,
+    Blocks,
+    by_share,
+    check_sizes,
+    differing,
+    energy_of,
+    found_on,
+    in_gauge,
+    pair_of,
+)
 
 _DENSE = 0.25  # share of coefficients from which a product with all of them is faster
 
@@ -88,6 +98,7 @@ def prediction_of(
 ) -> Prediction:
     """Dependencies on logits as they are, whatever moments they are of."""
     origin = origin_of(deps, known, target, source)
+    fit = None if fit is None else in_gauge(fit, origin)
     coef, intercept = deps.coef, np.zeros(deps.n_targets)
     if origin.kind != "second_moment":
         if fit is None:
@@ -115,7 +126,7 @@ def origin_of(deps: Dependencies, moments: Moments | None, target: str | None, s
         return deps.origin
     if moments is None:
         return Origin(target or "target", source or ("target" if deps.intra else "source"))
-    origin = Origin(*pair_of(moments, target, source))
+    origin = Origin(*pair_of(moments, target, source), row_centred=moments.row_centred)
     if deps.intra != (origin.target_model == origin.source_model):
         kind = "within one network" if deps.intra else "between two networks"
         raise ValueError(f"these dependencies are {kind}; name target and source accordingly")

@@ -9,7 +9,7 @@ import numpy as np
 from covlasso._base.arrays import Float64, Kind
 from covlasso.evidence.prediction import Prediction
 from covlasso.moments import Moments
-from covlasso.solver import Blocks, check_sizes
+from covlasso.solver import Blocks, check_sizes, in_gauge
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,7 @@ def quality(prediction: Prediction, moments: Moments, blocks: Blocks | None = No
 
     ``blocks``: the covariances of these targets, where they are at hand already.
     """
+    moments = in_gauge(moments, prediction.origin)
     check_sizes(moments, prediction.origin, prediction.targets, prediction.coef.shape[1])
     origin, coef, targets = prediction.origin, prediction.coef, prediction.targets
     if blocks is None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from covlasso._base.arrays import Float64, Int32, Kind, Method
-from covlasso._base.checks import check_count, check_number
+from covlasso._base.checks import check_count, check_flag, check_number
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, SameBy
 from covlasso.moments import Moments, SplitMoments, merged
@@ -108,6 +108,7 @@ def stability(
     positive: bool = False,
     allow_same: bool = False,
     same_by: SameBy | None = None,
+    row_centred: bool = False,
     focus: float | npt.ArrayLike | None = None,
     targets: Int32 | None = None,
     n_threads: int | None = None,
@@ -136,7 +137,7 @@ def stability(
         Of the divisions.
     target, source : str, optional
         Models of targets and sources; by default the only one.
-    kind, method, l2, positive, allow_same, same_by
+    kind, method, l2, positive, allow_same, same_by, row_centred
         As in `covlasso.solve_moments`.
     focus : float or (k,) array, optional
         Share of a category's own samples in its equation, as there; the folds need classes. In a half without
@@ -160,15 +161,17 @@ def stability(
         There are fewer than two folds, or an argument is wrong.
     """
     parts = _folds(folds)
+    if check_flag(row_centred, "row_centred"):
+        parts = [part.as_row_centred() for part in parts]  # once, not for every half
     if isinstance(focus, str):
         raise ValueError(
             f"focus is {focus!r}, and folds have no samples; give a share from 0 to 1, or several"
         )
     options: dict[str, Any] = {
         "target": target, "source": source, "kind": kind, "method": method, "l2": l2,
-        "positive": positive, "allow_same": allow_same, "same_by": same_by, "focus": focus, "lam": lam,
-        "terms": terms, "relative_error": relative_error, "targets": targets, "n_threads": n_threads,
-        "device": device,
+        "positive": positive, "allow_same": allow_same, "same_by": same_by, "row_centred": row_centred,
+        "focus": focus, "lam": lam, "terms": terms, "relative_error": relative_error, "targets": targets,
+        "n_threads": n_threads, "device": device,
     }  # fmt: skip
     subsets = [half for pair in divisions(len(parts), check_count(pairs, "pairs"), seed) for half in pair]
 

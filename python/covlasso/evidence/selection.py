@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from covlasso._base.arrays import Bool, Float64, Kind
-from covlasso._base.checks import check_count, check_flag, check_number
+from covlasso._base.checks import check_count, check_flag, check_kind, check_number
 from covlasso._base.progress import Report, Tick, ticks
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence import piecewise
@@ -83,6 +83,7 @@ def select(
     target: str | None = None,
     source: str | None = None,
     kind: Kind = "second_moment",
+    row_centred: bool = False,
     progress: Report | None = None,
 ) -> Selection:
     """Choose the place where the error on other samples is least, exactly.
@@ -117,8 +118,10 @@ def select(
         relative_error times that without any term; where there is none, the minimum.
     target, source : str, optional
         Models of targets and sources in ``moments``; by default the only one.
-    kind : "second_moment" or "covariance", default "second_moment"
-        Of which moments these paths were found.
+    kind : {"second_moment", "covariance", "correlation"}, default "second_moment"
+        Of which moments these paths were found. Correlations of other samples are over their own deviations.
+    row_centred : bool, default False
+        Whether they were found on row-centred logits; ``moments`` are made such.
     progress : callable, optional
         Called as progress(done, total), counting targets times folds.
 
@@ -137,8 +140,9 @@ def select(
     if path.method == "pursuit":
         raise ValueError("path is a pursuit, which has no lambda to choose; give the paths of the Lasso")
     _check(rule, relative_error, kind)
-    parts, folded = _parts(path, moments, rule, target, source, kind)
-    origin = Origin(*pair_of(parts[0], target, source), kind)
+    made_of: dict[str, Any] = {"kind": kind, "row_centred": check_flag(row_centred, "row_centred")}
+    parts, folded = _parts(path, moments, rule, target, source, made_of)
+    origin = Origin(*pair_of(parts[0], target, source), **made_of)
     if path.intra != origin.intra:
         where = "within one network" if path.intra else "between two networks"
         raise ValueError(f"these paths are {where}; name target and source accordingly")
@@ -225,7 +229,7 @@ def _fold_curves(
 
 
 def _parts(
-    path: Path, moments: Any, rule: Rule, target: str | None, source: str | None, kind: Kind
+    path: Path, moments: Any, rule: Rule, target: str | None, source: str | None, made_of: dict[str, Any]
 ) -> tuple[list[Moments], bool]:
     """Return the one held-out part, or the folds, and whether it is folds."""
     if isinstance(moments, (list, tuple)) and not hasattr(moments, "fit"):
@@ -233,7 +237,7 @@ def _parts(
     else:
 
         def found_on_these(whole: Moments) -> bool:
-            origin = Origin(*pair_of(whole, target, source), kind)
+            origin = Origin(*pair_of(whole, target, source), **made_of)
             return found_on(whole, origin, path.targets, path.energy, path.focus)
 
         fit, held_out = halves(moments, found_on_these)
@@ -258,8 +262,7 @@ def _parts(
 def _check(rule: str, relative_error: float | None, kind: Kind) -> None:
     if rule not in RULES:
         raise ValueError(f"rule is {rule!r}; one of {', '.join(map(repr, RULES))} is expected")
-    if kind not in ("second_moment", "covariance"):
-        raise ValueError(f'kind is {kind!r}; "second_moment" or "covariance" is expected')
+    check_kind(kind)
     if relative_error is not None:
         check_number(relative_error, "relative_error")
         if rule != "minimum":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64
-from covlasso._base.checks import UNKNOWN, check_labels, first_bad, host_logits
+from covlasso._base.checks import UNKNOWN, check_flag, check_labels, first_bad, host_logits
 
 _CHUNK = 1 << 20  # logits looked at together: 8 MB in double
 _ROWS = 128  # samples looked at together: with a thousand categories they stay in a core's cache
@@ -43,9 +44,19 @@ class Samples:
         -1: not known.
     keep : (samples,) booleans, optional
         Rows to look at.
+    row_centred : bool, default False
+        Take off each row's mean over the categories of its network.
     """
 
-    def __init__(self, logits: Any, source_logits: Any = None, labels: Any = None, keep: Any = None):
+    def __init__(
+        self,
+        logits: Any,
+        source_logits: Any = None,
+        labels: Any = None,
+        keep: Any = None,
+        row_centred: bool = False,
+    ):
+        self._row_centred = check_flag(row_centred, "row_centred")
         self._target = _rows(logits, "logits")
         self._source = None if source_logits is None else _rows(source_logits, "source_logits")
         n = self._target.shape[0]
@@ -80,6 +91,14 @@ class Samples:
         """Whether labels are given."""
         return self._label is not None
 
+    def in_gauge(self, row_centred: bool) -> Samples:
+        """Return the same samples, row-centred where they shall be."""
+        if not row_centred or self._row_centred:
+            return self
+        twin = copy(self)
+        twin._row_centred = True
+        return twin
+
     def check(self, n_sources: int, targets: Int32, intra: bool) -> None:
         """Refuse logits that are not those of the dependencies' networks."""
         if intra and self._source is not None:
@@ -108,6 +127,8 @@ class Samples:
         for target in _kept(self._target, self._keep, size):
             stop = start + len(target)
             source = target if sources is None else next(sources)
+            for rows in () if not self._row_centred else (target,) if source is target else (target, source):
+                rows -= rows.mean(axis=1, keepdims=True)
             yield Chunk(target, source, None if label is None else label[start:stop])
             start = stop
 

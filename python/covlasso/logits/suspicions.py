@@ -11,8 +11,15 @@ _ROWS = 256  # rows looked at
 _COMMON = 0.9  # share of the energy in the mean logit from which R^2 says nothing
 
 
-def suspicions(file: LogitFile) -> list[str]:
+def suspicions(file: LogitFile, row_centred: bool = False) -> list[str]:
     """Look at the shape of an array of logits and at its first rows.
+
+    Parameters
+    ----------
+    file : LogitFile
+        The array.
+    row_centred : bool, default False
+        Whether each row's mean is taken off.
 
     Returns
     -------
@@ -33,11 +40,11 @@ def suspicions(file: LogitFile) -> list[str]:
         found.append(
             f"{file.where} seems to hold {kind}, which sum to one in each row; give the logits before softmax"
         )
-    elif categories > 1 and _common(block) > _COMMON:
+    elif categories > 1 and not row_centred and _common(block) > _COMMON:
         found.append(
             f"{file.where}: {_common(block):.0%} of the energy is in each row's mean over the categories, "
-            "which any category explains, so an R^2 near 1 says nothing; subtract each row's mean, or take "
-            "--kind covariance"
+            "which any category explains, so an R^2 near 1 says nothing; --row-centred takes it off, and "
+            "decisions do not see it"
         )
     return found
 

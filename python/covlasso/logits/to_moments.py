@@ -65,6 +65,7 @@ def moments_of_files(
     report: TitledReport | None = None,
     classes: WantedClasses = "auto",
     on_classes: Callable[[ClassChoice], object] | None = None,
+    row_centred: bool = False,
 ) -> FileMoments:
     """Accumulate the joint moments of logits that are read in pieces.
 
@@ -89,6 +90,8 @@ def moments_of_files(
         256 MB in all parts together, or at most a quarter of the joint sums.
     on_classes : callable, optional
         Called with the `ClassChoice` before their memory is taken.
+    row_centred : bool, default False
+        Of logits less their mean over the categories of their model, as of `Moments`.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def moments_of_files(
         top1 = {"fit": TopOne(), "held_out": TopOne()}
     elif classes == "labels":
         raise ValueError('classes="labels" needs labels; give the category of each row, -1 for none')
-    total = _accumulator(files, split, class_names, classes, on_classes)
+    total = _accumulator(files, split, class_names, classes, on_classes, row_centred)
     done = 0
     try:
         for blocks in zip(*(file.blocks(batch_size) for file in files.values()), strict=True):
@@ -146,6 +149,7 @@ def _accumulator(
     class_names: Sequence[str] | None,
     classes: WantedClasses,
     on_classes: Callable[[ClassChoice], object] | None,
+    row_centred: bool,
 ) -> Accumulator:
     """Return an empty accumulator, of the classes that were wanted, or are cheap."""
     sizes = {name: file.shape[1] for name, file in files.items()}
@@ -154,7 +158,7 @@ def _accumulator(
         on_classes(choice)
     own = {name: file.class_names for name, file in files.items() if file.class_names is not None}
     names = own if class_names is None else class_names
-    return Accumulator(list(files), names, split=split, classes=choice.kind)
+    return Accumulator(list(files), names, split=split, classes=choice.kind, row_centred=row_centred)
 
 
 def _check_keys(keys: Sequence[str], n_rows: int) -> None:

@@ -33,6 +33,8 @@ class Accumulator:
         How samples are divided.
     classes : {"labels", "decisions"}, optional
         As of `Moments`.
+    row_centred : bool, default False
+        As of `Moments`.
 
     Attributes
     ----------
@@ -47,10 +49,13 @@ class Accumulator:
         heads: Mapping[str, LinearHead] | None = None,
         split: Split | None = None,
         classes: Classes | None = None,
+        row_centred: bool = False,
     ):
         self.split = split or Split()
         self._skipped = 0
-        self._parts = {part: Moments(names, class_names, heads, classes) for part in self.split.parts}
+        self._parts = {
+            part: Moments(names, class_names, heads, classes, row_centred) for part in self.split.parts
+        }
 
     @property
     def count(self) -> int:
@@ -153,8 +158,9 @@ class Accumulator:
         caller = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)  # a header may not be as long
         kept = {_CALLER: caller}
         save_moments(
-            path, first.names, first.class_names, first.heads, self.classes, parts, common, _KIND, kept
-        )
+            path, first.names, first.class_names, first.heads, self.classes, parts, common, _KIND, kept,
+            row_centred=first.row_centred,
+        )  # fmt: skip
 
     @classmethod
     def load_state(cls, path: str | os.PathLike[str]) -> tuple[Accumulator, dict[str, Any]]:
@@ -170,7 +176,7 @@ class Accumulator:
         file = MomentFile(path, _KIND)
         with file.explained():
             split = Split(**file.stored.field("split", dict))
-            accumulator = cls(file.names, file.class_names, file.heads, split, file.classes)
+            accumulator = cls(file.names, file.class_names, file.heads, split, file.classes, file.row_centred)
         for part in file.counts:
             if part not in accumulator._parts:
                 raise file.stored.error(f"part {part!r} is none of {list(accumulator._parts)}")

@@ -37,6 +37,8 @@ def save_moments(
     header: Mapping[str, Any] | None = None,
     kind: str = "Moments",
     further: Mapping[str, Array] | None = None,
+    *,
+    row_centred: bool = False,
 ) -> None:
     """Write the parts, all of the same models, and further entries of the header and tensors."""
     tensors: Tensors = dict(further or {})
@@ -59,9 +61,13 @@ def save_moments(
                 tensors[f"{part}.waiting_labels"] = sums.waiting_labels
     counts = {part: sums.count for part, sums in parts.items()}
     columns = [next(iter(parts.values())).sizes[name] for name in names] if parts else None
-    common = {"names": names, "columns": columns, "class_names": class_names, "parts": counts}
+    common: dict[str, Any] = {
+        "names": names, "columns": columns, "class_names": class_names, "parts": counts
+    }  # fmt: skip
     if classes is not None:
         common["classes"] = classes
+    if row_centred:
+        common["row_centred"] = True
     save_tensors(path, kind, tensors, {**common, **(header or {})})
 
 
@@ -75,6 +81,7 @@ class MomentFile:
         self.counts: dict[str, int] = self.stored.field("parts", dict)
         with self.explained():
             self.classes = check_classes(self.stored.optional("classes", str))
+            self.row_centred: bool = self.stored.optional("row_centred", bool) or False
             self.heads = dict(self._heads())
 
     @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Floats, Int64, Kind
-from covlasso._base.checks import check_kind
+from covlasso._base.checks import check_flag, check_kind
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso.gram import FactoredGram, product
 from covlasso.moments.checks import (
@@ -24,6 +24,7 @@ from covlasso.moments.class_sums import Classes, ClassSums, check_classes
 from covlasso.moments.files import MomentFile, save_moments
 from covlasso.moments.heads import LinearHead
 from covlasso.moments.models import Models
+from covlasso.moments.row_centring import centred_head, centred_rows, centred_sums_of, check_centred
 from covlasso.moments.sums import JointSums, columns_of
 from covlasso.moments.symmetric import root
 
@@ -65,6 +66,9 @@ class Moments:
         the category of its largest logit, the first of equal ones, so that a sample has a class in each
         model. They take 8 bytes for each class and each column of all models: of two models with 1000 logits
         each by decisions 32 MB. By default none are kept.
+    row_centred : bool, default False
+        Take logits less their mean over the categories of their model, sample by sample: softmax and argmax
+        do not see it, R^2 does. Heads become those of such logits.
 
     Raises
     ------
@@ -90,12 +94,17 @@ class Moments:
         class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
         heads: Mapping[str, LinearHead] | None = None,
         classes: Classes | None = None,
+        row_centred: bool = False,
     ):
+        if check_flag(row_centred, "row_centred"):
+            heads = {name: centred_head(head) for name, head in (heads or {}).items()}
         self._models = Models(names, class_names, heads)
         self._classes = check_classes(classes)
+        self._row_centred = row_centred
         self._sums: JointSums | None = None  # made by the first samples
         self._closed: JointSums | None = None  # what is read, until samples are added
         self._roots: dict[str, Float64] = {}  # F with F F' = cov(f), of models with a head
+        self._in_rows: Moments | None = None  # the same samples, row-centred
 
     @classmethod
     def from_arrays(
@@ -109,6 +118,7 @@ class Moments:
         classes: Classes | None = None,
         class_counts: Mapping[str, npt.ArrayLike] | None = None,
         class_means: Mapping[tuple[str, str], npt.ArrayLike] | None = None,
+        row_centred: bool = False,
     ) -> Moments:
         """Moments computed elsewhere: of the logits, or of the features for models with a head.
 
@@ -129,15 +139,20 @@ class Moments:
         class_means : mapping from pair of names to array, optional
             ``("a", "by")``: means of the columns of ``a``, logits or features, by the classes of ``by``; 0
             for a class without samples.
+        row_centred : bool, default False
+            Whether these are moments of row-centred logits, as in the constructor; `as_row_centred` makes
+            such moments of others.
 
         Raises
         ------
         TypeError, ValueError
             A block is missing, has the wrong shape, is not finite, not symmetric, or below the mean's square;
-            the classes have more samples than there are.
+            the classes have more samples than there are; means of row-centred logits do not sum to 0.
         """
         sums = sums_of_moments(count, mean, second_moment)
-        return cls._of_sums(sums, class_names, heads, classes, class_counts, class_means)
+        return cls._of_sums(
+            sums, class_names, heads, classes, class_counts, class_means, row_centred=row_centred
+        )
 
     @classmethod
     def from_sums(
@@ -151,6 +166,7 @@ class Moments:
         classes: Classes | None = None,
         class_counts: Mapping[str, npt.ArrayLike] | None = None,
         class_means: Mapping[tuple[str, str], npt.ArrayLike] | None = None,
+        row_centred: bool = False,
     ) -> Moments:
         """Take sums computed elsewhere, centred: no digit is lost where means are large.
 
@@ -168,7 +184,7 @@ class Moments:
             of (f_a - m_a)(f_b - m_b)' (n_a, n_b), once for every pair in the order of the names.
         class_names, heads, classes
             As in the constructor; for models with a head the sums are those of the features.
-        class_counts, class_means
+        class_counts, class_means, row_centred
             As in `from_arrays`.
 
         Raises
@@ -178,7 +194,9 @@ class Moments:
             the classes have more samples than there are.
         """
         sums = centred_sums(count, mean, centred)
-        return cls._of_sums(sums, class_names, heads, classes, class_counts, class_means)
+        return cls._of_sums(
+            sums, class_names, heads, classes, class_counts, class_means, row_centred=row_centred
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -209,6 +227,11 @@ class Moments:
     def classes(self) -> Classes | None:
         """What the classes of samples are: "labels" or "decisions"; None: no sums by class are kept."""
         return self._classes
+
+    @property
+    def row_centred(self) -> bool:
+        """Whether these are moments of logits less their mean over the categories of their model."""
+        return self._row_centred
 
     def update(self, batch: Mapping[str, npt.ArrayLike], labels: npt.ArrayLike | None = None) -> None:
         """Add a batch of samples; on any error nothing is added.
@@ -243,6 +266,11 @@ class Moments:
                 f"cannot add moments: these have classes={self.classes!r} and those {other.classes!r}; make "
                 "both with the same"
             )
+        if other.row_centred != self.row_centred:
+            raise ValueError(
+                "cannot add moments of row-centred logits and of logits as they are; add as_row_centred() of "
+                "both"
+            )
         self._models.check_columns(other._columns, self._columns)
         self._models.class_names |= other._models.class_names
         if other._sums is not None:
@@ -256,17 +284,40 @@ class Moments:
         """Moments of the samples of both."""
         if not isinstance(other, Moments):
             return NotImplemented
-        total = Moments(self.names, self._models.class_names, self._models.heads, self.classes)
+        total = self._without_samples()
         total += self
         total += other
         return total
 
     def copy(self) -> Moments:
         """Moments that further samples of these do not change."""
-        twin = Moments(self.names, self._models.class_names, self._models.heads, self.classes)
+        twin = self._without_samples()
         if self._sums is not None:
             twin._sums = self._sums.copy()
         return twin
+
+    def as_row_centred(self) -> Moments:
+        """Moments of the same logits less their mean over the categories of their model, by algebra.
+
+        With P = I - 1 1' / n: P m, P S P', and heads P W, P b. Where the constant of a row is R times what
+        is left, log10 R^2 of 16 digits are lost; `Moments(..., row_centred=True)` loses none. Moments that
+        are row-centred are returned as they are; the result is kept until samples are added.
+
+        Raises
+        ------
+        ValueError
+            No sample yet.
+        """
+        if self.row_centred:
+            return self
+        if self._in_rows is None:
+            models = self._models
+            twin = Moments(self.names, models.class_names, models.heads, self.classes, row_centred=True)
+            twin._sums = centred_sums_of(self._read(), models.heads)
+            if twin._sums.classes is not None:
+                twin._sums.classes.heads = dict(twin._models.heads)
+            self._in_rows = twin
+        return self._in_rows
 
     def second_moment(self, a: str, b: str | None = None, *, rows: Rows | None = None) -> Float64:
         """E[f_a f_a'] (n_a, n_a), symmetric to the last bit; with ``b``: E[f_a f_b'] (n_a, n_b).
@@ -475,7 +526,9 @@ class Moments:
             No sample yet.
         """
         parts = {"fit": self._read()}
-        save_moments(path, self.names, self.class_names, self.heads, self.classes, parts)
+        save_moments(
+            path, self.names, self.class_names, self.heads, self.classes, parts, row_centred=self.row_centred
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Moments:
@@ -495,7 +548,8 @@ class Moments:
         sizes = self.sizes
         models = ", ".join(f"{name}: {sizes[name]}" if name in sizes else name for name in self.names)
         classes = "" if self.classes is None else f", classes={self.classes!r}"
-        return f"Moments({{{models}}}, count={self.count}{classes})"
+        rows = ", row_centred=True" if self.row_centred else ""
+        return f"Moments({{{models}}}, count={self.count}{classes}{rows})"
 
     def _repr_html_(self) -> str:
         """Show the models, their numbers of categories and some of their names as a table in a notebook."""
@@ -512,10 +566,21 @@ class Moments:
 
     @classmethod
     def _of_sums(
-        cls, sums: JointSums, class_names: Any, heads: Any, classes: Any, class_counts: Any, class_means: Any
+        cls,
+        sums: JointSums,
+        class_names: Any,
+        heads: Any,
+        classes: Any,
+        class_counts: Any,
+        class_means: Any,
+        *,
+        row_centred: bool,
     ) -> Moments:
-        moments = cls(list(sums.sizes), class_names, heads, classes)
+        moments = cls(list(sums.sizes), class_names, heads, classes, row_centred)
         moments._models.check_columns(sums.sizes, {})
+        for name, columns in sums.columns.items() if row_centred else ():
+            if name not in moments._models.heads:
+                check_centred(sums.mean[columns], name)
         classes_of = moments._no_sums(sums.sizes).classes
         if classes_of is not None:
             sums.classes = class_sums_of(classes_of, sums.count, class_counts, class_means)
@@ -523,6 +588,10 @@ class Moments:
             raise ValueError('class_counts or class_means are given; give classes, "labels" or "decisions"')
         moments._sums = sums
         return moments
+
+    def _without_samples(self) -> Moments:
+        models = self._models
+        return Moments(self.names, models.class_names, models.heads, self.classes, self.row_centred)
 
     def _no_sums(self, sizes: Mapping[str, int]) -> JointSums:
         """Return sums of no sample, with these numbers of columns."""
@@ -540,7 +609,7 @@ class Moments:
     def _of_file(cls, file: MomentFile, part: str) -> Moments:
         """One part of an opened file."""
         with file.explained():
-            moments = cls(file.names, file.class_names, file.heads, file.classes)
+            moments = cls(file.names, file.class_names, file.heads, file.classes, file.row_centred)
         sums = file.sums(part)
         with file.explained():
             moments._models.check_columns(sums.sizes, {})
@@ -568,12 +637,17 @@ class Moments:
         if self._sums is None:
             self._sums = self._no_sums({name: rows.shape[1] for name, rows in arrays.items()})
         self._forget()
+        if self.row_centred:
+            arrays = {
+                n: rows if n in self._models.heads else centred_rows(rows) for n, rows in arrays.items()
+            }
         self._sums.append(arrays, labels)
 
     def _forget(self) -> None:
         """Drop what was computed for reading: samples are about to be added."""
         self._closed = None
         self._roots = {}
+        self._in_rows = None
 
     def _read(self, *names: str) -> JointSums:
         """Return the sums of all samples, those that wait included."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from covlasso._base.arrays import Bool
 from covlasso.moments.files import MomentFile, save_moments
@@ -57,6 +57,12 @@ class SplitMoments:
         if self.held_out is not None:
             parts["held_out"] = self.held_out
         return parts | {f"fold.{k}": moments for k, moments in enumerate(self.folds)}
+
+    def as_row_centred(self) -> SplitMoments:
+        """Parts of the same logits less their mean over categories, as `Moments.as_row_centred`."""
+        parts = {part: moments.as_row_centred() for part, moments in self.parts.items()}
+        folds = tuple(parts[f"fold.{k}"] for k in range(len(self.folds)))
+        return replace(self, fit=parts["fit"], held_out=parts.get("held_out"), folds=folds)
 
     def __add__(self, other: SplitMoments) -> SplitMoments:
         """Parts of the samples of both, which were divided in the same way.
@@ -120,12 +126,15 @@ class SplitMoments:
         model i. Where `Moments.classes` are kept, the header has ``classes``, "labels" or "decisions", and
         there are ``PART.class_counts.i`` (n,), int64, and ``PART.class_means.i`` (n, N), float64: the number
         of samples and the mean of z for each category that model i decides for; by labels i is 0 only, and n
-        the largest number of categories.
+        the largest number of categories. Where logits are row-centred, the header has ``row_centred``.
         """
         parts = {part: moments._read() for part, moments in self.parts.items()}
         fit = self.fit
         header = {"split": self.split.as_dict(), "skipped": self.skipped}
-        save_moments(path, fit.names, fit.class_names, fit.heads, fit.classes, parts, header)
+        save_moments(
+            path, fit.names, fit.class_names, fit.heads, fit.classes, parts, header,
+            row_centred=fit.row_centred,
+        )  # fmt: skip
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SplitMoments:

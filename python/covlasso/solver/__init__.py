@@ -7,6 +7,7 @@ from covlasso.solver.direction import (
     differing,
     energy_of,
     found_on,
+    in_gauge,
     pair_of,
 )
 from covlasso.solver.focus import by_share, check_focus, focused
@@ -38,6 +39,7 @@ __all__ = [
     "excluded",
     "focused",
     "found_on",
+    "in_gauge",
     "own_in_words",
     "pair_of",
     "path",

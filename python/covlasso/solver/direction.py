@@ -69,8 +69,27 @@ def check_sizes(moments: Moments, origin: Origin, targets: Int32, n_sources: int
         )
 
 
+def in_gauge(moments: Moments, origin: Origin) -> Moments:
+    """Return moments of the logits that dependencies of this origin are of: row-centred where they are.
+
+    Raises
+    ------
+    ValueError
+        The moments are of row-centred logits, and the dependencies are not.
+    """
+    if origin.row_centred:
+        return moments.as_row_centred()
+    if moments.row_centred:
+        raise ValueError(
+            f"dependencies {origin.title} are of logits as they are, and these moments of row-centred ones; "
+            "give moments without --row-centred, or solve again"
+        )
+    return moments
+
+
 def energy_of(moments: Moments, origin: Origin, targets: Int32, focus: Float64 | None = None) -> Float64:
     """e_i of some targets, (n_targets,): where they are focused, of the moments with this share."""
+    moments = in_gauge(moments, origin)
     energy: Float64 = moments.energy(origin.target_model, origin.kind)[targets]
     for alpha in () if focus is None else np.unique(focus[focus > 0.0]):
         here = np.flatnonzero(focus == alpha)
@@ -86,6 +105,7 @@ def level_of(
 
     Of a covariance, too, which takes the means off: they say what its R^2 is without that.
     """
+    moments = in_gauge(moments, origin)
     name, source = origin.target_model, origin.source_model
     mean: Float64 = moments.mean(name)[targets]
     every: Float64 = moments.energy(name, "covariance")
@@ -197,6 +217,7 @@ class Blocks:
             The targets have several shares, or the moments no classes.
         """
         target, source = origin.target_model, origin.source_model
+        moments = in_gauge(moments, origin)
         kind = origin.kind if kind is None else kind
         rows = all_targets(moments, target) if targets is None else targets
         alphas = () if focus is None else np.unique(focus[focus > 0.0])

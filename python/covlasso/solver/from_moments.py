@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Int32, Int64, Kind, Method, Places
-from covlasso._base.checks import check_method
+from covlasso._base.checks import check_flag, check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin, SameBy, joined
 from covlasso.gram import Gram
@@ -46,6 +46,7 @@ def solve_moments(
     positive: bool = False,
     allow_same: bool = False,
     same_by: SameBy | None = None,
+    row_centred: bool = False,
     focus: float | npt.ArrayLike | Literal["own"] | None = None,
     samples: Samples | None = None,
     targets: Int32 | None = None,
@@ -89,6 +90,9 @@ def solve_moments(
         models have class names, also where case, blanks, hyphens and underscores differ, or one has synonyms
         after a comma; and that of its number where they have the same names, or one has none and the sizes
         are equal. Where two lists of one length share few names, or part at single places, it has to be said.
+    row_centred : bool, default False
+        Of logits less their mean over the categories of their model, sample by sample, which softmax and
+        argmax do not see: `Moments.as_row_centred`. Moments of such logits are so in any case.
     focus : float, (k,) array, or "own", optional
         Share alpha of a category's own samples in its equation, 0 to 1, for all targets or for each. Without
         it all samples count alike, and as a category has one sample in a thousand, its equation need not hold
@@ -124,11 +128,12 @@ def solve_moments(
         Ctrl-C; the message says how many targets were done.
     """
     models = pair_of(moments, target, source)
+    moments = moments.as_row_centred() if check_flag(row_centred, "row_centred") else moments
     plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
     place = one_place(lam, terms, relative_error, check_method(method))
     limit, lowest = limits_of(place, lam, terms, max_terms, min_lambda)
     rows = all_targets(moments, plain.target_model) if targets is None else targets
-    own = None if samples is None else OwnSamples(samples)
+    own = None if samples is None else OwnSamples(samples.in_gauge(moments.row_centred))
     origin, shares = focused(moments, plain, rows, focus, own)
     parts, order, done = [], [], 0
     for places, alpha in by_share(shares, len(rows)):
@@ -166,6 +171,7 @@ def path_moments(
     positive: bool = False,
     allow_same: bool = False,
     same_by: SameBy | None = None,
+    row_centred: bool = False,
     focus: float | None = None,
     targets: Int32 | None = None,
     progress: Report | None = None,
@@ -175,7 +181,7 @@ def path_moments(
 
     Parameters
     ----------
-    moments, target, source, kind, l2, positive, allow_same, same_by, targets, progress
+    moments, target, source, kind, l2, positive, allow_same, same_by, row_centred, targets, progress
         As in `solve_moments`.
     focus : float, optional
         Share of a category's own samples, as there, the same for all targets. Those without samples of their
@@ -195,6 +201,7 @@ def path_moments(
         As in `solve_moments`.
     """
     models = pair_of(moments, target, source)
+    moments = moments.as_row_centred() if check_flag(row_centred, "row_centred") else moments
     plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
     rows = all_targets(moments, plain.target_model) if targets is None else targets
     origin, shares = focused(moments, plain, rows, focus)

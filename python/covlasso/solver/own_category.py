@@ -37,7 +37,7 @@ def checked_origin(
     TypeError, ValueError
         As of `Origin`; names or numbers do not say which categories are the same, and nobody else does.
     """
-    origin = Origin(*models, kind, l2, positive, allow_same, same_by=same_by)
+    origin = Origin(*models, kind, l2, positive, allow_same, same_by=same_by, row_centred=moments.row_centred)
     if origin.intra or allow_same:
         return origin
     names, sources = _names(moments, origin)

@@ -86,9 +86,9 @@ def _probabilities(rows):
         (lambda rows: np.log(_probabilities(rows)), "seems to hold log-probabilities"),
         (
             lambda rows: rows + 50 * np.random.default_rng(1).standard_normal((ROWS, 1)),
-            "subtract each row's mean",
+            "--row-centred",
         ),
-        (lambda rows: rows + 80, "subtract each row's mean"),
+        (lambda rows: rows + 80, "--row-centred"),
         (lambda rows: rows, None),
         (lambda rows: rows + np.arange(N), None),
     ],

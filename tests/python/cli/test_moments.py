@@ -304,3 +304,16 @@ def test_class_names_in_another_encoding_are_refused_before_the_work(folder):
     assert result.exit_code == 2
     assert "line 1 is not UTF-8" in result.stderr
     assert not (folder / "m.safetensors").exists()
+
+
+def test_row_centred_logits(folder):
+    outcome = invoke(folder, "a.npy", "b.npy", "--row-centred", "--json", str(folder / "r.json"))
+    assert outcome.exit_code == 0, outcome.output
+    assert "row-centred" in outcome.stdout
+    assert json.loads((folder / "r.json").read_text())["row_centred"] is True
+    fit = SplitMoments.load(folder / "m.safetensors").fit
+    inside = ~held_out([str(k) for k in range(ROWS)], 0.5)
+    samples = {name: rows[inside].astype(np.float64) for name, rows in logits().items()}
+    centred = {name: rows - rows.mean(axis=1, keepdims=True) for name, rows in samples.items()}
+    expected = centred["a"].T @ centred["b"] / inside.sum()
+    np.testing.assert_allclose(fit.second_moment("a", "b"), expected, atol=1e-13)

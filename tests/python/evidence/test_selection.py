@@ -228,7 +228,7 @@ def test_noise_is_left_alone():
         ({"relative_error": -1.0}, ["relative_error", "-1"]),
         ({"terms": 0}, ["terms", "0"]),
         ({"target": "resnet"}, ["target", "resnet", "net"]),
-        ({"kind": "correlation"}, ["kind", "correlation"]),
+        ({"kind": "moments"}, ["kind", "moments"]),
     ],
     ids=str,
 )

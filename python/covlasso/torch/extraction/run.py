@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from covlasso._base.checks import check_flag
 from covlasso._base.ranks import Group
 from covlasso.logits import LogitWriter, Precision
 from covlasso.moments import ClassChoice, Split, WantedClasses, check_wanted_classes
@@ -37,6 +39,7 @@ def extract(
     strict: bool = False,
     classes: WantedClasses = "auto",
     on_classes: Callable[[ClassChoice], object] | None = None,
+    row_centred: bool = False,
     command: Mapping[str, Any] | None = None,
     group: Group | None = None,
     progress: Callable[[PassProgress], object] | None = None,
@@ -85,6 +88,9 @@ def extract(
         at most a quarter of the joint sums.
     on_classes : callable, optional
         Called with the `covlasso.moments.ClassChoice` before their memory is taken.
+    row_centred : bool, default False
+        Return moments of logits less their mean over the categories of their model: by algebra, at the end,
+        `covlasso.Moments.as_row_centred`, which costs nothing that the rounding of float32 logits left.
     command : mapping of JSON values, optional
         What else decides about the result; a state of another command is refused.
     group : Group, optional
@@ -126,6 +132,7 @@ def extract(
             "save_every": every,
             "save_logits": save_logits,
             "classes": classes,
+            "row_centred": check_flag(row_centred, "row_centred"),
             "weights": {name: weights_digest(model) for name, model in models.items()},
             "class_names": _digests(class_names),
         }
@@ -141,6 +148,8 @@ def extract(
             if files is not None:
                 files.close()
     result = merge(work, group)
+    if result is not None and row_centred:
+        result = replace(result, moments=result.moments.as_row_centred())
     if result is not None and target is not None:
         if files is not None:
             files.finish(result.moments.fit.sizes, split)
