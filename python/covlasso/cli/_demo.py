@@ -28,7 +28,15 @@ from covlasso.datasets import (
     load_imagenet_lite_logits,
 )
 from covlasso.dependencies import Dependencies, Origin
-from covlasso.evidence import Decisions, Rates, decisions_by_terms
+from covlasso.evidence import (
+    Decisions,
+    Evaluation,
+    Quality,
+    RandomTerms,
+    Rates,
+    decisions_by_terms,
+    evaluate,
+)
 from covlasso.logits import Samples
 from covlasso.report import is_report, write_report
 from covlasso.solver import Blocks
@@ -44,15 +52,48 @@ FEWEST = (
 
 @dataclass(frozen=True)
 class Solution:
-    """Dependencies and their R^2 on the held-out half, one per target; on the fitted half it is theirs."""
+    """Dependencies, and what they are on the held-out half beside random terms."""
 
     found: Dependencies
-    held_out: Float64
+    measured: Evaluation
 
     @property
     def fit(self) -> Float64:
         """R^2 on the fitted half, per target."""
         return self.found.r2
+
+    @property
+    def held_out(self) -> Float64:
+        """R^2 on the held-out half, per target."""
+        return self._held_out.r2
+
+    @property
+    def held_out_centred(self) -> Float64:
+        """R^2 about the mean on the held-out half, per target."""
+        return self._held_out.r2_centred
+
+    @property
+    def explained(self) -> int:
+        """Number of equations that beat every draw of random terms on the held-out half."""
+        assert self.measured.explained is not None  # noqa: S101  # there are random terms
+        return int(np.count_nonzero(self.measured.explained))
+
+    @property
+    def random(self) -> RandomTerms:
+        """What as many terms at random are."""
+        assert self.measured.random is not None  # noqa: S101  # the data have a fitted half
+        return self.measured.random
+
+    @property
+    def random_held_out(self) -> Quality:
+        """What they are on the held-out half."""
+        assert self.random.held_out is not None  # noqa: S101
+        return self.random.held_out
+
+    @property
+    def _held_out(self) -> Quality:
+        assert self.measured.held_out is not None  # noqa: S101  # the data have a held-out half
+        return self.measured.held_out
 
 
 @dataclass(frozen=True)
@@ -199,7 +240,7 @@ def _solve(
 ) -> Direction:
     """One direction: paths on the fitted half, R^2 on the held-out half, decisions on its logits."""
     progress = None if report is None else partial(report, origin.title)
-    fit, held_out = Blocks.of(data.fit, origin), Blocks.of(data.held_out, origin)
+    fit = Blocks.of(data.fit, origin)
     start = time.perf_counter()
     paths = fit.paths(progress, **options)
     terms = options["max_terms"]
@@ -208,8 +249,8 @@ def _solve(
     return Direction(
         origin,
         seconds,
-        lasso=Solution(lasso, held_out.r2(lasso)),
-        refit=Solution(refit, held_out.r2(refit)),
+        lasso=Solution(lasso, evaluate(lasso, data)),
+        refit=Solution(refit, evaluate(refit, data)),
         focus=_decide(data, logits, origin, refit, options),
     )
 

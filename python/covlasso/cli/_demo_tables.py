@@ -22,6 +22,7 @@ def show(demo: Demo, console: Console, top: int = 3) -> None:
         _meaning(demo),
         _most_seen(demo, top),
         _summary(demo),
+        _random(demo),
         *(_clearest(direction, top) for direction in demo.directions),
         _independent(demo, top),
         _certificate(demo),
@@ -108,32 +109,48 @@ def _most_seen(demo: Demo, top: int) -> Table:
 
 
 def _summary(demo: Demo) -> Table:
-    """Medians and counts of R^2 of the equations of all samples, one row per direction and method."""
-    counts = [f"held out\n> {threshold}" for threshold in THRESHOLDS]
+    """Medians and counts of R^2 of the equations of all samples, beside random terms, and by direction."""
+    first, *others = THRESHOLDS
     shown = table(
-        "How well logits are explained over all samples (R^2)",
-        words(whole=True), words(), "median\nfit", "median\nheld out", *counts,
+        "How well logits are explained over all samples (R^2, medians)",
+        words(whole=True), words(whole=True), "fit", "held\nout", "about\nthe mean", "beats\nrandom",
+        f"held out\n> {first}", *(f"\n> {other}" for other in others),
     )  # fmt: skip
     for direction in demo.directions:
-        for method, measured in direction.methods.items():
+        for method, one in direction.methods.items():
             shown.add_row(
                 direction.title if method == "Lasso" else "",
                 method,
-                number(float(np.median(measured.fit))),
-                number(float(np.median(measured.held_out))),
-                *(str(count) for count in above(measured.held_out).values()),
+                *(number(float(np.median(r2))) for r2 in (one.fit, one.held_out, one.held_out_centred)),
+                str(one.explained),
+                *(str(count) for count in above(one.held_out).values()),
             )
+        drawn = direction.refit.random
+        figures = (
+            drawn.fit.r2,
+            direction.refit.random_held_out.r2,
+            direction.refit.random_held_out.r2_centred,
+        )
+        shown.add_row("", "random terms", *(number(float(np.median(r2))) for r2 in figures))
     return shown
 
 
-def _clearest(direction: Direction, top: int) -> Table:
-    """List the categories with the largest R^2 of the refitted equation on the fitted half.
+def _random(demo: Demo) -> Text:
+    """Say what stands beside R^2."""
+    draws = demo.directions[0].refit.random.draws
+    return Text(
+        "About the mean: held out, a level that all crops share not counted. Random terms: as many, least "
+        f"squares, means of {draws} draws; an equation beats them if its error is below that of every draw "
+        "on the held-out half. Below, the largest and smallest of 1000 held-out figures: being chosen, they "
+        "flatter a little."
+    )
 
-    They are chosen there and not on the held-out half, so that their held-out R^2 stay unselected.
-    """
+
+def _clearest(direction: Direction, top: int) -> Table:
+    """List the categories with the largest R^2 of the refitted equation on the held-out half."""
     title = f"Clearest {direction.title}"
     shown = table(title, words("equation", wide=True), words(), "R^2\nfit", "R^2\nheld out")
-    for t in np.argsort(-direction.refit.fit, kind="stable")[:top]:
+    for t in np.argsort(-direction.refit.held_out, kind="stable")[:top]:
         for method, measured in direction.methods.items():
             equation = Text(measured.found.equation(int(measured.found.targets[t]), max_terms=_TERMS_SHOWN))
             equation.stylize("bold", 0, equation.plain.index(" = "))
@@ -142,7 +159,7 @@ def _clearest(direction: Direction, top: int) -> Table:
 
 
 def _independent(demo: Demo, top: int) -> Table:
-    """List the categories with the smallest R^2 of the refitted equation on the fitted half."""
+    """List the categories with the smallest R^2 of the refitted equation on the held-out half."""
     shown = table(
         "Most independent",
         words(whole=True),
@@ -150,7 +167,7 @@ def _independent(demo: Demo, top: int) -> Table:
     )
     for direction in demo.directions:
         refit = direction.refit
-        lowest = np.argsort(refit.fit, kind="stable")[:top]
+        lowest = np.argsort(refit.held_out, kind="stable")[:top]
         listed = (
             f"{refit.found.target_label(t)} ({number(refit.fit[t])} / {number(refit.held_out[t])})"
             for t in lowest

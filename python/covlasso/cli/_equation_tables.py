@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from covlasso._base.plain import Record
-from covlasso.cli._tables import facts, number, significant, table, words
+from covlasso.cli._tables import careful, facts, number, significant, table, words
 from covlasso.dependencies import Dependencies
 
 _KINDS = {
@@ -18,8 +18,10 @@ _SOLUTIONS = {"lasso": "Lasso", "refitted": "refitted", "pursuit": "matching pur
 _SCALES = {"lasso": "lambda", "pursuit": "largest score left"}
 
 
-def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> list[RenderableType]:
-    """Heading and table of a `summarise` record, with ``more`` rows at its end."""
+def summary_table(
+    deps: Dependencies, record: Record, more: dict[str, str] | None = None
+) -> list[RenderableType]:
+    """Heading, table and warnings of a `summarise` record with ``beside``, and ``more`` rows at its end."""
     origin = deps.origin
     kind = "" if origin is None else f" of {_KINDS[origin.kind]}"
     kkt = record["worst_kkt"]
@@ -27,26 +29,25 @@ def summary_table(deps: Dependencies, record: Record, more: dict[str, str]) -> l
         "equations": f"{deps.n_targets}{kind}, {_SOLUTIONS[deps.solution]}",
         **({} if deps.focus is None else {"focus": deps.focus_text().removeprefix("focus ")}),
         "terms": f"{record['median_terms']:g} (median)",
-        "R^2 in sample": f"{number(record['median_r2'], 'none')} ({_median_of(deps)}; it flatters)",
+        **_beside(deps, record),
         "worst KKT residual": "not finite" if kkt is None else f"{kkt:.1e}",
         "status": _status(record),
-        **more,
+        **(more or {}),
     }
-    return [Text(record["settings"], style="bold"), facts(rows)]
+    return [Text(record["settings"], style="bold"), facts(rows), *careful(record["beside"]["cautions"])]
 
 
 def overview_tables(deps: Dependencies, record: Record) -> list[RenderableType]:
     """Tables of an `overview` record."""
-    held_out = record["median_r2_held_out"]
-    more = {} if held_out is None else {"R^2 held out": f"{number(held_out)} (median)"}
-    parts = summary_table(deps, record, more)
+    measured = record["median_r2_held_out"] is not None
+    parts = summary_table(deps, record)
     for title, key in (("Best explained", "best_explained"), ("Most independent", "least_explained")):
-        figures = ["r2", *(["r2_held_out"] if more else [])]
+        figures = ["r2", *(["r2_held_out"] if measured else [])]
         heads = ["R^2\nin sample", "R^2\nheld out"][: len(figures)]
         shown = table(title, words("equation"), *heads)
         for entry in record[key]:
             shown.add_row(Text(entry["equation"]), *(number(entry[name], "none") for name in figures))
-        parts += [Text(), shown]
+        parts += [Text(), shown] if record[key] else []
     shown = table("Most used", words("category"), "equations")
     for entry in record["most_used"]:
         shown.add_row(Text(_label(entry)), str(entry["dependents"]))
@@ -69,7 +70,7 @@ def category_tables(record: Record) -> list[RenderableType]:
                 _focus(equation["focus"])
                 + f"R^2 {number(equation['r2'], 'none')} in sample{' with it' * focused}"
                 + ("" if held_out is None else f", {number(held_out, 'none')} held out{over * focused}")
-                + f"; {_SCALES[record['method']]} {significant(equation['lam'])}, "
+                + f"{_random(equation)}; {_SCALES[record['method']]} {significant(equation['lam'])}, "
                 + f"KKT residual {significant(equation['kkt'])}, {equation['status']}"
             )
         )
@@ -88,6 +89,33 @@ def category_tables(record: Record) -> list[RenderableType]:
     return parts
 
 
+def _beside(deps: Dependencies, record: Record) -> dict[str, str]:
+    """Rows of R^2: as in the paper, about the mean, and of as many terms at random."""
+    beside = record["beside"]
+    inside, held_out = beside["in_sample"], beside["held_out"]
+    own = "of the moments with the focus" if deps.focus is not None else "it flatters"
+    names = {
+        "R^2, as in the paper": "r2",
+        "R^2 about the mean": "r2_centred",
+        "R^2, random terms": "random_r2",
+    }
+    rows = {}
+    for title, name in names.items():
+        known = inside[name] if inside[name] is not None or name != "r2" else record["median_r2"]
+        said = [] if known is None else [f"{number(known)} in sample"]
+        said += [] if held_out is None or held_out[name] is None else [f"{number(held_out[name])} held out"]
+        if said:
+            rows[title] = ", ".join(said)
+    first = next(iter(rows), None)
+    if first is not None:
+        rows[first] += f" (medians; in sample {own})"
+    if "R^2, random terms" in rows:
+        rows["R^2, random terms"] += f" (as many; means of {beside['draws']} draws)"
+    if beside["explained"] is not None:
+        rows["explained"] = f"{beside['explained']} of {deps.n_targets} beat every draw, held out"
+    return rows
+
+
 def _status(record: Record) -> str:
     """Say how many solutions have which status, and how many of other statuses are certified all the same."""
     statuses = record["statuses"]
@@ -98,8 +126,16 @@ def _status(record: Record) -> str:
     return f"{listed}; {certified} of {record['targets']} certified"
 
 
-def _median_of(deps: Dependencies) -> str:
-    return "median" if deps.focus is None else "median, of the moments with the focus"
+def _random(equation: Record) -> str:
+    """Say R^2 about the mean, and of as many terms at random."""
+    said = ""
+    for title, name in (("about the mean", "r2_centred"), ("random terms", "random_r2")):
+        inside, held_out = equation[name], equation[f"{name}_held_out"]
+        if inside is not None:
+            said += f"; {title} {number(inside)}" + (
+                "" if held_out is None else f", {number(held_out)} held out"
+            )
+    return said
 
 
 def _focus(share: float | None) -> str:

@@ -9,14 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from covlasso._base.plain import Record
-from covlasso.cli._tables import number, percent, table, words
-from covlasso.evidence import RATES, THRESHOLD, best_r2
+from covlasso.cli._tables import careful, number, percent, table, words
+from covlasso.evidence import RATES, best_r2
 
 TITLES = {
     "lasso": "Lasso",
     "refitted": "refitted",
     "pursuit": "matching pursuit",
-    "correlation": "correlation",
+    "correlation": "largest correlations",
     "random": "random terms",
     "all": "all others",
     "all samples": "without focus",
@@ -38,7 +38,7 @@ def tables(record: Record, top: int) -> list[RenderableType]:
     """Tables of a `record`, with ``top`` categories each."""
     parts: list[RenderableType] = [_heading(record)]
     if record["samples"] is not None:
-        parts += [Text(), _quality(record)]
+        parts += [Text(), _quality(record), *_random(record), *careful(record["cautions"])]
     if record["logits"] is not None:
         parts += [Text(), _tails(record), Text(), _one_at_a_time(record), Text(), _all_at_once(record)]
         if "class mean" in record["methods"]:
@@ -75,19 +75,33 @@ def _quality(record: Record) -> Table:
     shown = table(
         "Medians over the categories",
         words(whole=True), "terms", "R^2\nfit", "R^2\nheld out", "centred\nheld out", "corr.\nheld out",
-        "optimism", f"held out\n> {THRESHOLD}",
+        "optimism", "beats\nrandom",
     )  # fmt: skip
-    held_out = record["samples"]["held_out"] is not None
     for method, summary in record["methods"].items():
+        beats = None if method == "random" else summary["explained"]
         if method == "class mean":  # known from logits alone
             continue
         shown.add_row(
             TITLES[method],
             f"{summary['median_terms']:g}",
             *(number(summary.get(name)) for name in _MOMENT_FIGURES),
-            str(summary["above"]) if held_out else "",
+            "" if beats is None else str(beats),
         )
     return shown
+
+
+def _random(record: Record) -> list[RenderableType]:
+    """Say what random terms are, and what it is to beat them."""
+    drawn = record["random"]
+    if drawn is None:
+        return []
+    where = "" if record["samples"]["held_out"] is None else " on the held-out samples"
+    return [
+        Text(
+            f"Random terms: as many, least squares, means of {drawn['draws']} draws. An equation beats them "
+            f"if its error is below that of every draw{where}."
+        )
+    ]
 
 
 def _tails(record: Record) -> Table:

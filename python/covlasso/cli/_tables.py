@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from rich import box
 from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from covlasso._base.digits import r2_text
 from covlasso._base.terminal import printing
 
 
@@ -41,8 +42,16 @@ def facts(rows: Mapping[str, str]) -> Table:
 
 
 def number(value: float | None, none: str = "") -> str:
-    """Two decimals, without a sign where they are 0."""
-    return none if value is None else f"{round(value, 2) + 0.0:.2f}"
+    """Two decimals, and more where these would be 1.00, as of `r2_text`."""
+    return none if value is None else r2_text(value)
+
+
+def careful(sentences: Iterable[str]) -> list[RenderableType]:
+    """Lines of warning, each after an empty one; none where there is nothing to say."""
+    parts: list[RenderableType] = []
+    for sentence in sentences:
+        parts += [Text(), Text.assemble(("Careful: ", "bold"), sentence)]
+    return parts
 
 
 def significant(value: float | None) -> str:

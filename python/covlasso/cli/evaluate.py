@@ -239,7 +239,7 @@ def _evaluations(
     samples = _own_samples(split, options)
     of_samples = deps.origin is not None and deps.origin.focus == "own samples"
     unknown = samples is None if of_samples else deps.focus is not None and split.fit.classes is None
-    methods = [own] if unknown else [*dict.fromkeys(("lasso", "refitted", own))]
+    methods = [own] if unknown else [*dict.fromkeys(("lasso", "refitted", own, "random"))]
     if options and split.fit.classes is not None:
         methods.append("class mean")
     found = compare_methods(

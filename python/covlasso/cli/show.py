@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covlasso._base.arrays import Float64
 from covlasso.cli._common import (
     STANDARD,
     Json,
@@ -22,6 +21,9 @@ from covlasso.dependencies import match
 
 if TYPE_CHECKING:
     from covlasso.dependencies import Dependencies
+    from covlasso.evidence import Evaluation
+    from covlasso.graph import HeldOut
+    from covlasso.moments import SplitMoments
 
 _LISTED = 20  # categories that a text may mean, where it is not clear
 
@@ -53,14 +55,17 @@ def show(
 
         from covlasso.cli._equation_tables import category_tables, overview_tables
         from covlasso.cli._tables import say
+        from covlasso.evidence import beside_record
         from covlasso.graph import category as category_record
         from covlasso.graph import overview
 
         deps = read_dependencies(file)
         number = None if category is None else _number(deps, category)
-        held_out = None if moments is None else _held_out_r2(deps, moments)
+        split, measured = (None, None) if moments is None else _measured(deps, moments)
+        held_out = None if measured is None else _held_out(deps, measured)
         if number is None:
-            record = overview(deps, held_out, top)
+            beside = beside_record(deps, None if split is None else split.fit, measured)
+            record = {**overview(deps, held_out, top), "beside": beside}
             parts = overview_tables(deps, record)
         else:
             record = category_record(deps, held_out, number)
@@ -96,14 +101,24 @@ def _entry(names: Sequence[str] | None, numbers: Sequence[int], place: int) -> s
     return f"#{numbers[place]}" + ("" if names is None else f" {names[place]}")
 
 
-def _held_out_r2(deps: Dependencies, file: Path) -> Float64:
-    """R^2 of the same kind as `Dependencies.r2`, on the held-out part of a file of moments."""
+def _measured(deps: Dependencies, file: Path) -> tuple[SplitMoments, Evaluation]:
+    """Figures on the held-out part of a file of moments, whose fit part the dependencies were found on."""
     from covlasso.evidence import check_found_on, evaluate, origin_of
     from covlasso.moments import SplitMoments
 
     split = SplitMoments.load(file)
-    quality = evaluate(deps, split).held_out
-    if quality is None:
+    if split.held_out is None:
         fail(f"{file} has no held-out part; make it with --held-out")
     check_found_on(deps, origin_of(deps, split.fit, None, None), split.fit)
-    return quality.of_kind("second_moment" if deps.origin is None else deps.origin.kind)
+    return split, evaluate(deps, split)
+
+
+def _held_out(deps: Dependencies, measured: Evaluation) -> HeldOut:
+    """R^2 of the same kind as `Dependencies.r2`, and what stands beside it."""
+    from covlasso.graph import HeldOut
+
+    kind = "second_moment" if deps.origin is None else deps.origin.kind
+    quality = measured.held_out
+    drawn = None if measured.random is None else measured.random.held_out
+    assert quality is not None  # noqa: S101  # there is a held-out part
+    return HeldOut(quality.of_kind(kind), quality.r2_centred, None if drawn is None else drawn.of_kind(kind))

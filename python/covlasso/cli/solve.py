@@ -78,6 +78,7 @@ def solve(
     with interruptible(), one_line_errors():
         from covlasso._base.ranks import own_device, process_group
         from covlasso.dependencies import Origin
+        from covlasso.evidence import beside_record
         from covlasso.moments import Moments
         from covlasso.solver import pair_of, solve_slices
 
@@ -109,6 +110,7 @@ def solve(
             "place": {name: value for name, value in place.items() if value is not None},
             "excluded": _excluded(moments, found),
             "own_category": _own(moments, found),
+            "beside": beside_record(found, moments),
             "seconds": seconds,
             "file": str(out),
         }
@@ -217,7 +219,8 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
 
     The JSON is a record of `summarise` with schema "covlasso-solve-1", ``place`` (terms, lam or
     relative_error as given), ``excluded`` (between networks: targets whose own category was excluded; else
-    null), ``own_category`` (the same in words, and how it was found), ``seconds`` (reading included) and
+    null), ``own_category`` (the same in words, and how it was found), ``beside`` (see
+    `covlasso.evidence.beside_record`), ``seconds`` (reading included) and
     ``file`` (what was written).
     """
     from rich.console import Group

@@ -21,7 +21,7 @@ def settings(deps: Dependencies, origin: Origin | None = None) -> dict[str, str]
     whole = deps.intra and deps.n_targets == deps.n_sources
     return {
         "kind": "" if origin is None else KINDS[origin.kind],
-        "rows": "row-centred" if origin is not None and getattr(origin, "row_centred", False) else "",
+        "rows": "row-centred" if origin is not None and origin.row_centred else "",
         "place": place(deps),
         "solution": SOLUTIONS[deps.solution],
         "focus": deps.focus_text(missing=False),

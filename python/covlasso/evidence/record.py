@@ -16,8 +16,10 @@ from covlasso.evidence.cautions import cautions
 from covlasso.evidence.choose_focus import FocusChoice
 from covlasso.evidence.evaluation import Evaluation
 from covlasso.evidence.prediction import is_fit
+from covlasso.evidence.quality import Quality
 from covlasso.evidence.rates import RATES
-from covlasso.moments import SplitMoments
+from covlasso.moments import Moments, SplitMoments
+from covlasso.solver import DRAWS
 
 SCHEMA = "covlasso-evaluate-1"
 FOCUS_SCHEMA = "covlasso-choose-focus-1"
@@ -82,6 +84,55 @@ def evaluation_record(
         "categories": {method: _categories(one) for method, one in found.items()},
         "confusions": None if decisions is None else _confusions(deps, found),
     }  # fmt: skip
+
+
+def beside_record(
+    deps: Dependencies, moments: Moments | None = None, measured: Evaluation | None = None
+) -> Record:
+    """Return what R^2 has to be read beside: medians over the targets, in sample and held out.
+
+    ::
+
+        draws          how often as many terms were drawn at random
+        explained      how many equations beat every draw on held-out samples, or null
+        cautions       sentences, see `covlasso.evidence.cautions`
+        in_sample      r2: as in the paper, not centred; r2_centred: about the mean; random_r2 (of the kind of
+                       the equations' moments) and random_r2_centred: of random terms; null where not known
+        held_out       the same figures on other samples, or null
+
+    Parameters
+    ----------
+    deps : Dependencies
+        As `covlasso.solve_moments` finds them.
+    moments : Moments, optional
+        Those that they were found on.
+    measured : Evaluation, optional
+        What `covlasso.evaluate` found.
+    """
+    figures = {
+        "r2": deps.r2_uncentred, "r2_centred": deps.r2_centred,
+        "random_r2": deps.random_r2, "random_r2_centred": deps.random_r2_centred,
+    }  # fmt: skip
+    held_out = None if measured is None else measured.held_out
+    explained = None if measured is None or held_out is None else measured.explained
+    return {
+        "draws": DRAWS,
+        "explained": None if explained is None else int(np.count_nonzero(explained)),
+        "cautions": cautions(deps, moments, measured),
+        "in_sample": {name: None if values is None else _median(values) for name, values in figures.items()},
+        "held_out": None if measured is None or held_out is None else _held_out(deps, measured, held_out),
+    }
+
+
+def _held_out(deps: Dependencies, measured: Evaluation, quality: Quality) -> Record:
+    drawn = None if measured.random is None else measured.random.held_out
+    kind = "second_moment" if deps.origin is None else deps.origin.kind
+    return {
+        "r2": _median(quality.r2),
+        "r2_centred": _median(quality.r2_centred),
+        "random_r2": None if drawn is None else _median(drawn.of_kind(kind)),
+        "random_r2_centred": None if drawn is None else _median(drawn.r2_centred),
+    }
 
 
 def focus_record(choice: FocusChoice, title: str) -> Record:

@@ -11,10 +11,11 @@ from covlasso.graph.relations import (
     out_degree,
     symmetrise,
 )
-from covlasso.graph.summary import category, overview, summarise
+from covlasso.graph.summary import HeldOut, category, overview, summarise
 
 __all__ = [
     "Edge",
+    "HeldOut",
     "MutualPair",
     "category",
     "communities",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,7 +55,15 @@ def summarise(deps: Dependencies) -> Record:
     }
 
 
-def overview(deps: Dependencies, held_out: Float64 | None, top: int) -> Record:
+class HeldOut(NamedTuple):
+    """Figures on other samples, one entry per target; ``r2`` and ``random_r2`` as `Dependencies.r2` is."""
+
+    r2: Float64
+    r2_centred: Float64
+    random_r2: Float64 | None
+
+
+def overview(deps: Dependencies, held_out: HeldOut | None, top: int) -> Record:
     """Record of `summarise`, and the ends of the ranking.
 
     ::
@@ -62,20 +71,22 @@ def overview(deps: Dependencies, held_out: Float64 | None, top: int) -> Record:
         schema              "covlasso-overview-1"
         median_r2_held_out  or null
         best_explained, least_explained    lists of {category, name, r2, r2_held_out, equation}, ranked by the
-                            held-out R^2 where there is one
+                            held-out R^2 where there is one; no category is in both
         most_used           list of {category, name, dependents}: sources and how many equations they are in
     """
-    rank = deps.r2 if held_out is None else held_out
-    order = np.argsort(rank, kind="stable")
-    order = order[np.isfinite(rank[order])]
+    rank = deps.r2 if held_out is None else held_out.r2
+    falling = np.argsort(-rank, kind="stable")
+    falling = falling[np.isfinite(rank[falling])]
+    best = falling[: min(top, (len(falling) + 1) // 2)]
+    least = np.argsort(rank, kind="stable")[: min(top, len(falling) // 2)]
     degree = out_degree(deps)
     used = np.argsort(-degree, kind="stable")[: min(top, np.count_nonzero(degree))]
     return {
         "schema": "covlasso-overview-1",
         **summarise(deps),
-        "median_r2_held_out": None if held_out is None else _median(held_out),
-        "best_explained": [_ranked(deps, held_out, t) for t in order[::-1][:top].tolist()],
-        "least_explained": [_ranked(deps, held_out, t) for t in order[:top].tolist()],
+        "median_r2_held_out": None if held_out is None else _median(held_out.r2),
+        "best_explained": [_ranked(deps, held_out, t) for t in best.tolist()],
+        "least_explained": [_ranked(deps, held_out, t) for t in least.tolist()],
         "most_used": [
             {"category": j, "name": _source_name(deps, j), "dependents": int(degree[j])}
             for j in used.tolist()
@@ -83,7 +94,7 @@ def overview(deps: Dependencies, held_out: Float64 | None, top: int) -> Record:
     }
 
 
-def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Record:
+def category(deps: Dependencies, held_out: HeldOut | None, number: int) -> Record:
     """One category.
 
     ::
@@ -94,7 +105,8 @@ def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Recor
         equation      null where it is no target, else
           lam         lambda, in the paper's scale (no 1/2); of a pursuit the largest score left
           focus       share of its own samples, 0 where there are none, null where none was asked for
-          error, energy, r2, kkt, status    as in `Dependencies`;  r2_held_out: or null
+          error, energy, r2, r2_centred, random_r2, kkt, status    as in `Dependencies`, or null
+          r2_held_out, r2_centred_held_out, random_r2_held_out     on other samples, or null
           terms       list of {category, name, coefficient, share}, the largest first; share is that of the
                       sum of the coefficients' sizes
         dependents    list of {category, name, coefficient}: whose equations it is in, the largest first;
@@ -115,15 +127,16 @@ def category(deps: Dependencies, held_out: Float64 | None, number: int) -> Recor
     }
 
 
-def _equation(deps: Dependencies, held_out: Float64 | None, t: int) -> Record:
+def _equation(deps: Dependencies, held_out: HeldOut | None, t: int) -> Record:
     row = slice(deps.coef.indptr[t], deps.coef.indptr[t + 1])
     index, value = deps.coef.indices[row], deps.coef.data[row]
     order = np.argsort(-np.abs(value), kind="stable")
     total = np.abs(value).sum()
     return {
         "focus": None if deps.focus is None else float(deps.focus[t]),
-        **{name: finite(getattr(deps, name)[t]) for name in ("lam", "error", "energy", "r2", "kkt")},
-        "r2_held_out": None if held_out is None else finite(held_out[t]),
+        **{name: finite(getattr(deps, name)[t]) for name in ("lam", "error", "energy", "kkt")},
+        **{name: _at(getattr(deps, name), t) for name in HeldOut._fields},
+        **{f"{name}_held_out": _at(held_out and getattr(held_out, name), t) for name in HeldOut._fields},
         "status": str(deps.status[t]),
         "terms": [
             {
@@ -153,14 +166,18 @@ def _dependents(deps: Dependencies, number: int) -> list[Record] | None:
     ]
 
 
-def _ranked(deps: Dependencies, held_out: Float64 | None, t: int) -> Record:
+def _ranked(deps: Dependencies, held_out: HeldOut | None, t: int) -> Record:
     return {
         "category": int(deps.targets[t]),
         "name": _target_name(deps, t),
         "r2": finite(deps.r2[t]),
-        "r2_held_out": None if held_out is None else finite(held_out[t]),
+        "r2_held_out": _at(held_out and held_out.r2, t),
         "equation": deps.equation(int(deps.targets[t]), max_terms=_TERMS_SHOWN),
     }
+
+
+def _at(values: Float64 | None, t: int) -> float | None:
+    return None if values is None else finite(values[t])
 
 
 def _target_name(deps: Dependencies, t: int) -> str | None:

@@ -203,16 +203,23 @@ def test_tables_fit_the_width_and_cut_nothing(result, width, top):
 def test_tables_show_the_record(result, record):
     text = re.sub(r"\s+", " ", text_of(result, 200))
     for direction in record["directions"]:
-        by_fit = sorted(direction["categories"], key=lambda entry: entry["refit"]["r2"]["fit"])
-        clearest, least = by_fit[-1], by_fit[0]
+        ranked = sorted(direction["categories"], key=lambda entry: entry["refit"]["r2"]["held_out"])
+        clearest, least = ranked[-1], ranked[0]
         strongest = np.argmax(np.abs(clearest["lasso"]["coefficients"]))
         source = record["class_names"][clearest["lasso"]["sources"][strongest]]
         value = clearest["lasso"]["coefficients"][strongest]
         assert f"{record['class_names'][clearest['category']]} = {value:.2f} {source} + " in text
         assert f"{record['class_names'][least['category']]} ({least['refit']['r2']['fit']:.2f} / " in text
         medians, above = direction["refit"]["median_r2"], direction["refit"]["above"]
-        row = f"refitted {medians['fit']:.2f} {medians['held_out']:.2f} {' '.join(map(str, above.values()))}"
-        assert row in text
+        assert f"refitted {medians['fit']:.2f} {medians['held_out']:.2f} " in text
+        assert f" {' '.join(map(str, above.values()))} " in text
+    for direction in result.directions:
+        refit, drawn = direction.refit, direction.refit.random
+        figures = [refit.fit, refit.held_out, refit.held_out_centred]
+        row = " ".join(f"{np.median(values):.2f}" for values in figures)
+        assert f"refitted {row} {np.count_nonzero(refit.measured.explained)} " in text
+        figures = [drawn.fit.r2, drawn.held_out.r2, drawn.held_out.r2_centred]
+        assert f"random terms {' '.join(f'{np.median(values):.2f}' for values in figures)}" in text
     solved = 4000 + sum(direction.focus.found.n_targets for direction in result.directions)
     assert f"{record['worst_kkt']:.1e} {solved} paths" in text
 

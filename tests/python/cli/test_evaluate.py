@@ -166,7 +166,7 @@ def test_the_class_mean_stands_beside_where_classes_are_known(folder, logits, tm
     SplitMoments(*parts, split=Split(0.5, groups="keys")).save(file)
     given = ("r.safetensors", "--moments", str(file), "--logits", "logits.npy", "--rows", "rows.npy")
     found = record(folder, *given)
-    assert list(found["methods"]) == ["lasso", "refitted", "class mean"]
+    assert list(found["methods"]) == ["lasso", "refitted", "random", "class mean"]
     assert found["methods"]["class mean"].get("held_out_r2") is None
     shown = " ".join(run(folder, *given).stdout.split())
     assert "the category and its level alone" in shown

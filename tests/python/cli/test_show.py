@@ -185,11 +185,18 @@ def test_the_overview_ranks_by_held_out_r2(moments, batch):
     used = np.count_nonzero(found.coef.toarray(), axis=0)
     assert [e["dependents"] for e in entry["most_used"]] == np.sort(used)[::-1][:4].tolist()
     assert all(used[e["category"]] == e["dependents"] for e in entry["most_used"])
+    assert entry["beside"]["held_out"]["r2"] == pytest.approx(np.median(r2), rel=1e-9)
+    centred = 1 - np.mean(residual**2, axis=0) / np.var(held, axis=0)
+    assert entry["beside"]["held_out"]["r2_centred"] == pytest.approx(np.median(centred), rel=1e-9)
     text = invoke(file, "--moments", moments, "--top", "4").stdout
+    assert f"{np.median(centred):.2f} held out" in text
+    assert f"explained {entry['beside']['explained']} of 12 beat every draw" in " ".join(text.split())
     for e in entry["best_explained"] + entry["least_explained"]:
         assert f"{e['r2']:.2f}" in text
     plain = record(file)
-    assert [e["category"] for e in plain["best_explained"]] == np.argsort(-found.r2)[:10].tolist()
+    best, least = ([e["category"] for e in plain[key]] for key in ("best_explained", "least_explained"))
+    assert best == np.argsort(-found.r2)[:6].tolist()  # of 12, none in both
+    assert least == np.argsort(found.r2)[:6].tolist()
     assert plain["median_r2_held_out"] is plain["best_explained"][0]["r2_held_out"] is None
 
 

@@ -277,7 +277,12 @@ def test_summary_and_record_say_the_same(file):
     arguments = (file, "--target", "a", "--terms", 3, "--out", out)
     outcome = invoke(*arguments)
     found = Dependencies.load(out)
-    assert f"{np.median(found.r2):.2f} (median; it flatters)" in outcome.stdout
+    for line in (
+        f"R^2, as in the paper {np.median(found.r2):.2f} in sample (medians; in sample it flatters)",
+        f"R^2 about the mean {np.median(found.r2_centred):.2f} in sample",
+        f"R^2, random terms {np.median(found.random_r2):.2f} in sample (as many; means of 20 draws)",
+    ):
+        assert line in " ".join(outcome.stdout.split())
     assert "12 certified" in outcome.stdout
     record = json.loads(invoke(*arguments, "--force", "--json", "-").stdout)
     assert record["schema"] == "covlasso-solve-1"
@@ -287,6 +292,8 @@ def test_summary_and_record_say_the_same(file):
     assert record["worst_kkt"] == found.kkt.max()
     assert record["statuses"] == {"certified": N}
     assert record["uncertified"] == []
+    assert record["beside"]["in_sample"]["random_r2"] == np.median(found.random_r2)
+    assert record["beside"]["in_sample"]["r2_centred"] == np.median(found.r2_centred)
 
 
 def test_standard_output_gets_the_file_and_nothing_else(file):

@@ -180,6 +180,14 @@ def test_a_centred_r2_is_not_drawn_against_another(reader, tmp_path):
     assert reader.tab.locator(".tile:has-text('Agreement')").count() == 0
 
 
+def test_row_centred_logits_beside_others_are_said_to_be(reader, tmp_path):
+    halves = small_halves()
+    sets = [small_deps(halves, row_centred=rows) for rows in (False, True)]
+    reader.open(covlasso.write_report(tmp_path / "r.html", sets, moments=halves), "compare")
+    words = "within a, row-centred explains logits less their mean over the categories"
+    assert words in reader.text("figure:has(h3:text-is('R² held out'))")
+
+
 def test_checkpoints_have_the_names_of_their_files(reader, tmp_path):
     both = [small_halves(seed=seed) for seed in (0, 1)]
     sets = [small_deps(halves) for halves in both]

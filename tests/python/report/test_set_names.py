@@ -39,6 +39,7 @@ def test_the_full_name_has_every_setting(halves):
     [
         ({}, {"kind": "covariance"}, ("uncentred", "centred")),
         ({"kind": "covariance"}, {"kind": "correlation"}, ("centred", "standardised")),
+        ({}, {"row_centred": True}, ("", "row-centred")),
         ({}, {"terms": 1}, ("3 terms", "1 term")),
         ({}, {"refit": False}, ("refitted", "Lasso")),
         ({}, {"method": "pursuit", "refit": False}, ("refitted", "matching pursuit")),

@@ -145,9 +145,9 @@ function pairPart(a, b) {
       "div",
       { class: "grid" },
       sharedCoefficients(a, b, common.terms, names),
-      ranking("Changed most", a, b, change, -1),
       ranking("Most alike", a, b, change, 1),
     ),
+    ranking("Changed most", a, b, change, -1),
   );
 }
 
@@ -211,11 +211,11 @@ function settingsPart(a, b, names) {
   );
 }
 
-function r2Dots(a, { x, y, name }, names, agreement) {
+function r2Dots(a, { x, y, name, note }, names, agreement) {
   return dots({
     title: name,
     words: `${names[0]} against ${names[1]}, correlation ${fixed(agreement)}.`,
-    note: "One dot per category; click opens it.",
+    note: `One dot per category; click opens it.${note}`,
     set: a,
     x,
     y,

@@ -23,12 +23,23 @@ export function obstacle(a, b) {
   return null;
 }
 
+/** What is said of a set beside another one that was asked for more. */
+const NOT_ASKED = {
+  rows: "rows as they are",
+  focus: "no focus",
+  positive: "any sign",
+  l2: "no ridge term",
+  same: "own category left out",
+};
+
 /** Names of two sets beside each other: what differs between these two, or their titles where that is not in words. */
 export function pairNames(a, b) {
   const differing = Object.keys(a.asked).filter((key) => a.asked[key] !== b.asked[key]);
   const models = a.targetModel !== b.targetModel || a.sourceModel !== b.sourceModel;
   const name = (set) =>
-    [models && set.direction, ...differing.map((key) => set.asked[key])].filter(Boolean).join(", ");
+    [models && set.direction, ...differing.map((key) => set.asked[key] || NOT_ASKED[key])]
+      .filter(Boolean)
+      .join(", ");
   const names = [a, b].map(name);
   return names.every(Boolean) && names[0] !== names[1] ? names : [a.title, b.title];
 }
@@ -85,7 +96,7 @@ function aboutMean(set, heldOut) {
 }
 
 /**
- * R^2 of both sets by one measure: {x, y, name}; or {why} it is not there. What the paper has and what is about the mean
+ * R^2 of both sets by one measure: {x, y, name, note}; or {why} it is not there. What the paper has and what is about the mean
  * never stand on the two axes of one picture.
  */
 export function sameR2(a, b) {
@@ -95,10 +106,14 @@ export function sameR2(a, b) {
     return {
       why: `R² on the fit part is with the focus (${a.title}: ${a.focus ?? "none"}; ${b.title}: ${b.focus ?? "none"}), so that the two measure different things. Give --moments with a held-out part: R² there is of all samples alike.`,
     };
+  const note =
+    a.asked.rows === b.asked.rows
+      ? ""
+      : ` ${(a.asked.rows ? a : b).title} explains logits less their mean over the categories, the other set logits with it.`;
   if (isCentred(a) === isCentred(b))
-    return { x: heldOut ? a.heldOut : a.r2, y: heldOut ? b.heldOut : b.r2, name: `R² ${part}` };
+    return { x: heldOut ? a.heldOut : a.r2, y: heldOut ? b.heldOut : b.r2, name: `R² ${part}`, note };
   const [x, y] = [aboutMean(a, heldOut), aboutMean(b, heldOut)];
-  if (x && y) return { x, y, name: `R² about the mean, ${part}` };
+  if (x && y) return { x, y, name: `R² about the mean, ${part}`, note };
   const centred = isCentred(a) ? a : b;
   return {
     why: `R² of ${centred.title} is about the mean of each logit, that of ${(centred === a ? b : a).title} is not: one axis would show what the other does not. With --moments of both, R² about the mean is known for both and drawn here.`,

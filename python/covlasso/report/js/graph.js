@@ -13,7 +13,7 @@ import {
   onTheMap,
   strongest,
 } from "./network.js";
-import { communityColour, dotKey, r2Colour, signColour } from "./network_chart.js";
+import { communityColour, dotKey, r2Colour, shapeKey, signColour } from "./network_chart.js";
 import { NARROW, handling, networkMap, touched } from "./map.js";
 
 const FIRST = { mouse: 400, fingers: 150 }; // edges shown at first: a picture that can still be read
@@ -50,7 +50,12 @@ export function graphView(set, focus) {
     },
   });
   const explain = () =>
-    key.replaceChildren(...strokeKey(), dotKey(set, controls.colour.value), el("li", {}, handling()));
+    key.replaceChildren(
+      ...strokeKey(),
+      ...shapeKey(set),
+      dotKey(set, controls.colour.value),
+      el("li", {}, handling()),
+    );
   const update = () => {
     const shown = shownGraph(set, focus, controls);
     state.shown = shown;

@@ -4,7 +4,7 @@ import { el, fixed, plural, say } from "./dom.js";
 import { draw } from "./chart.js";
 import { palette } from "./theme.js";
 import { placeLabels } from "./map_labels.js";
-import { boxOf, drawnEdges, fitted, networkOption, radius } from "./network_chart.js";
+import { alongEdges, boxOf, drawnEdges, fitted, networkOption, radius } from "./network_chart.js";
 
 const STEP = 1.5; // of the zoom, by key or button
 const ARROWS_ANEW = 1.3; // change of the zoom after which arrow heads are chosen anew
@@ -178,12 +178,12 @@ export function networkMap(set, { look, choose, open, zoomable = true }) {
 
 /** Write the names of the dots that are in sight, over the canvas; those tied to a strong one come first. */
 function writeNames(names, { nodes, edges, at, size, focusKey }, look, view, strong) {
-  const { dot = 1, sidesOf = () => undefined, isNamed = () => true } = look;
+  const { sidesOf = () => undefined, isNamed = () => true } = look;
   const tied = strong === null ? null : tiedTo(nodes, edges, strong);
   const dots = nodes.map((node, k) => ({
     x: view.x + view.zoom * at[k].x,
     y: view.y + view.zoom * at[k].y,
-    r: radius(node, dot, view.zoom),
+    r: radius(node, { ...look, focusKey }, view.zoom),
     text: isNamed(node) ? node.name : "",
     rank: node.used + node.terms,
     strong: k === strong || node.key === focusKey,
@@ -193,11 +193,13 @@ function writeNames(names, { nodes, edges, at, size, focusKey }, look, view, str
   const room = look.room ?? (size.width < NARROW ? ROOM.narrow : ROOM.wide);
   const font = `${FONT}px ${getComputedStyle(document.body).fontFamily}`;
   names.replaceChildren(
-    ...placeLabels(dots, size, font, room).map(({ k, text, left, top }) => {
-      const kind = dots[k].strong ? " strong" : tied && !tied.has(k) ? " dim" : "";
-      const style = `transform:translate(${left.toFixed(1)}px,${top.toFixed(1)}px)`;
-      return el("span", { class: `map-name${kind}`, style }, text);
-    }),
+    ...placeLabels(dots, alongEdges(nodes, edges, dots, look), size, font, room).map(
+      ({ k, text, left, top }) => {
+        const kind = dots[k].strong ? " strong" : tied && !tied.has(k) ? " dim" : "";
+        const style = `transform:translate(${left.toFixed(1)}px,${top.toFixed(1)}px)`;
+        return el("span", { class: `map-name${kind}`, style }, text);
+      },
+    ),
   );
 }
 

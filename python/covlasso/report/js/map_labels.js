@@ -56,7 +56,9 @@ class Grid {
     }
   }
 
+  /** How many of the boxes of others this one meets. */
   hits(box, except) {
+    const met = new Set();
     for (const cell of this.around(box))
       for (const other of this.cells.get(cell) ?? [])
         if (
@@ -66,22 +68,23 @@ class Grid {
           box.top < other.bottom &&
           other.top < box.bottom
         )
-          return true;
-    return false;
+          met.add(other);
+    return met.size;
   }
 }
 
 /**
  * Names for dots {x, y, r, text, rank, strong, wanted, sides}, greedily by rank, as {k, text, left, top}; none where the text
- * is empty.
+ * is empty. Of the places that are free the one that covers fewest points {x, y} of the lines is taken.
  *
  * `wanted` names come first and may cover a dot, but never another name; `strong` ones are bold. `sides` are the places allowed, all by
  * default; a name with sides of its own is counted against no limit.
  */
-export function placeLabels(dots, { width, height }, font, room) {
+export function placeLabels(dots, lines, { width, height }, font, room) {
   const inside = ({ left, top, right, bottom }) =>
     left >= 1 && top >= 1 && right <= width - 1 && bottom <= height - 1;
-  const [circles, names] = [new Grid(), new Grid()];
+  const [circles, names, strokes] = [new Grid(), new Grid(), new Grid()];
+  for (const { x, y } of lines) strokes.add({ left: x, top: y, right: x, bottom: y });
   const seen = dots
     .map((dot, k) => ({ ...dot, k }))
     .filter(({ x, y }) => x >= 0 && y >= 0 && x <= width && y <= height);
@@ -102,7 +105,9 @@ export function placeLabels(dots, { width, height }, font, room) {
     const free = (dot.sides ?? Object.keys(PLACES))
       .map(box)
       .filter((one) => inside(one) && !names.hits(one, dot.k));
-    const found = free.find((one) => !circles.hits(one, dot.k)) ?? (dot.wanted ? free[0] : undefined);
+    const open = free.filter((one) => !circles.hits(one, dot.k));
+    const crossed = open.map((one) => strokes.hits(one, null));
+    const found = open.length ? open[crossed.indexOf(Math.min(...crossed))] : dot.wanted && free[0];
     if (!found) continue;
     names.add(found);
     placed.push({ k: dot.k, text, left: found.left + CLEAR, top: found.top });

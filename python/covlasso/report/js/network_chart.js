@@ -8,15 +8,37 @@ const MARGIN = 24; // pixels around the positions
 const CROWD = 300; // edges above which they are drawn fainter
 const ARROWS = 600; // edges up to which arrow heads help
 const DOT_GROWTH = 0.12; // of a dot's size, with every step of the zoom
+const FOCUSED = 6; // pixels that the dot in the focus is larger
+const CURVE = 0.12; // of an edge, as ECharts counts it
+const SAMPLED = 8; // pixels between the points of an edge that names keep clear of
 
 /** Pixels across a dot; more edges, a larger one. */
-function dotSize(node, dot) {
-  return dot * (5 + 1.5 * Math.sqrt(node.used + 0.4 * node.terms));
+function dotSize(node, { dot = 1, focusKey = null }) {
+  return dot * (5 + 1.5 * Math.sqrt(node.used + 0.4 * node.terms)) + (node.key === focusKey ? FOCUSED : 0);
 }
 
 /** Half of what a dot takes on the screen at this zoom. */
-export function radius(node, dot, zoom) {
-  return (dotSize(node, dot) / 2) * ((zoom - 1) * DOT_GROWTH + 1);
+export function radius(node, look, zoom) {
+  return (dotSize(node, look) / 2) * ((zoom - 1) * DOT_GROWTH + 1);
+}
+
+/** Points along the edges between dots {x, y}, or none where edges are too many for names to keep clear of. */
+export function alongEdges(nodes, edges, dots, { curveness = CURVE }) {
+  if (edges.length > ARROWS) return [];
+  const index = new Map(nodes.map((node, k) => [node.key, k]));
+  return edges.flatMap(({ from, to }) => {
+    const [a, b] = [dots[index.get(from.key)], dots[index.get(to.key)]];
+    const middle = {
+      x: (a.x + b.x) / 2 - (a.y - b.y) * curveness,
+      y: (a.y + b.y) / 2 - (b.x - a.x) * curveness,
+    };
+    const parts = Math.min(200, Math.ceil(Math.hypot(a.x - b.x, a.y - b.y) / SAMPLED));
+    return Array.from({ length: Math.max(0, parts - 1) }, (_, k) => {
+      const s = (k + 1) / parts;
+      const on = (name) => (1 - s) ** 2 * a[name] + 2 * s * (1 - s) * middle[name] + s ** 2 * b[name];
+      return { x: on("x"), y: on("y") };
+    });
+  });
 }
 
 /** Positions in pixels: as large as fits, without stretching; the long side of the map along that of the canvas. */
@@ -49,7 +71,7 @@ export function boxOf(at) {
 
 /** ECharts option of nodes that stand at `at`, and edges; names are written over it, see map.js. */
 export function networkOption(colours, set, { nodes, edges, at, zoom, center, ...look }) {
-  const { colourOf, focusKey = null, dot = 1 } = look;
+  const { colourOf, focusKey = null } = look;
   if (!nodes.length) return { series: [] };
   return {
     tooltip: tooltip(colours, ({ dataType, dataIndex }) =>
@@ -72,7 +94,7 @@ export function networkOption(colours, set, { nodes, edges, at, zoom, center, ..
           name: node.key,
           ...at[k],
           symbol: node.isSource && !set.intra ? "rect" : "circle",
-          symbolSize: dotSize(node, dot) + (node.key === focusKey ? 6 : 0),
+          symbolSize: dotSize(node, look),
           itemStyle: {
             color: colourOf(node, colours),
             borderColor: node.key === focusKey ? colours.ink : colours.surface,
@@ -87,15 +109,15 @@ export function networkOption(colours, set, { nodes, edges, at, zoom, center, ..
 
 /** Edges as ECharts has them; the head of an arrow is small, and a short edge has none. */
 export function drawnEdges(colours, { nodes, edges, at, zoom, ...look }) {
-  const { edgeColourOf, line = 0.6, dot = 1, curveness = 0.12 } = look;
+  const { edgeColourOf, line = 0.6, curveness = CURVE } = look;
   const strongest = Math.max(...edges.map(({ coef }) => Math.abs(coef)), 1e-12);
   const index = new Map(nodes.map((node, k) => [node.key, k]));
   return edges.map((edge) => {
     const [source, target] = [index.get(edge.from.key), index.get(edge.to.key)];
     const visible =
       zoom * Math.hypot(at[source].x - at[target].x, at[source].y - at[target].y) -
-      radius(nodes[source], dot, zoom) -
-      radius(nodes[target], dot, zoom);
+      radius(nodes[source], look, zoom) -
+      radius(nodes[target], look, zoom);
     const head = edges.length > ARROWS ? 0 : headOf(visible);
     return {
       source,
@@ -149,6 +171,16 @@ export function r2Colour(set) {
     if (!Number.isFinite(value)) return colours.other;
     return echarts.color.modifyAlpha(colours.held, 0.15 + 0.85 * Math.max(0, Math.min(1, value)));
   };
+}
+
+/** What the shapes of dots mean, where there are two. */
+export function shapeKey(set) {
+  if (set.intra) return [];
+  const item = (shape, text) => el("li", {}, el("span", { class: `dot ${shape}` }), text);
+  return [
+    item("square", `a category of ${set.sourceModel ?? "the sources"}, which explains`),
+    item("round", `one of ${set.targetModel ?? "the targets"}, explained`),
+  ];
 }
 
 /** What the colours of dots mean: that of communities, and which are grey; or R^2. */
