@@ -24,6 +24,7 @@ MODULES = (
     "chart",
     "places",
     "search",
+    "beside",
     "decisions",
     "summary_charts",
     "summary",

@@ -1,7 +1,8 @@
 // All categories as a table: search, sort, filter, download. Tabulator draws only the rows in sight.
 
-import { count, el, fixed, plural, say, scientific, significant } from "./dom.js";
+import { count, el, fixed, plural, r2, say, scientific, significant } from "./dom.js";
 import { hashOf } from "./places.js";
+import { besideOf, judgedBy } from "./beside.js";
 
 const SORTABLE = {
   category: "number",
@@ -9,6 +10,8 @@ const SORTABLE = {
   terms: "terms",
   fit: "R², fit",
   heldOut: "R², held out",
+  mean: "R², about the mean",
+  random: "R², random terms",
   dependents: "categories that use it",
   lam: "lambda",
   kkt: "KKT residual",
@@ -48,11 +51,17 @@ function rowsOf(set) {
     terms: set.nTerms(t),
     fit: set.r2[t],
     heldOut: set.heldOut?.[t],
+    ...besideOf(set, t, judgedBy(set)),
     dependents: set.sameCategories ? set.nDependents(category) : null,
     lam: set.lam[t],
     kkt: set.kkt[t],
     status: set.statusOf(t),
   }));
+}
+
+/** Whether a figure that R^2 stands beside is known; of all targets or of none. */
+function isKnown(set, figure) {
+  return set.nTargets > 0 && figure in besideOf(set, 0, judgedBy(set));
 }
 
 function columns(set) {
@@ -76,7 +85,7 @@ function columns(set) {
         class: "bar-fill",
         style: `width:${Math.round(100 * Math.max(0, Math.min(1, value || 0)))}%`,
       }),
-      el("span", {}, fixed(value)),
+      el("span", {}, r2(value)),
     );
   };
   return [
@@ -106,6 +115,8 @@ function columns(set) {
     number("Terms", "terms", String, 80, 3),
     number("R² fit", "fit", fixed, 110, 2, { formatter: bar }),
     ...(set.heldOut ? [number("R² held out", "heldOut", fixed, 128, 0, { formatter: bar })] : []),
+    ...(isKnown(set, "mean") ? [number("About mean", "mean", r2, 112, 3)] : []),
+    ...(isKnown(set, "random") ? [number("At random", "random", r2, 104, 3)] : []),
     ...(set.sameCategories ? [number("Used by", "dependents", count, 96, 3)] : []),
     number("λ", "lam", significant, 84, 4),
     number("KKT", "kkt", scientific, 90, 4),
@@ -150,7 +161,10 @@ function filterControls(set) {
     { id: "sort-by" },
     Object.entries(SORTABLE)
       .filter(
-        ([name]) => (name !== "heldOut" || set.heldOut) && (name !== "dependents" || set.sameCategories),
+        ([name]) =>
+          (name !== "heldOut" || set.heldOut) &&
+          (name !== "dependents" || set.sameCategories) &&
+          (!["mean", "random"].includes(name) || isKnown(set, name)),
       )
       .map(([name, label]) =>
         el("option", { value: name, selected: name === (set.heldOut ? "heldOut" : "fit") }, label),
