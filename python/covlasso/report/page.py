@@ -32,6 +32,7 @@ MODULES = (
     "places",
     "names",
     "search",
+    "beside",
     "decisions",
     "summary_charts",
     "summary",

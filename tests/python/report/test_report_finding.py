@@ -127,9 +127,7 @@ def test_tables_fold_on_a_phone(phone, lite):
 def saved(reader, button):
     with reader.tab.expect_download() as download:
         reader.tab.click(button)
-    return pd.read_csv(
-        download.value.path(), encoding="utf-8-sig", keep_default_na=False
-    )
+    return pd.read_csv(download.value.path(), encoding="utf-8-sig", keep_default_na=False)
 
 
 def test_csv_has_numbers_as_numbers_and_names_as_they_are(reader, tmp_path):

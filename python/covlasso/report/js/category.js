@@ -1,7 +1,8 @@
 // The page of one category: its equation, its path, its error, and who depends on it.
 
-import { count, el, fixed, plural, scientific, significant, tableOver } from "./dom.js";
+import { count, el, fixed, plural, r2, scientific, significant, tableOver } from "./dom.js";
 import { hashOf } from "./places.js";
+import { besideText } from "./beside.js";
 import { categoryF1, replacedCard } from "./decisions.js";
 import { absent, categoryError, equationBars, pathChart } from "./category_charts.js";
 
@@ -128,18 +129,31 @@ function facts(set, t) {
     "dl",
     { class: "tiles" },
     set.share && focusTile(tile, set.share[t]),
-    tile("R², fit", fixed(set.r2[t]), set.share?.[t] ? "in sample, with the focus" : "in sample"),
-    set.heldOut && tile("R², held out", fixed(set.heldOut[t]), "other samples"),
+    set.heldOut && tile("R², held out", r2(set.heldOut[t]), besideText(set, t, "heldOut") || "other samples"),
+    tile(
+      set.share?.[t] ? "R², fit, with the focus" : "R², fit",
+      r2(set.r2[t]),
+      besideText(set, t, "fit") || "in sample",
+    ),
+    set.explained &&
+      tile(
+        "Explained",
+        set.explained[t] ? "yes" : "no",
+        set.explained[t]
+          ? `beats all ${plural(set.beside.draws, "draw")} of random terms`
+          : `not every one of ${plural(set.beside.draws, "draw")} of random terms is beaten`,
+        !set.explained[t],
+      ),
     set.decisions &&
       tile(
         "F1 when replaced",
-        fixed(set.array("replaced.f1")[t]),
-        `the network ${fixed(set.array("network.f1")[t])}`,
+        r2(set.array("replaced.f1")[t]),
+        `the network ${r2(set.array("network.f1")[t])}`,
       ),
     tile("Terms", count(set.nTerms(t)), set.isPursuit ? "one by one" : `at λ ${significant(set.lam[t])}`),
     set.sameCategories && tile("Used by", count(set.nDependents(category)), "equations"),
     set.own &&
-      tile("Its own category alone", fixed(set.own[t]), `R² from #${category} of ${set.sourceModel}, fit`),
+      tile("Its own category alone", r2(set.own[t]), `R² from #${category} of ${set.sourceModel}, fit`),
     tile("Status", status, STATUS_WORDS[status] ?? "", !set.certified(t)),
     tile(
       "KKT residual",
@@ -178,7 +192,7 @@ function dependentsCard(set, category) {
         mutual(other) && el("span", { class: "badge" }, "mutual"),
       ),
       el("td", { class: `number ${coef > 0 ? "plus" : "minus"}` }, fixed(coef)),
-      el("td", { class: "number" }, fixed(set.evidence[other])),
+      el("td", { class: "number" }, r2(set.evidence[other])),
     );
   const body = el("tbody", {}, dependents.slice(0, LISTED).map(row));
   const more =

@@ -1,5 +1,7 @@
 // One set of dependencies: targets by position t, sources by category number j.
 
+import { median } from "./dom.js";
+
 const UNPROVED = ["floor", "uncertified", "interrupted"];
 
 export class DependencySet {
@@ -21,6 +23,13 @@ export class DependencySet {
       "heldOut",
       "own",
       "share",
+      "r2Mean",
+      "random",
+      "randomMean",
+      "heldOutMean",
+      "randomHeldOut",
+      "randomHeldOutMean",
+      "explained",
       "targetCommunity",
       "sourceCommunity",
     ]) {
@@ -52,6 +61,14 @@ export class DependencySet {
   /** What to judge a category by: held-out R^2 where there is one. */
   get evidence() {
     return this.heldOut ?? this.r2;
+  }
+
+  get medianFit() {
+    return (this.fitMedian ??= median(this.r2));
+  }
+
+  get medianHeldOut() {
+    return this.heldOut ? (this.heldOutMedian ??= median(this.heldOut)) : undefined;
   }
 
   targetName(t) {

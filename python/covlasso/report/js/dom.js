@@ -56,6 +56,16 @@ export function fixed(value, digits = 2) {
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }
 
+const NEARLY = 0.995; // from here two decimals say 1.00
+const FINEST = 6; // decimals
+
+/** R^2 and what else is at most 1: two decimals, or as many as show two digits of 1 - value (_base/digits.py). */
+export function r2(value) {
+  if (!(value >= NEARLY && value < 1)) return fixed(value);
+  const decimals = Math.min(FINEST, 1 - Math.floor(Math.log10(1 - value) + 1e-9));
+  return fixed(value, Number(value.toFixed(decimals)) === 1 ? 2 : decimals);
+}
+
 /** lambda: three significant digits. */
 export function significant(value) {
   if (!Number.isFinite(value)) return NOTHING;

@@ -1,7 +1,8 @@
 // The first page: what was found in one sentence, the counts, what to be careful about, and four charts.
 
-import { count, el, fixed, median, plural, scientific, tableOver, tile } from "./dom.js";
+import { count, el, fixed, median, plural, r2, scientific, tableOver, tile } from "./dom.js";
 import { hashOf } from "./places.js";
+import { besideCard, judgedBy, medianOf, randomOf } from "./beside.js";
 import { f1ByTerms } from "./decisions.js";
 import { distribution, dots, errorByTerms, spectrum } from "./summary_charts.js";
 
@@ -14,59 +15,99 @@ const COEFFICIENTS = {
 };
 
 export function summaryView(set) {
-  const page = el("div", { class: "view" });
-  page.append(
+  return el(
+    "div",
+    { class: "view" },
     el("h1", {}, `Dependencies ${set.title}`),
     el("p", { class: "crumb" }, set.settings),
     el("p", { class: "lead" }, headline(set)),
+    warnings(set),
     tiles(set),
-    caveats(set),
+    el("div", { class: "grid" }, besideCard(set), caveats(set)),
     el("div", { class: "grid" }, charts(set)),
-    el("div", { class: "grid" }, list(set, "Explained best", 1), list(set, "Most independent", -1)),
+    el(
+      "div",
+      { class: "grid" },
+      list(set, "Explained best", 1),
+      set.nTargets > 1 && list(set, "Most independent", -1),
+    ),
   );
-  return page;
 }
 
 /** The finding, in words that hold for what was measured. */
 function headline(set) {
-  const above = Array.from(set.evidence).filter((value) => value > 0.5).length;
-  const terms = median(Array.from(set.targets, (_, t) => set.nTerms(t)));
+  const half = judgedBy(set);
+  const random = medianOf(set, "random", half);
   const where = set.heldOut
-    ? `on ${plural(set.samples.heldOut, "sample")} that it has not seen`
-    : "on the samples that it was found on, which flatters";
+    ? `on ${plural(set.samples.heldOut, "sample")} that they have not seen`
+    : "on the samples that they were found on, which flatters";
   return (
-    `For ${count(above)} of ${plural(set.nTargets, "category", "categories")}, an equation of about ${plural(terms, "term")} ` +
-    `gives the logit with an R² above 0.5 ${where}.`
+    `Equations of ${termsPerEquation(set)} reach a median R² of ${r2(medianOf(set, "own", half))} ${where}` +
+    (random === undefined ? "." : `; as many terms at random reach ${r2(random)}.`) +
+    (set.explained
+      ? ` For ${count(set.beside.explained)} of ${plural(set.nTargets, "category", "categories")} the equation beats every one of ${plural(set.beside.draws, "random draw")}.`
+      : "")
+  );
+}
+
+/** "10 terms" where all equations have as many, else "7.3 terms on average". */
+function termsPerEquation(set) {
+  const counts = Array.from(set.targets, (_, t) => set.nTerms(t));
+  const [low, high] = [Math.min(...counts), Math.max(...counts)];
+  return low === high ? plural(low, "term") : `${fixed(set.nEdges / set.nTargets, 1)} terms on average`;
+}
+
+/** What R^2 must not be quoted without: directly under the headline. */
+function warnings(set) {
+  if (!set.beside.cautions.length) return null;
+  return el(
+    "section",
+    { class: "caveats warning", role: "alert", "aria-label": "Warning" },
+    el("h2", {}, "These R² mislead on their own"),
+    el(
+      "ul",
+      {},
+      set.beside.cautions.map((text) => el("li", {}, text.replaceAll("R^2", "R²"))),
+    ),
   );
 }
 
 function tiles(set) {
   const worst = set.kkt.reduce((a, b) => Math.max(a, b), 0);
+  const uneven = termsPerEquation(set).endsWith("average");
   return el(
     "dl",
     { class: "tiles" },
-    tile("Categories explained", count(set.nTargets), `from ${plural(set.nSources, "source")}`),
-    tile(
-      "Terms",
-      fixed(set.nEdges / Math.max(1, set.nTargets), 1),
-      `per equation; ${count(set.nEdges)} in all`,
-    ),
+    set.explained
+      ? tile(
+          "Explained",
+          count(set.beside.explained),
+          `of ${plural(set.nTargets, "category", "categories")}: better than every random draw`,
+        )
+      : tile("Categories", count(set.nTargets), `from ${plural(set.nSources, "source")}`),
+    set.heldOut &&
+      tile("Median R², held out", r2(set.medianHeldOut), `${count(set.samples.heldOut)} other samples`),
     tile(
       "Median R², fit",
-      fixed(median(set.r2)),
+      r2(set.medianFit),
       set.samples ? `${count(set.samples.fit)} samples` : "in sample",
     ),
-    set.heldOut &&
-      tile("Median R², held out", fixed(median(set.heldOut)), `${count(set.samples.heldOut)} other samples`),
     set.decisions &&
       tile(
         "Mean F1 when replaced",
-        fixed(set.decisions.replaced.f1),
-        `the network ${fixed(set.decisions.network.f1)}; all at once ${fixed(set.decisions.atOnce.f1)}`,
+        r2(set.decisions.replaced.f1),
+        `the network ${r2(set.decisions.network.f1)}; all at once ${r2(set.decisions.atOnce.f1)}`,
       ),
     tile(
-      "Certified",
-      `${count(set.nCertified)}`,
+      "Terms per equation",
+      uneven
+        ? fixed(set.nEdges / Math.max(1, set.nTargets), 1)
+        : count(set.nEdges / Math.max(1, set.nTargets)),
+      `${count(set.nEdges)} in all, among ${plural(set.nSources, "source")}`,
+    ),
+    tile(
+      set.isPursuit ? "Certified" : "Lasso certified",
+      count(set.nCertified),
       `of ${count(set.nTargets)}; worst KKT residual ${scientific(worst)}`,
     ),
   );
@@ -99,7 +140,8 @@ function caveats(set) {
     COEFFICIENTS[set.solution],
     uncertified &&
       `${plural(uncertified, "solution")} without a certificate (KKT residual above ${set.certificate}, or λ so small that rounding decides).`,
-    early && `${plural(early, "target")} ended, certified, before the place asked for; the status of each says why.`,
+    early &&
+      `${plural(early, "target")} ended, certified, before the place asked for; the status of each says why.`,
     silent && `${plural(silent, "category has", "categories have")} a logit that is always 0: no R².`,
     ...leftOut(set),
   ];
@@ -175,11 +217,14 @@ function charts(set) {
   ].filter(Boolean);
 }
 
-/** The first or last categories by R^2 on the fit part, so that their held-out R^2 stay unselected. */
+/** The categories from one end of the ranking, by held-out R^2 where there is one, but for those of the other end. */
 function list(set, title, direction) {
-  const order = Array.from(set.targets.keys()).filter((t) => !Number.isNaN(set.r2[t]));
-  order.sort((a, b) => direction * (set.r2[b] - set.r2[a]) || a - b);
-  const number = (value) => el("td", { class: "number" }, fixed(value));
+  const order = Array.from(set.targets.keys()).filter((t) => !Number.isNaN(set.evidence[t]));
+  order.sort((a, b) => direction * (set.evidence[b] - set.evidence[a]) || a - b);
+  const random = randomOf(set);
+  const cells = (t) =>
+    [set.evidence, random].filter(Boolean).map((values) => el("td", { class: "number" }, r2(values[t])));
+  const shown = direction > 0 ? Math.ceil(order.length / 2) : Math.floor(order.length / 2);
   return el(
     "section",
     { class: "card" },
@@ -189,7 +234,7 @@ function list(set, title, direction) {
         "tbody",
         {},
         order
-          .slice(0, LISTED)
+          .slice(0, Math.min(LISTED, shown))
           .map((t) =>
             el(
               "tr",
@@ -200,14 +245,18 @@ function list(set, title, direction) {
                 el("a", { href: hashOf("category", set.targets[t], set.index) }, set.targetName(t)),
               ),
               el("td", {}, set.equation(t)),
-              number(set.r2[t]),
-              set.heldOut && number(set.heldOut[t]),
+              cells(t),
             ),
           ),
       ),
-      ["category", "equation", { number: "R² fit" }, ...(set.heldOut ? [{ number: "held out" }] : [])],
+      [
+        "category",
+        "equation",
+        { number: set.heldOut ? "R² held out" : "R² fit" },
+        ...(random ? [{ number: "at random" }] : []),
+      ],
       { class: "plain-table wide" },
     ),
-    el("p", { class: "note" }, "Chosen by R² on the fit part."),
+    el("p", { class: "note" }, `By R² ${set.heldOut ? "on held-out samples" : "on the fit part"}.`),
   );
 }

@@ -2,8 +2,10 @@
 
 import { count, fixed, plural, significant } from "./dom.js";
 import { axis, figure, legend, tooltip } from "./chart.js";
+import { randomOf } from "./beside.js";
 
 const HALVES = { fit: "fit", heldOut: "held out" };
+const RANDOM = "random terms";
 const BINS = 20;
 
 export const METHODS = { lasso: "Lasso", refit: "refitted", pursuit: "matching pursuit" };
@@ -21,53 +23,75 @@ export function errorByTerms(set) {
     }),
   );
   const last = halves.at(-1);
+  const random = set.curves.random?.[last]?.map((r2, k) => [set.curves.random.terms[k], 1 - r2]);
+  const randomAt = new Map(random);
   return figure({
     title: `Error against the number of terms (${METHODS[kind]})`,
     words:
       `Median over all categories: ${fixed(rows[last].median[1])} with one term, ` +
-      `${fixed(rows[last].median[length - 1])} with ${length - 1}, ${HALVES[last]}.`,
+      `${fixed(rows[last].median[length - 1])} with ${length - 1}, ${HALVES[last]}` +
+      (random ? `; ${fixed(random.at(-1)[1])} with ${random.at(-1)[0]} at random.` : "."),
     option: (colours) => ({
-      legend: legend(colours, { data: halves.map((half) => HALVES[half]) }),
+      legend: legend(colours, { data: [...halves.map((half) => HALVES[half]), RANDOM] }),
       tooltip: tooltip(
         colours,
-        (params) => [
-          plural(params[0].dataIndex, "term"),
-          ...halves.map(
-            (half) =>
-              `${HALVES[half]}: ${fixed(rows[half].median[params[0].dataIndex], 3)} ` +
-              `(middle half ${fixed(rows[half].low[params[0].dataIndex])} to ${fixed(rows[half].high[params[0].dataIndex])})`,
-          ),
-        ],
+        (params) => {
+          const k = params[0].data[0];
+          return [
+            plural(k, "term"),
+            ...halves.map(
+              (half) =>
+                `${HALVES[half]}: ${fixed(rows[half].median[k], 3)} ` +
+                `(middle half ${fixed(rows[half].low[k])} to ${fixed(rows[half].high[k])})`,
+            ),
+            randomAt.has(k) && `${RANDOM}: ${fixed(randomAt.get(k), 3)}`,
+          ].filter(Boolean);
+        },
         { trigger: "axis" },
       ),
       xAxis: axis(colours, "terms in the equation", { min: 0, max: length - 1, minInterval: 1 }),
       yAxis: axis(colours, "error / energy = 1 − R²", { min: 0, max: 1, nameGap: 38 }),
-      series: halves.flatMap((half) => {
-        const colour = half === "fit" ? colours.fit : colours.held;
-        return [
-          ...band(rows[half], colour),
-          {
-            type: "line",
-            name: HALVES[half],
-            data: rows[half].median.map((value, k) => [k, value]),
-            symbol: "none",
-            lineStyle: { width: 2, color: colour, type: half === "fit" ? "dashed" : "solid" },
-            itemStyle: { color: colour },
-          },
-        ];
-      }),
+      series: [
+        ...halves.flatMap((half) => {
+          const colour = half === "fit" ? colours.fit : colours.held;
+          return [
+            ...band(rows[half], colour),
+            {
+              type: "line",
+              name: HALVES[half],
+              data: rows[half].median.map((value, k) => [k, value]),
+              symbol: "none",
+              lineStyle: { width: 2, color: colour, type: half === "fit" ? "dashed" : "solid" },
+              itemStyle: { color: colour },
+            },
+          ];
+        }),
+        random && {
+          type: "line",
+          name: RANDOM,
+          data: random,
+          symbol: "diamond",
+          symbolSize: 7,
+          lineStyle: { width: 1.6, color: colours.ink, type: "dotted" },
+          itemStyle: { color: colours.ink },
+        },
+      ].filter(Boolean),
     }),
-    note: "Lines: median category; bands: the middle half of the categories.",
+    note:
+      "Lines: median category; bands: the middle half of the categories." +
+      (random ? ` Random terms: least squares, mean over draws, ${HALVES[last]}.` : ""),
     table: () => ({
       columns: [
         "terms",
         ...halves.flatMap((half) =>
           ["lower quartile", "median", "upper quartile"].map((name) => `${name}, ${HALVES[half]}`),
         ),
+        ...(random ? [`${RANDOM}, ${HALVES[last]}`] : []),
       ],
       rows: Array.from({ length }, (_, k) => [
         String(k),
         ...halves.flatMap((half) => ["low", "median", "high"].map((name) => fixed(rows[half][name][k], 3))),
+        ...(random ? [fixed(randomAt.get(k), 3)] : []),
       ]),
     }),
   });
@@ -99,7 +123,10 @@ export function distribution(set) {
     ["fit", set.r2],
     ["heldOut", set.heldOut],
   ].filter(([, values]) => values);
-  const counts = series.map(([, values]) => histogram(values));
+  const random = randomOf(set);
+  const drawn = random && histogram(random);
+  const counts = [...series.map(([, values]) => histogram(values)), ...(drawn ? [drawn] : [])];
+  const columns = [...series.map(([name]) => HALVES[name]), ...(drawn ? [RANDOM] : [])];
   const below = counts.some((row) => row[0] > 0);
   const first = below ? 0 : 1;
   const labels = ["< 0", ...Array.from({ length: BINS }, (_, k) => fixed(k / BINS))].slice(first);
@@ -113,7 +140,10 @@ export function distribution(set) {
     title: "How well categories are explained",
     words:
       `${count(above(0.5))} of ${plural(set.nTargets, "category", "categories")} have an R² above 0.5, ` +
-      `${count(above(0.7))} above 0.7, ${HALVES[series[half][0]]}.`,
+      `${count(above(0.7))} above 0.7, ${HALVES[series[half][0]]}` +
+      (random
+        ? `; of as many terms at random ${count(random.filter((value) => value > 0.5).length)} above 0.5.`
+        : "."),
     option: (colours) => ({
       legend: legend(colours),
       tooltip: tooltip(
@@ -124,19 +154,35 @@ export function distribution(set) {
         ],
         { trigger: "axis", axisPointer: { type: "shadow" } },
       ),
-      xAxis: axis(colours, "R², not centred", { type: "category", data: labels, splitLine: { show: false } }),
+      xAxis: axis(colours, set.kind && set.kind !== "second_moment" ? "R²" : "R², not centred", {
+        type: "category",
+        data: labels,
+        splitLine: { show: false },
+      }),
       yAxis: axis(colours, "categories", { nameGap: 40, minInterval: 1 }),
-      series: series.map(([name], k) => ({
-        type: "bar",
-        name: HALVES[name],
-        data: counts[k].slice(first),
-        barGap: "0%",
-        barCategoryGap: "12%",
-        itemStyle: { color: name === "fit" ? colours.fit : colours.held },
-      })),
+      series: [
+        ...series.map(([name], k) => ({
+          type: "bar",
+          name: HALVES[name],
+          data: counts[k].slice(first),
+          barGap: "0%",
+          barCategoryGap: "12%",
+          itemStyle: { color: name === "fit" ? colours.fit : colours.held },
+        })),
+        drawn && {
+          type: "line",
+          name: RANDOM,
+          step: "middle",
+          data: drawn.slice(first),
+          symbol: "none",
+          lineStyle: { width: 1.6, color: colours.ink, type: "dotted" },
+          itemStyle: { color: colours.ink },
+        },
+      ].filter(Boolean),
     }),
+    note: drawn ? `Outline: as many terms at random, ${HALVES[series[half][0]]}.` : null,
     table: () => ({
-      columns: ["R²", ...series.map(([name]) => HALVES[name])],
+      columns: ["R²", ...columns],
       rows: labels.map((_, k) => [range(k), ...counts.map((row) => count(row[k + first]))]),
     }),
   });

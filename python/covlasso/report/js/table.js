@@ -1,8 +1,11 @@
 // All categories as a table: search, sort, filter, download. Tabulator draws only the rows in sight.
 
-import { count, el, fixed, plural, say, scientific, significant } from "./dom.js";
+import { count, el, fixed, plural, r2, say, scientific, significant } from "./dom.js";
 import { categoriesCsv, save, termsCsv } from "./csv.js";
 import { hashOf } from "./places.js";
+import { besideOf, judgedBy } from "./beside.js";
+
+const PHONE = "(max-width: 700px)"; // where rows fold; wider, the last columns give way
 
 const SORTABLE = {
   category: "number",
@@ -10,6 +13,8 @@ const SORTABLE = {
   terms: "terms",
   fit: "R², fit",
   heldOut: "R², held out",
+  mean: "R², about the mean",
+  random: "R², random terms",
   dependents: "categories that use it",
   lam: "lambda",
   kkt: "KKT residual",
@@ -24,7 +29,7 @@ export function tableView(set) {
   const page = el("div", { class: "view" }, el("h1", {}, "Categories"), filters.element, found, place);
   requestAnimationFrame(() => {
     if (!place.isConnected) return;
-    const table = new Tabulator(place, {
+    const table = new tabulator.Tabulator(place, {
       data: rows,
       columns: columns(set),
       layout: "fitColumns",
@@ -33,7 +38,7 @@ export function tableView(set) {
       headerSortTristate: false,
       columnDefaults: { headerTooltip: true },
       initialSort: [{ column: set.heldOut ? "heldOut" : "fit", dir: "desc" }],
-      responsiveLayout: "collapse",
+      responsiveLayout: matchMedia(PHONE).matches ? "collapse" : "hide",
       responsiveLayoutCollapseStartOpen: true,
       responsiveLayoutCollapseFormatter: folded,
     });
@@ -72,11 +77,17 @@ function rowsOf(set) {
     terms: set.nTerms(t),
     fit: set.r2[t],
     heldOut: set.heldOut?.[t],
+    ...besideOf(set, t, judgedBy(set)),
     dependents: set.sameCategories ? set.nDependents(category) : null,
     lam: set.lam[t],
     kkt: set.kkt[t],
     status: set.statusOf(t),
   }));
+}
+
+/** Whether a figure that R^2 stands beside is known; of all targets or of none. */
+function isKnown(set, figure) {
+  return set.nTargets > 0 && figure in besideOf(set, 0, judgedBy(set));
 }
 
 function columns(set) {
@@ -100,7 +111,7 @@ function columns(set) {
         class: "bar-fill",
         style: `width:${Math.round(100 * Math.max(0, Math.min(1, value || 0)))}%`,
       }),
-      el("span", {}, fixed(value)),
+      el("span", {}, r2(value)),
     );
   };
   return [
@@ -129,6 +140,8 @@ function columns(set) {
     number("Terms", "terms", String, 92, 3),
     number("R² fit", "fit", fixed, 110, 2, { formatter: bar }),
     ...(set.heldOut ? [number("R² held out", "heldOut", fixed, 128, 0, { formatter: bar })] : []),
+    ...(isKnown(set, "mean") ? [number("About mean", "mean", r2, 112, 3)] : []),
+    ...(isKnown(set, "random") ? [number("At random", "random", r2, 104, 3)] : []),
     ...(set.sameCategories ? [number("Used by", "dependents", count, 112, 3)] : []),
     number("λ", "lam", significant, 84, 4),
     number("KKT", "kkt", scientific, 90, 4),
@@ -173,7 +186,10 @@ function filterControls(set) {
     { id: "sort-by" },
     Object.entries(SORTABLE)
       .filter(
-        ([name]) => (name !== "heldOut" || set.heldOut) && (name !== "dependents" || set.sameCategories),
+        ([name]) =>
+          (name !== "heldOut" || set.heldOut) &&
+          (name !== "dependents" || set.sameCategories) &&
+          (!["mean", "random"].includes(name) || isKnown(set, name)),
       )
       .map(([name, label]) =>
         el("option", { value: name, selected: name === (set.heldOut ? "heldOut" : "fit") }, label),
