@@ -1,4 +1,4 @@
-// Bundles what echarts.js and graphology.js name into the vendored files, with the licences of all that is in them.
+// Bundles what echarts.js, graphology.js and tabulator.js name into the vendored files, with the licences of all that is in them.
 
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ function described(name) {
   return `${name} ${version}, ${license}. ${copyright}`;
 }
 
-for (const global of ["echarts", "graphology"]) {
+for (const global of ["echarts", "graphology", "tabulator"]) {
   const options = {
     entryPoints: [`${global}.js`],
     bundle: true,

@@ -63,12 +63,15 @@ class Evaluation:
         """Whether each equation beats chance, (n_targets,): its error is below that of every random draw.
 
         On held-out samples where there are any. Where the terms mean nothing that happens in one of
-        ``random.draws`` + 1 cases. None without `random`.
+        ``random.draws`` + 1 cases, more often where there are fewer sets of terms than draws. A draw of the
+        equation's own terms does not count; where all draws are of these, nothing is beaten. None without
+        `random`.
         """
         measured = self.fit if self.held_out is None else self.held_out
         if self.random is None or measured is None:
             return None
-        return np.asarray(measured.error < self.random.least_error)
+        least = self.random.least_error
+        return np.asarray((measured.error < least) & np.isfinite(least))
 
     @property
     def optimism(self) -> Float64:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.sparse
 
-from covlasso._base.arrays import Float64, Int32, Places
+from covlasso._base.arrays import Bool, Float64, Int32, Int64, Places
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.beside import Beside
 from covlasso.evidence.prediction import prediction_of
@@ -31,7 +32,8 @@ class RandomTerms:
     held_out : Quality, or None
         On others.
     least_error : (n_targets,) array
-        Smallest error of a draw, on held-out samples where there are any.
+        Smallest error of a draw of other terms than the equation's own, on held-out samples where there are
+        any; infinite where no draw has others.
     """
 
     draws: int
@@ -51,13 +53,19 @@ def random_terms(beside: Beside, held_out: Moments | None, draws: int) -> Random
         part = deps.take(here)
         for coef in random_coefficients(rows.blocks, part.n_terms, draws, beside.seed):
             one = replace(part, coef=coef, refit=True, method="lasso")
-            on_fit.add(here, one, fit)
+            others = _common_terms(part.coef, coef) < part.n_terms
+            on_fit.add(here, one, fit, others)
             if on_held_out is not None:
-                on_held_out.add(here, one, fit)
+                on_held_out.add(here, one, fit, others)
     judged = on_fit if on_held_out is None else on_held_out
     return RandomTerms(
         draws, on_fit.quality(), None if on_held_out is None else on_held_out.quality(), judged.least_error
     )
+
+
+def _common_terms(one: scipy.sparse.csr_array, other: scipy.sparse.csr_array) -> Int64:
+    """Count, row by row, the terms that both have."""
+    return np.asarray((one != 0).multiply(other != 0).sum(axis=1), np.int64)
 
 
 class _Means:
@@ -69,14 +77,14 @@ class _Means:
         self._sums = {name: np.zeros(len(targets)) for name in ("error", "r2", "r2_centred", "correlation")}
         self.least_error = np.full(len(targets), np.inf)
 
-    def add(self, here: Places, deps: Dependencies, fit: Moments) -> None:
-        """Measure one draw of the targets at the places ``here``."""
+    def add(self, here: Places, deps: Dependencies, fit: Moments, others: Bool) -> None:
+        """Measure one draw of the targets at the places ``here``; ``others``: it has not their own terms."""
         models = self._origin.target_model, self._origin.source_model
         prediction = prediction_of(deps, fit, fit, *models)
         found = quality(prediction, self._moments, self._blocks.take(here))
         for name, sums in self._sums.items():
             sums[here] += getattr(found, name)
-        self.least_error[here] = np.minimum(self.least_error[here], found.error)
+        self.least_error[here] = np.fmin(self.least_error[here], np.where(others, found.error, np.inf))
 
     def quality(self) -> Quality:
         """Return the means."""

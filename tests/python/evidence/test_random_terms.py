@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,37 @@ def test_explained_is_better_than_every_draw_on_held_out_samples() -> None:
     assert found.explained.any()
     assert found.columns()["explained"] is not None
     assert covlasso.evaluate(deps, split, draws=0).explained is None
+
+
+def test_a_draw_of_the_own_terms_is_no_rival() -> None:
+    rng = np.random.default_rng(3)
+    p, terms = 6, 2
+    level = np.r_[0.0, 0.0, rng.normal(size=p - 2)]
+    head = np.c_[np.eye(2), [[1.0], [1.0]], [[1.0], [-1.0]], rng.normal(size=(2, 2))]
+    fit, later = (rng.normal(size=(400, 2)) @ head + rng.normal(size=(400, p)) + level for _ in range(2))
+    moments = [Moments(["m"]) for _ in range(2)]
+    for one, rows in zip(moments, (fit, later), strict=True):
+        one.update({"m": rows})
+    deps = covlasso.solve_moments(moments[0], terms=terms, refit=True)
+    found = covlasso.evaluate(deps, SplitMoments(*moments), draws=200)  # every set of terms is drawn
+
+    def error(t: int, sources: Any) -> float:
+        b = np.linalg.lstsq(fit[:, sources], fit[:, t], rcond=None)[0]
+        return float(np.mean((later[:, t] - later[:, sources] @ b) ** 2))
+
+    best = []
+    for t in range(p):
+        sets = itertools.combinations([j for j in range(p) if j != t], terms)
+        own = tuple(np.sort(deps.coef[[t]].indices).tolist())
+        best.append(all(error(t, own) < error(t, one) for one in sets if one != own))
+    assert 0 < sum(best) < p
+    assert found.explained is not None
+    assert found.explained.tolist() == best
+    whole = covlasso.solve_moments(moments[0], terms=p - 1, refit=True)
+    everything = covlasso.evaluate(whole, SplitMoments(*moments), draws=4)
+    assert np.all(whole.n_terms == p - 1)
+    assert everything.explained is not None
+    assert not everything.explained.any()  # nothing else could be drawn
 
 
 def test_noise_is_explained_by_chance_only() -> None:

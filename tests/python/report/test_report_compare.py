@@ -121,7 +121,8 @@ def test_what_differs_is_listed(reader, kinds):
 
 
 def test_categories_that_changed_most(reader, kinds):
-    file, (a, b, *_), _ = kinds
+    file, sets, _ = kinds
+    a, b, *_ = sets
     reader.open(file, "compare")
     choose(reader, 0, 1)
     x, y = (deps.coef.toarray() for deps in (a, b))
@@ -130,6 +131,12 @@ def test_categories_that_changed_most(reader, kinds):
     order = np.argsort(-change, kind="stable")
     assert [row.split("\t")[0] for row in rows] == [f"#{t}" for t in order[:10]]
     assert rows[0].split("\t")[1] == f"{change[order[0]]:.2f}"
+    choose(reader, 0, 2)
+    empty = np.flatnonzero(sets[2].n_terms == 0)
+    shown = reader.tab.locator(".card:has(h3:text-is('Changed most')) tbody tr th").all_inner_texts()
+    assert not {f"#{t}" for t in empty} & set(shown)
+    assert len(shown) == min(10, 12 - len(empty))
+    choose(reader, 0, 1)
     assert f"{np.median(change):.2f}" in reader.text(".tile:has-text('Median change')")
 
 

@@ -313,3 +313,50 @@ def test_the_map_by_keyboard(reader, lite):
     reader.tab.keyboard.press("Enter")
     reader._drawn("category")
     assert reader.text("h1") == deps.target_labels[int(first)]
+
+
+@pytest.mark.parametrize("place", ["graph=817", "graph=817&set=2", "graph=130"])
+def test_names_keep_clear_of_edges_where_there_is_room(reader, lite, place):
+    reader.open(lite[0], place)
+    boxes = np.array([name["box"] for name in settled(reader)["names"]])
+    layouts = reader.tab.evaluate(
+        """() => {
+            const chart = echarts.getInstanceByDom(document.querySelector('.map .network'));
+            const edges = chart.getModel().getSeriesByIndex(0).getEdgeData();
+            const all = [];
+            edges.each(k => all.push(edges.getItemLayout(k).map(point => [...point])));
+            return all;
+        }"""
+    )
+    s = np.linspace(0, 1, 200)[:, None]
+    crossed = np.zeros(len(boxes), dtype=bool)
+    for start, end, middle in np.array(layouts)[:, :3]:
+        x, y = ((1 - s) ** 2 * start + 2 * s * (1 - s) * middle + s**2 * end).T
+        left, top, right, bottom = boxes.T[:, :, None]
+        crossed |= ((left < x) & (x < right) & (top < y) & (y < bottom)).any(axis=1)
+    assert len(boxes) > 8
+    assert crossed.mean() < 0.35
+
+
+def test_two_fingers_zoom(browser, lite):
+    one = Reader(browser, has_touch=True)
+    one.tab.set_viewport_size(SIZES["phone"])
+    one.open(lite[0], "graph")
+    before = settled(one)
+    assert before["names"]
+    assert one.text("output").startswith("150 of")  # fewer, so that they can be read
+    assert "pinch to zoom" in one.text(".map-key")
+    one.tab.locator(".map").scroll_into_view_if_needed()
+    box = one.tab.locator(".map").bounding_box()
+    touch = one.tab.context.new_cdp_session(one.tab)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for kind, apart in [("touchStart", 20), *[("touchMove", 20 + 12 * k) for k in range(1, 8)]]:
+        fingers = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    after = settled(one)
+    span = [np.ptp([dot["x"] for dot in drawn["dots"].values()]) for drawn in (before, after)]
+    assert span[1] > 1.3 * span[0]
+    check_names(after, 5)
+    one.tab.context.close()
+    assert one.problems == []

@@ -73,7 +73,7 @@ function explainedWords(set) {
   return (
     `Explained are categories whose equation beats every one of ${plural(set.beside.draws, "draw")} of as many random terms, ` +
     `each with its least squares, ${where}.` +
-    (fewChoices(set) ? " There are few sources here: a draw may have the very terms of the equation." : "")
+    (fewChoices(set) ? " There are few sources here: draws that have the very terms of the equation do not count." : "")
   );
 }
 

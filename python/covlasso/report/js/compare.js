@@ -227,11 +227,15 @@ function r2Dots(a, { x, y, name, note }, names, agreement) {
   });
 }
 
-/** The categories whose equation changed most (direction -1) or least, with the terms that went and came. */
+/**
+ * The categories whose equation changed most (direction -1) or least, with the terms that went and came; without those
+ * that have no term in one of the two sets.
+ */
 function ranking(title, a, b, change, direction) {
   const order = Array.from(a.targets.keys())
-    .filter((t) => Number.isFinite(change[t]))
+    .filter((t) => a.nTerms(t) && b.nTerms(t))
     .sort((s, t) => direction * (change[s] - change[t]) || s - t);
+  const empty = a.nTargets - order.length;
   const some = (terms, set) => {
     const names = terms.slice(0, NAMED).map(({ source }) => set.sourceName(source));
     return names.length ? `${names.join(", ")}${terms.length > NAMED ? ", …" : ""}` : "–";
@@ -266,13 +270,14 @@ function ranking(title, a, b, change, direction) {
     el("h3", {}, title),
     el(
       "div",
-      { class: "scroll whole", tabindex: "0", role: "region", "aria-label": title },
+      { class: "scroll whole fold", tabindex: "0", role: "region", "aria-label": title },
       plainTable(["category", { number: "change" }, "shared", ...heads], order.slice(0, LISTED).map(row)),
     ),
     el(
       "p",
       { class: "note" },
-      "Change: the differences of all coefficients over their sizes in both, from 0 to 1.",
+      "Change: the differences of all coefficients over their sizes in both, from 0 to 1." +
+        (empty ? ` ${plural(empty, "category", "categories")} with no term in one of both left out.` : ""),
     ),
   );
 }

@@ -8,6 +8,7 @@ import { absent } from "./category_charts.js";
 
 const LISTED = 20; // differences in the table
 const MANY = 3000; // dots above which they are smaller
+const LARGE = 20000; // and are drawn all at once, in one stroke
 
 /** One dot per shared term {t, source, x, y}: its coefficient in both sets. */
 export function sharedCoefficients(a, b, terms, names) {
@@ -55,6 +56,8 @@ export function sharedCoefficients(a, b, terms, names) {
           type: "scatter",
           data: terms.map(({ x, y }, k) => [x, y, k]),
           symbolSize: many ? 3 : 5,
+          large: true,
+          largeThreshold: LARGE,
           cursor: "pointer",
           itemStyle: { color: colours.held, opacity: many ? 0.3 : 0.5 },
           markLine: {

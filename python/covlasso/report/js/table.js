@@ -26,7 +26,7 @@ export function tableView(set) {
   const page = el("div", { class: "view" }, el("h1", {}, "Categories"), filters.element, found, place);
   requestAnimationFrame(() => {
     if (!place.isConnected) return;
-    const table = new Tabulator(place, {
+    const table = new tabulator.Tabulator(place, {
       data: rows,
       columns: columns(set),
       layout: "fitColumns",
