@@ -2,7 +2,7 @@
 
 import { count, el, fixed, plural, r2, scientific, significant, tableOver } from "./dom.js";
 import { hashOf } from "./places.js";
-import { besideText, fewChoices } from "./beside.js";
+import { besideText } from "./beside.js";
 import { categoryF1, replacedCard } from "./decisions.js";
 import { METHOD_WORDS, absent, categoryError, equationBars } from "./category_charts.js";
 import { pathChart } from "./path_chart.js";
@@ -145,8 +145,7 @@ function facts(set, t) {
         set.explained[t] ? "yes" : "no",
         set.explained[t]
           ? `beats all ${plural(set.beside.draws, "draw")} of random terms`
-          : `not every one of ${plural(set.beside.draws, "draw")} of random terms is beaten` +
-              (fewChoices(set) ? "; with few sources a draw may be these very terms" : ""),
+          : `not every one of ${plural(set.beside.draws, "draw")} of random terms is beaten`,
         !set.explained[t],
       ),
     set.decisions &&
