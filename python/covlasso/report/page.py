@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-STYLES = ("vendor/tabulator_simple.min.css", "css/base.css", "css/parts.css", "css/table.css", "css/map.css")
+STYLES = (
+    "vendor/tabulator_simple.min.css",
+    "css/base.css",
+    "css/parts.css",
+    "css/table.css",
+    "css/map.css",
+    "css/narrow.css",
+)
 LIBRARIES = (
     "vendor/echarts.min.js",
     "vendor/tabulator.min.js",
@@ -25,11 +32,13 @@ MODULES = (
     "chart_legend",
     "chart",
     "places",
+    "names",
     "search",
     "beside",
     "decisions",
     "summary_charts",
     "summary",
+    "csv",
     "table",
     "path_chart",
     "category_charts",

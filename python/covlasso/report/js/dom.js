@@ -24,12 +24,21 @@ export function tile(name, value, more) {
   );
 }
 
-/** A table over a `<tbody>`; a column is its name, or `{ number: name }` where it holds numbers. */
+/**
+ * A table over a `<tbody>`; a column is its name, or `{ number: name }` where it holds numbers. Where rows fold,
+ * a cell says its column, also of rows that come later.
+ */
 export function tableOver(body, columns, attributes = { class: "plain-table" }) {
   const heading = (column) =>
     typeof column === "string"
       ? el("th", { scope: "col" }, column)
       : el("th", { scope: "col", class: "number" }, column.number);
+  const tell = () => {
+    for (const row of body.rows)
+      columns.forEach((column, k) => row.cells[k]?.setAttribute("data-column", column.number ?? column));
+  };
+  tell();
+  new MutationObserver(tell).observe(body, { childList: true });
   return el("table", attributes, el("thead", {}, el("tr", {}, columns.map(heading))), body);
 }
 

@@ -3,6 +3,7 @@
 import { count, el, fixed, plural, say } from "./dom.js";
 import { numbers } from "./chart.js";
 import { hashOf } from "./places.js";
+import { prepared } from "./names.js";
 import { setUpSearch } from "./search.js";
 import {
   DRAWN_EDGES,
@@ -149,9 +150,18 @@ function graphControls(set, focus) {
   return { element, edges, least, colour, wanted, tell };
 }
 
+/** Every category that has a page, ready to be searched; within one network also those that are terms only. */
 export function everyCategory(set) {
-  return Array.from(set.targets, (category, t) => ({ category, name: set.targetName(t) }));
+  if (!EVERY.has(set)) {
+    const categories = set.intra
+      ? Array.from({ length: set.nSources }, (_, j) => j)
+      : Array.from(set.targets);
+    EVERY.set(set, prepared(categories.map((category) => ({ category, name: set.categoryName(category) }))));
+  }
+  return EVERY.get(set);
 }
+
+const EVERY = new WeakMap();
 
 /** Edges asked for, arranged. */
 function shownGraph(set, focus, controls) {

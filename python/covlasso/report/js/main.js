@@ -6,7 +6,8 @@ import { DependencySet } from "./dataset.js";
 import { hashOf, placeOf } from "./places.js";
 import { setUpTheme } from "./theme.js";
 import { dropOldCharts, redrawCharts } from "./chart.js";
-import { setUpSearch } from "./search.js";
+import { EXACT, lookUp, only } from "./names.js";
+import { setUpKeys, setUpSearch } from "./search.js";
 import { summaryView } from "./summary.js";
 import { tableView } from "./table.js";
 import { categoryView } from "./category.js";
@@ -22,19 +23,22 @@ const TABS = {
   about: "About",
 };
 
+const NEAR = 10; // names that are offered where a link's is unknown
+
 async function start() {
   setUpTheme(document.getElementById("theme"), redrawCharts);
   const record = await unpack(document.getElementById("data").textContent);
   const sets = record.sets.map((_, index) => new DependencySet(record, index));
   const current = () => sets[placeOf(location.hash).set] ?? sets[0];
-  setUpSearch(
+  const field = setUpSearch(
     document.getElementById("search"),
-    "Find a category",
+    "Find a category (/)",
     () => everyCategory(current()),
     (category) => {
       location.hash = hashOf("category", category, current().index);
     },
   );
+  setUpKeys(field);
   setUpSetPicker(sets);
   let moved = false;
   const show = () => {
@@ -50,9 +54,7 @@ function setUpSetPicker(sets) {
   if (sets.length < 2) return;
   document.getElementById("set-picker").hidden = false;
   const picker = document.getElementById("set");
-  picker.append(
-    ...sets.map((set, index) => el("option", { value: index, title: set.settings }, set.title)),
-  );
+  picker.append(...sets.map((set, index) => el("option", { value: index, title: set.settings }, set.title)));
   picker.addEventListener("change", () => {
     const { view, category } = placeOf(location.hash);
     location.hash = hashOf(view, category, Number(picker.value));
@@ -60,13 +62,16 @@ function setUpSetPicker(sets) {
 }
 
 function render(record, sets, moved) {
-  const { view, category, set: index } = placeOf(location.hash);
+  const { view, category: number, name, set: index } = placeOf(location.hash);
   const set = sets[index] ?? sets[0];
+  const category = name === null ? number : corrected(set, view, name);
+  const found = (shown) => (name !== null && category === null ? noCategoryView(set, view, name) : shown());
   const views = {
     summary: () => summaryView(set),
     categories: () => tableView(set),
-    category: () => categoryView(set, category),
-    graph: () => graphView(set, category),
+    category: () =>
+      number === null && name === null ? tableView(set) : found(() => categoryView(set, category)),
+    graph: () => found(() => graphView(set, category)),
     compare: () => compareView(sets, set),
     about: () => aboutView(record, sets),
   };
@@ -83,6 +88,46 @@ function render(record, sets, moved) {
     say(heading);
   }
   document.documentElement.dataset.ready = view;
+}
+
+/** Number of the category of a name, which is put into the address; null where it is not clear. */
+function corrected(set, view, name) {
+  const entry = only(lookUp(everyCategory(set), name));
+  if (entry === null) return null;
+  history.replaceState(null, "", hashOf(view, entry.category, set.index));
+  return entry.category;
+}
+
+/** What a link leads to whose name is none, or that of several. */
+function noCategoryView(set, view, name) {
+  const near = lookUp(everyCategory(set), name, NEAR);
+  return el(
+    "div",
+    { class: "view" },
+    el(
+      "h1",
+      {},
+      near.alike > 1 && near.rank === EXACT ? `Several categories “${name}”` : `No category “${name}”`,
+    ),
+    near.total
+      ? [
+          el("p", { class: "lead" }, `The link may mean ${near.total > 1 ? "one of these" : "this"}:`),
+          el(
+            "ul",
+            { class: "near" },
+            near.entries.map((entry) =>
+              el(
+                "li",
+                {},
+                el("a", { href: hashOf(view, entry.category, set.index) }, entry.name),
+                el("span", { class: "number" }, ` #${entry.category}`),
+              ),
+            ),
+          ),
+        ]
+      : el("p", { class: "lead" }, "The link names a category that is not in this report."),
+    el("p", {}, el("a", { href: hashOf("categories", null, set.index) }, "All categories")),
+  );
 }
 
 function drawTabs(sets, set, view) {

@@ -1,11 +1,13 @@
 // Places within the page: "#category=817&set=1" and back, so that links and the back button work.
 
-/** {view, category, set} of a hash; an unknown one is the summary. */
+/** {view, category, name, set} of a hash: the category by its number, or else what is said to be its name. */
 export function placeOf(hash) {
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
   const view = [...fields.keys()].find((name) => VIEWS.includes(name)) ?? "summary";
   const number = (name) => (/^\d+$/.test(fields.get(name) ?? "") ? Number(fields.get(name)) : null);
-  return { view, category: number(view), set: number("set") ?? 0 };
+  const category = number(view);
+  const name = category === null && fields.get(view)?.trim() ? fields.get(view).trim() : null;
+  return { view, category, name, set: number("set") ?? 0 };
 }
 
 /** Hash of a place; the first set is the default. */

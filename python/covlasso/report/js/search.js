@@ -1,10 +1,27 @@
 // The search field of the header: names or numbers of categories, with a list to choose from (ARIA combobox).
 
-import { el, plural, say } from "./dom.js";
+import { count, el, plural, say } from "./dom.js";
+import { lookUp } from "./names.js";
 
-const SHOWN = 10;
+const SHOWN = 100; // of the list, which scrolls
 
-/** Fill `place` with a search field; `categories()` gives [{name, category}], `chosen(category)` hears the choice. */
+/** Let "/" and Ctrl-K move to a field, but where somebody is typing elsewhere. */
+export function setUpKeys(input) {
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, select, textarea, [contenteditable]");
+    const slash = event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
+    const letter = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
+    if (!slash && !letter) return;
+    event.preventDefault();
+    input.focus();
+    input.select();
+  });
+}
+
+/**
+ * Fill `place` with a search field; `categories()` gives entries of `prepared`, `chosen(category)` hears the
+ * choice.
+ */
 export function setUpSearch(place, label, categories, chosen) {
   const id = `${place.id}-list`;
   const list = el("ul", { id, role: "listbox", "aria-label": label, hidden: true });
@@ -36,10 +53,13 @@ export function setUpSearch(place, label, categories, chosen) {
   const mark = (k) => {
     active = k;
     [...list.children].forEach((item, m) => item.setAttribute("aria-selected", String(m === k)));
-    if (k >= 0) input.setAttribute("aria-activedescendant", `${id}-${k}`);
+    if (k < 0) return;
+    input.setAttribute("aria-activedescendant", `${id}-${k}`);
+    list.children[k].scrollIntoView({ block: "nearest" });
   };
   const show = () => {
-    found = matches(categories(), input.value);
+    const every = lookUp(categories(), input.value, SHOWN);
+    found = every.entries;
     list.replaceChildren(
       ...found.map((entry, k) =>
         el(
@@ -58,12 +78,14 @@ export function setUpSearch(place, label, categories, chosen) {
         ),
       ),
     );
+    const left = every.total - found.length;
+    if (left) list.append(el("li", { class: "none" }, `and ${count(left)} more; type more of the name`));
     if (!found.length && input.value.trim()) list.append(el("li", { class: "none" }, "No such category"));
     list.hidden = !input.value.trim();
     input.setAttribute("aria-expanded", String(!list.hidden));
     mark(found.length ? 0 : -1);
     if (!list.hidden)
-      say(found.length ? `${plural(found.length, "category", "categories")} found` : "No such category");
+      say(found.length ? `${plural(every.total, "category", "categories")} found` : "No such category");
   };
 
   input.addEventListener("input", show);
@@ -83,21 +105,4 @@ export function setUpSearch(place, label, categories, chosen) {
   });
   place.replaceChildren(el("div", { class: "combobox" }, input, list));
   return input;
-}
-
-/** Exact names and numbers first, then names that begin with the text, then those that hold it. */
-function matches(categories, text) {
-  const wanted = text.trim().toLowerCase();
-  if (!wanted) return [];
-  const rank = ({ name, category }) => {
-    const lower = name.toLowerCase();
-    if (lower === wanted || wanted === String(category) || wanted === `#${category}`) return 0;
-    if (lower.startsWith(wanted)) return 1;
-    return lower.includes(wanted) ? 2 : 3;
-  };
-  return categories
-    .map((entry) => ({ ...entry, rank: rank(entry) }))
-    .filter((entry) => entry.rank < 3)
-    .sort((a, b) => a.rank - b.rank || a.name.length - b.name.length || a.category - b.category)
-    .slice(0, SHOWN);
 }

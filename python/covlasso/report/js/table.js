@@ -1,8 +1,11 @@
 // All categories as a table: search, sort, filter, download. Tabulator draws only the rows in sight.
 
 import { count, el, fixed, plural, r2, say, scientific, significant } from "./dom.js";
+import { categoriesCsv, save, termsCsv } from "./csv.js";
 import { hashOf } from "./places.js";
 import { besideOf, judgedBy } from "./beside.js";
+
+const PHONE = "(max-width: 700px)"; // where rows fold; wider, the last columns give way
 
 const SORTABLE = {
   category: "number",
@@ -35,12 +38,35 @@ export function tableView(set) {
       headerSortTristate: false,
       columnDefaults: { headerTooltip: true },
       initialSort: [{ column: set.heldOut ? "heldOut" : "fit", dir: "desc" }],
-      responsiveLayout: "hide",
+      responsiveLayout: matchMedia(PHONE).matches ? "collapse" : "hide",
+      responsiveLayoutCollapseStartOpen: true,
+      responsiveLayoutCollapseFormatter: folded,
     });
     connect(table, set, filters, found, rows.length);
     page.table = table;
   });
   return page;
+}
+
+/** What does not fit beside a category's name: its equation on lines of its own, then figures. */
+function folded(columns) {
+  if (!columns.length) return "";
+  const text = (value) => (value instanceof Node ? value.textContent : String(value));
+  const [equation] = columns.filter(({ field }) => field === "t");
+  const figures = columns.filter(({ field }) => field !== "t");
+  return el(
+    "div",
+    { class: "folded" },
+    equation && el("p", {}, `= ${text(equation.value)}`),
+    figures.length > 0 &&
+      el(
+        "p",
+        { class: "figures" },
+        figures
+          .map(({ title, value }) => (title === "#" ? `#${text(value)}` : `${title} ${text(value)}`))
+          .join(" · "),
+      ),
+  );
 }
 
 function rowsOf(set) {
@@ -110,14 +136,13 @@ function columns(set) {
       responsive: 1,
       headerSort: false,
       formatter: (cell) => document.createTextNode(set.equation(cell.getValue())),
-      accessorDownload: (t) => set.equation(t, Infinity),
     },
-    number("Terms", "terms", String, 80, 3),
+    number("Terms", "terms", String, 92, 3),
     number("R² fit", "fit", fixed, 110, 2, { formatter: bar }),
     ...(set.heldOut ? [number("R² held out", "heldOut", fixed, 128, 0, { formatter: bar })] : []),
     ...(isKnown(set, "mean") ? [number("About mean", "mean", r2, 112, 3)] : []),
     ...(isKnown(set, "random") ? [number("At random", "random", r2, 104, 3)] : []),
-    ...(set.sameCategories ? [number("Used by", "dependents", count, 96, 3)] : []),
+    ...(set.sameCategories ? [number("Used by", "dependents", count, 112, 3)] : []),
     number("λ", "lam", significant, 84, 4),
     number("KKT", "kkt", scientific, 90, 4),
     { title: "Status", field: "status", width: 106, responsive: 4 },
@@ -176,7 +201,10 @@ function filterControls(set) {
     el("option", { value: "desc" }, "falling"),
     el("option", { value: "asc" }, "rising"),
   );
-  const download = el("button", { type: "button", id: "download" }, "Download as CSV");
+  const button = (id, title, what) =>
+    el("button", { type: "button", id, title: `CSV of ${what} of the categories that pass` }, title);
+  const download = button("download", "Categories (CSV)", "the figures");
+  const terms = button("download-terms", "Terms (CSV)", "the terms");
   const measure = set.heldOut ? "R² held out" : "R² fit";
   const element = el(
     "form",
@@ -193,12 +221,13 @@ function filterControls(set) {
     field("Sort by", sort),
     field("Order", order),
     download,
+    terms,
   );
-  return { element, text, least, most, status, sort, order, download };
+  return { element, text, least, most, status, sort, order, download, terms };
 }
 
 function connect(table, set, filters, found, total) {
-  const { text, least, most, status, sort, order, download } = filters;
+  const { text, least, most, status, sort, order, download, terms } = filters;
   const passes = (row) => {
     const value = row.heldOut ?? row.fit;
     if (least.value !== "" && !(value >= Number(least.value))) return false;
@@ -238,5 +267,7 @@ function connect(table, set, filters, found, total) {
   for (const control of [text, least, most]) control.addEventListener("input", refilter);
   status.addEventListener("change", refilter);
   for (const control of [sort, order]) control.addEventListener("change", resort);
-  download.addEventListener("click", () => table.download("csv", "categories.csv"));
+  const inSight = () => table.getData("active").map(({ t }) => t);
+  download.addEventListener("click", () => save("categories.csv", categoriesCsv(set, inSight())));
+  terms.addEventListener("click", () => save("terms.csv", termsCsv(set, inSight())));
 }

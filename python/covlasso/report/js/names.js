@@ -1,0 +1,130 @@
+// Which category somebody means who types a name, a part of one, or a number: whole words first, then
+// beginnings, then parts; a misspelt name finds those that are similar. As `covlasso show` does.
+
+const WRONG = 0.3; // share of the letters that may be wrong
+const SHORTEST = 4; // letters of a word that a misspelt one may be
+
+/** What a text is of a name, the best first. A similar name counts only where nothing better fits. */
+export const EXACT = 0;
+const [WHOLE_WORDS_FIRST, WHOLE_WORDS, BEGINNING, WORD_BEGINNING, PART, SIMILAR] = [1, 2, 3, 4, 5, 6];
+
+/** Entries {name, category} made ready to be searched, once. */
+export function prepared(entries) {
+  return entries.map((entry) => {
+    const folded = fold(entry.name);
+    const words = folded.split(NO_LETTERS).filter(Boolean);
+    const parts = [
+      words.join(""),
+      ...(words.length > 1 ? words.filter((word) => word.length >= SHORTEST) : []),
+    ];
+    return { ...entry, folded, words, parts: parts.map((text) => ({ text, letters: lettersOf(text) })) };
+  });
+}
+
+/**
+ * The entries of `prepared` that fit `text`, best first: how many there are in all, how good the best are (its
+ * `rank`) and how many as good, and the first `most` of them.
+ */
+export function lookUp(entries, text, most = 100) {
+  const wanted = fold(text.trim());
+  if (!wanted) return NOTHING;
+  const found = best(entries, (entry) => literal(entry, wanted), most);
+  return found.total ? found : misspelt(entries, wanted, most);
+}
+
+/** The one entry that a text must mean: the only one that fits best; else null. */
+export function only({ entries, rank, alike, total }) {
+  return alike === 1 && (rank < PART || total === 1) ? entries[0] : null;
+}
+
+const NOTHING = { entries: [], total: 0, rank: Infinity, alike: 0 };
+const NO_LETTERS = /[^\p{L}\p{N}]+/u;
+const SIGN = /[^\p{L}\p{N}]/u;
+
+function fold(text) {
+  return text.normalize("NFKC").toLowerCase();
+}
+
+/** Entries by rank, shorter names first; only as many are sorted as are wanted. */
+function best(entries, rankOf, most) {
+  const byRank = [];
+  for (const entry of entries) {
+    const rank = rankOf(entry);
+    if (rank !== null) (byRank[rank] ??= []).push(entry);
+  }
+  const filled = byRank.flatMap((those, rank) => [{ rank, those }]);
+  if (!filled.length) return NOTHING;
+  const found = [];
+  for (const { those } of filled)
+    if (found.length < most)
+      found.push(...those.sort((a, b) => a.folded.length - b.folded.length || a.category - b.category));
+  const total = filled.reduce((sum, { those }) => sum + those.length, 0);
+  return { entries: found.slice(0, most), total, rank: filled[0].rank, alike: filled[0].those.length };
+}
+
+function literal({ folded, words, category }, wanted) {
+  if (folded === wanted || wanted === String(category) || wanted === `#${category}`) return EXACT;
+  const first = folded.indexOf(wanted);
+  if (first < 0) return null;
+  for (let place = first; place >= 0; place = folded.indexOf(wanted, place + 1))
+    if (isWhole(folded, place, wanted)) return place === 0 ? WHOLE_WORDS_FIRST : WHOLE_WORDS;
+  if (first === 0) return BEGINNING;
+  return words.some((word) => word.startsWith(wanted)) ? WORD_BEGINNING : PART;
+}
+
+/** Whether what stands at a place has no letter or digit before and after it. */
+function isWhole(folded, place, wanted) {
+  const end = place + wanted.length;
+  return (place === 0 || SIGN.test(folded[place - 1])) && (end === folded.length || SIGN.test(folded[end]));
+}
+
+/** Names that differ in a few letters, without blanks and signs, or of which a word does. */
+function misspelt(entries, wanted, most) {
+  const text = wanted.split(NO_LETTERS).join("");
+  const letters = lettersOf(text);
+  const allowed = text.length < SHORTEST ? 0 : Math.floor(WRONG * text.length);
+  const rankOf = ({ parts }) => {
+    let least = Infinity;
+    for (let k = 0; k < parts.length; k++) {
+      if (Math.abs(parts[k].text.length - text.length) > allowed) continue;
+      if (missing(letters, parts[k].letters) > allowed) continue;
+      least = Math.min(least, 2 * distance(parts[k].text, text, allowed) + Math.min(k, 1)); // a word after a name
+    }
+    return least === Infinity ? null : SIMILAR + least;
+  };
+  return text ? best(entries, rankOf, most) : NOTHING;
+}
+
+/** Which letters a text has, as 32 bits. */
+function lettersOf(text) {
+  let bits = 0;
+  for (let k = 0; k < text.length; k++) bits |= 1 << (text.charCodeAt(k) & 31);
+  return bits;
+}
+
+/** How many letters of one text another lacks: so many have to be wrong. */
+function missing(wanted, present) {
+  let bits = wanted & ~present;
+  let number = 0;
+  for (; bits; bits &= bits - 1) number++;
+  return number;
+}
+
+/** Letters to insert, delete, replace or swap with the next (optimal string alignment); Infinity above `most`. */
+function distance(a, b, most) {
+  let [before, last] = [[], Array.from({ length: b.length + 1 }, (_, k) => k)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    let least = i;
+    for (let k = 1; k <= b.length; k++) {
+      let value = Math.min(last[k] + 1, row[k - 1] + 1, last[k - 1] + (a[i - 1] !== b[k - 1]));
+      if (i > 1 && k > 1 && a[i - 1] === b[k - 2] && a[i - 2] === b[k - 1])
+        value = Math.min(value, before[k - 2] + 1);
+      row.push(value);
+      least = Math.min(least, value);
+    }
+    if (least > most) return Infinity;
+    [before, last] = [last, row];
+  }
+  return last[b.length] <= most ? last[b.length] : Infinity;
+}
