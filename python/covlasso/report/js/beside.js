@@ -59,7 +59,7 @@ export function medianOf(set, figure, half) {
 }
 
 /** Whether so few sets of terms are possible that draws hit the equation's own. */
-export function fewChoices(set) {
+function fewChoices(set) {
   const among = set.nSources - (set.intra ? 1 : 0);
   const terms = Math.round(set.nEdges / Math.max(1, set.nTargets));
   let choices = 1;
