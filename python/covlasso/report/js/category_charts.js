@@ -141,7 +141,10 @@ export function categoryError(set, t) {
             type: method === "lasso" ? "dashed" : "solid",
           },
           itemStyle: { color: colour },
-          markLine: kind === kinds[0] ? placeMark(colours, set.nTerms(t), size.width < NARROW ? 0.15 * last : 0.07 * last) : undefined,
+          markLine:
+            kind === kinds[0]
+              ? placeMark(colours, set.nTerms(t), size.width < NARROW ? 0.15 * last : 0.07 * last)
+              : undefined,
         };
       }),
     }),

@@ -182,7 +182,8 @@ function pathLine(set, { source, points }, colour, scale, nameAt, letters) {
 /** Where the equation was taken, in words. */
 function placeWords(path, own) {
   if (own > path.lam[0]) return `The equation was taken at λ ${significant(own)}, before any term enters.`;
-  if (!reaches(path, own)) return `The equation was taken at λ ${significant(own)}, beyond the path in this file.`;
+  if (!reaches(path, own))
+    return `The equation was taken at λ ${significant(own)}, beyond the path in this file.`;
   return "The dashed line is where the equation was taken.";
 }
 
