@@ -225,3 +225,28 @@ def test_a_refit_of_few_terms_has_no_empty_place(reader, tmp_path):
     boxes = [grid.locator("> *").nth(k).bounding_box() for k in range(grid.locator("> *").count())]
     assert len(boxes) == 1
     assert boxes[0]["width"] == pytest.approx(grid.bounding_box()["width"], abs=1)
+
+
+def test_the_place_of_an_equation_is_said(reader, tmp_path):
+    halves = small_halves()
+    places = {"lam": 1e6}, {"terms": 2}
+    deps = [small_deps(halves, refit=True, **({"terms": None} | place)) for place in places]
+    reader.open(covlasso.write_report(tmp_path / "r.html", deps, moments=halves), "category=3&set=0")
+    assert "λ 1.0e6, before any term enters" in reader.text("figure:has(h3:text-is('Path'))")
+    assert "KKT residual\t0 relative" in reader.text(".certificate")
+    assert "It has no term." in reader.text(".certificate")
+    assert drawn(reader, "Path")["series"][0]["place"] is None
+    reader.go("category=3&set=1")
+    reader.tab.wait_for_selector("text=The dashed line is where the equation was taken")
+    assert drawn(reader, "Path")["series"][0]["place"] is not None
+    assert drawn(reader, "Error against")["series"][0]["place"] == deps[1].n_terms[3]
+
+
+def test_dependents_have_the_room_beside_a_long_equation(reader, tmp_path):
+    halves = small_halves(n=30)
+    reader.open(covlasso.write_report(tmp_path / "r.html", small_deps(halves, terms=25)), "category=3")
+    card, table = (reader.tab.locator(name).bounding_box() for name in (".dependents", ".dependents .scroll"))
+    equation = reader.tab.locator("figure:has(h3:text-is('Equation'))").bounding_box()
+    assert equation["height"] > 700
+    assert card["y"] + card["height"] == pytest.approx(equation["y"] + equation["height"], abs=1)
+    assert card["y"] + card["height"] - table["y"] - table["height"] < 20
