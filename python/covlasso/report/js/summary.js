@@ -191,8 +191,8 @@ function charts(set) {
     set.heldOut &&
       dots({
         title: "Fit against held out",
-        words: "One dot per category; dots below the diagonal lost some of their R² on unseen samples.",
-        note: "One dot per category; click opens it. Below the dashed line: less is left on unseen samples.",
+        words: "One dot per category; dots below the diagonal have a smaller R² on unseen samples.",
+        note: "One dot per category; click opens it. Below the dashed line R² is smaller on unseen samples.",
         set,
         x: set.r2,
         y: set.heldOut,
