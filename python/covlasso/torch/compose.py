@@ -104,9 +104,11 @@ def replace_logits(
 
     Logit i becomes a_i + sum_j b_ij f_j(x) for every target, with all f_j as the given model computes them,
     those that are replaced too; other logits stay. Of dependencies of row-centred logits it becomes
-    a_i + sum_j b_ij (f_j(x) - mean f(x)) + mean f(x). What the model loses by it shows how far the category is
-    determined by the others. It is recognised by ten or twenty terms where the dependencies have a focus, as
-    ``solve_moments(..., focus=0.1)``; without one only by many more.
+    a_i + sum_j b_ij (f_j(x) - mean f(x)) + mean f(x).
+
+    What the model loses by it shows how far the category is determined by the others. It is recognised by ten
+    or twenty terms where the dependencies have a focus, as ``solve_moments(..., focus=0.1)``; without one
+    only by many more.
 
     Parameters
     ----------
