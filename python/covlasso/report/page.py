@@ -38,6 +38,8 @@ MODULES = (
     "summary",
     "csv",
     "table",
+    "samples",
+    "steadiness",
     "category_charts",
     "category",
     "network",

@@ -4,6 +4,8 @@ import { count, el, fixed, plural, r2, scientific, significant, tableOver } from
 import { hashOf } from "./places.js";
 import { besideText } from "./beside.js";
 import { categoryF1, replacedCard } from "./decisions.js";
+import { samplesCard } from "./samples.js";
+import { stabilityCard } from "./steadiness.js";
 import { absent, categoryError, equationBars, pathChart } from "./category_charts.js";
 
 const LISTED = 30; // dependents shown at first
@@ -43,6 +45,8 @@ export function categoryView(set, category) {
           set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set),
         ),
       categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set)),
+      stabilityCard(set, t),
+      samplesCard(set, t),
       set.decisions && replacedCard(set, t),
       set.decisions && categoryF1(set, t),
     ),
