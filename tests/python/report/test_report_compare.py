@@ -195,6 +195,22 @@ def test_row_centred_logits_beside_others_are_said_to_be(reader, tmp_path):
     assert words in reader.text("figure:has(h3:text-is('R² held out'))")
 
 
+def test_a_pair_has_an_address(reader, kinds):
+    reader.open(kinds[0], "compare&set=1")
+    assert (reader.tab.input_value("#left"), reader.tab.input_value("#right")) == ("0", "1")
+    choose(reader, 2, 1)
+    assert reader.tab.evaluate("location.hash") == "#compare&set=1&left=2&right=1"
+    reader.tab.click(".card:has(h3:text-is('Changed most')) a >> nth=0")
+    reader._drawn("category")
+    reader.tab.go_back()
+    reader._drawn("compare")
+    assert (reader.tab.input_value("#left"), reader.tab.input_value("#right")) == ("2", "1")
+    for wrong in ("left=9&right=1", "left=x&right=1", "left=1", "left=-1&right=0"):
+        reader.go("summary")
+        reader.go(f"compare&{wrong}")
+        assert (reader.tab.input_value("#left"), reader.tab.input_value("#right")) == ("0", "1")
+
+
 def test_checkpoints_have_the_names_of_their_files(reader, tmp_path):
     both = [small_halves(seed=seed) for seed in (0, 1)]
     sets = [small_deps(halves) for halves in both]

@@ -108,3 +108,20 @@ def test_checkpoints_each_find_their_moments_and_have_the_name_of_their_file(tmp
         halves = small_halves(seed=seed)
         expected = covlasso.evaluate(small_deps(halves), halves).held_out.r2
         assert np.allclose(data.array(f"{k}.heldOut"), expected, atol=1e-6)
+
+
+def test_the_commands_head_their_tables_with_the_settings(tmp_path):
+    small_halves().save(tmp_path / "m.safetensors")
+    file = str(tmp_path / "d.safetensors")
+
+    def said(*command):
+        outcome = CliRunner().invoke(app, [str(part) for part in command], env={"COLUMNS": "120"})
+        assert outcome.exit_code == 0, outcome.stderr
+        return outcome.stdout
+
+    words = "within b, standardised, 2 terms, refitted"
+    asked = ("--target", "b", "--source", "b", "--kind", "correlation", "--terms", "2", "--refit")
+    assert said("solve", tmp_path / "m.safetensors", *asked, "--out", file).startswith(words)
+    assert said("show", file).startswith(words)
+    assert words in said("show", file, "3")
+    assert words in said("evaluate", file, "--moments", tmp_path / "m.safetensors")

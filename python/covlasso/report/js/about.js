@@ -11,6 +11,14 @@ const TERMS = [
     "Fit, held out",
     "Fit is measured on the samples that the equation was found on and flatters. Held out is measured on other samples.",
   ],
+  [
+    "About the mean",
+    "R² with the variance of the logit in place of its energy: what the mean level alone would give is not counted.",
+  ],
+  [
+    "Random terms, explained",
+    "As many terms as an equation has, drawn at random among its sources, with least squares; R² is the mean over the draws. A category is explained where its equation has a smaller error than every one of the draws, on held-out samples where there are any.",
+  ],
   ["λ", "The penalty, in the scale of Feng et al. (no 1/2): the larger, the fewer terms."],
   [
     "Lasso, refitted",
@@ -22,7 +30,7 @@ const TERMS = [
   ],
   [
     "KKT residual",
-    "The largest violation of the conditions of optimality, relative to λ, computed in double precision from the moments themselves. Up to 1e-9 a solution counts as certified, unless λ is so small that rounding alone may exceed that (floor).",
+    "The largest violation of the conditions of optimality of the Lasso's solution (of a refit: of the solution that chose its terms), relative to λ, computed in double precision from the moments themselves. Up to 1e-9 a solution counts as certified, unless λ is so small that rounding alone may exceed that (floor).",
   ],
   [
     "Status",

@@ -3,7 +3,6 @@
 import { count, el, plural, r2, tableOver } from "./dom.js";
 
 const HALVES = { fit: "fit", heldOut: "held out" };
-const FEW = 100; // sets of terms below which random draws meet the equation's own again and again
 
 /** Names of the arrays by part of the sample; `own` is R^2 as the set's kind of moments has it. */
 const ARRAYS = {
@@ -58,22 +57,12 @@ export function medianOf(set, figure, half) {
   return set.beside.medians[ARRAYS[half][figure]];
 }
 
-/** Whether so few sets of terms are possible that draws hit the equation's own. */
-function fewChoices(set) {
-  const among = set.nSources - (set.intra ? 1 : 0);
-  const terms = Math.round(set.nEdges / Math.max(1, set.nTargets));
-  let choices = 1;
-  for (let k = 0; k < Math.min(terms, among - terms) && choices < FEW; k++) choices *= (among - k) / (k + 1);
-  return choices < FEW;
-}
-
 /** What "explained" counts, in a line. */
 function explainedWords(set) {
   const where = set.heldOut ? "on held-out samples" : "on the samples they were found on";
   return (
     `Explained are categories whose equation beats every one of ${plural(set.beside.draws, "draw")} of as many random terms, ` +
-    `each with its least squares, ${where}.` +
-    (fewChoices(set) ? " There are few sources here: draws that have the very terms of the equation do not count." : "")
+    `each with its least squares, ${where}; draws of its very own terms do not count.`
   );
 }
 

@@ -1,17 +1,18 @@
 // The page of one category: its equation, its path, its error, and who depends on it.
 
-import { count, el, fixed, plural, r2, scientific, significant, tableOver } from "./dom.js";
+import { coefficient, count, el, plural, r2, scientific, significant, tableOver } from "./dom.js";
 import { hashOf } from "./places.js";
 import { besideText } from "./beside.js";
 import { categoryF1, replacedCard } from "./decisions.js";
 import { samplesCard } from "./samples.js";
 import { stabilityCard } from "./steadiness.js";
-import { absent, categoryError, equationBars, pathChart } from "./category_charts.js";
+import { absent, categoryError, equationBars } from "./category_charts.js";
+import { pathChart } from "./path_chart.js";
 
 const LISTED = 30; // dependents shown at first
 
 const STATUS_WORDS = {
-  certified: "the solution asked for, proved optimal",
+  certified: "the solution asked for, within the tolerance",
   terms: "its path ended at the number of terms allowed",
   lambda: "its path ended at the smallest lambda allowed",
   error: "its path ended at the error asked for",
@@ -38,8 +39,8 @@ export function categoryView(set, category) {
       set.nTerms(t)
         ? equationBars(set, t, open)
         : absent("Equation", "No term: this category is left unexplained at its place on the path."),
-      dependentsCard(set, category),
-      pathChart(set, t) ??
+      el("div", { class: "stack" }, certificateCard(set, t), dependentsCard(set, category)),
+      pathChart(set, t, open) ??
         absent(
           "Path",
           set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set),
@@ -154,18 +155,57 @@ function facts(set, t) {
         r2(set.array("replaced.f1")[t]),
         `the network ${r2(set.array("network.f1")[t])}`,
       ),
-    tile("Terms", count(set.nTerms(t)), set.isPursuit ? "one by one" : `at λ ${significant(set.lam[t])}`),
+    tile("Terms", count(set.nTerms(t)), `among ${plural(set.nSources, "source")}`),
     set.sameCategories && tile("Used by", count(set.nDependents(category)), "equations"),
     set.own &&
       tile("Its own category alone", r2(set.own[t]), `R² from #${category} of ${set.sourceModel}, fit`),
-    tile("Status", status, STATUS_WORDS[status] ?? "", !set.certified(t)),
-    tile(
-      "KKT residual",
-      scientific(set.kkt[t]),
-      set.isPursuit ? "relative to the first score" : "relative to λ",
-      !set.certified(t),
-    ),
   );
+}
+
+/** What is certified: the solution that chose the terms; not the coefficients of a refit, nor R². */
+function certificateCard(set, t) {
+  const status = set.statusOf(t);
+  const title = set.isPursuit ? "How its terms were chosen" : "The Lasso's solution";
+  const row = (name, value, more) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, name),
+      el("td", {}, el("strong", {}, value), more && el("span", { class: "note" }, ` ${more}`)),
+    );
+  return el(
+    "section",
+    { class: set.certified(t) ? "card certificate" : "card certificate warn" },
+    el("h3", {}, title),
+    el(
+      "table",
+      { class: "plain-table wide" },
+      el(
+        "tbody",
+        {},
+        !set.isPursuit && row("λ", significant(set.lam[t]), "in the scale of the paper"),
+        row(
+          "KKT residual",
+          scientific(set.kkt[t]),
+          set.isPursuit ? "relative to the first score" : "relative to λ",
+        ),
+        row("Status", status, STATUS_WORDS[status] ?? ""),
+      ),
+    ),
+    el("p", { class: "note" }, provedWords(set, t)),
+  );
+}
+
+/** What the certificate proves, and what it does not. */
+function provedWords(set, t) {
+  if (!set.certified(t)) return "Nothing is proved about this one: check it before it is quoted.";
+  if (set.isPursuit)
+    return "Proved: every term was the best next one for what the others left, and the coefficients are their least squares. Not proved: that no other set of as many terms does better.";
+  const proved = `Proved: at this λ no other coefficients have a smaller penalised error, on the moments they were found on${set.statusOf(t) === "certified" ? "" : "; it is not the place asked for"}.`;
+  if (!set.nTerms(t)) return `${proved} It has no term.`;
+  return set.solution === "refitted"
+    ? `${proved} The equation is least squares on the terms of this solution: its coefficients are not the certified ones.`
+    : `${proved} The coefficients of the equation are these.`;
 }
 
 /** The share of its own samples; 0 where it has none, or none was asked for. */
@@ -195,7 +235,7 @@ function dependentsCard(set, category) {
         el("a", { href: hashOf("category", set.targets[other], set.index) }, set.targetName(other)),
         mutual(other) && el("span", { class: "badge" }, "mutual"),
       ),
-      el("td", { class: `number ${coef > 0 ? "plus" : "minus"}` }, fixed(coef)),
+      el("td", { class: `number ${coef > 0 ? "plus" : "minus"}` }, coefficient(coef)),
       el("td", { class: "number" }, r2(set.evidence[other])),
     );
   const body = el("tbody", {}, dependents.slice(0, LISTED).map(row));
@@ -219,14 +259,16 @@ function dependentsCard(set, category) {
     dependents.length
       ? el(
           "div",
-          { class: "scroll", tabindex: "0", role: "region", "aria-label": "Who depends on it" },
+          {
+            class: "scroll",
+            style: `--rows:${dependents.length + 1}`,
+            tabindex: "0",
+            role: "region",
+            "aria-label": "Who depends on it",
+          },
           tableOver(
             body,
-            [
-              "category",
-              { number: "coefficient of this one" },
-              { number: set.heldOut ? "its R², held out" : "its R², fit" },
-            ],
+            ["category", { number: "coefficient" }, { number: set.heldOut ? "R² held out" : "R² fit" }],
             { class: "plain-table wide" },
           ),
           more || null,

@@ -1,6 +1,8 @@
 // Figures: a chart with a caption, the words for those who cannot see it, and its numbers as a table.
 
-import { el, tableOver } from "./dom.js";
+import { count, el, tableOver } from "./dom.js";
+import { keysInWords, walkable } from "./chart_keys.js";
+import { legendOf } from "./chart_legend.js";
 import { palette } from "./theme.js";
 
 const live = new Map(); // element of a chart -> { chart, option }
@@ -17,10 +19,13 @@ const observer = new ResizeObserver((entries) => {
 
 /**
  * A figure. `option(colours, size)` is the chart's ECharts option, `words` describes it in a sentence, `table()`
- * gives {columns, rows} of its numbers, `onclick(params)` hears clicks on its items.
+ * gives {columns, rows} of its numbers, `onclick(params)` hears clicks on its items, and Enter. With `legend` the
+ * series that have a name can be hidden; one that is drawn for another names it as `of`. `subtitle` stands under the
+ * title. `element.redraw()` draws it anew.
  */
 export function figure({
   title,
+  subtitle = null,
   words,
   option,
   table = null,
@@ -28,22 +33,41 @@ export function figure({
   height = 300,
   controls = null,
   note = null,
+  legend = false,
 }) {
   const canvas = el("div", {
     class: "chart",
     style: `height:${height}px`,
-    role: "img",
-    "aria-label": `${title}. ${words}`,
+    tabindex: "0",
+    role: "application",
+    "aria-roledescription": "chart",
+    "aria-label": `${title}. ${words} ${keysInWords(onclick !== null)}`,
   });
+  const hidden = new Set();
+  const toggle = (name) => {
+    if (!hidden.delete(name)) hidden.add(name);
+    redraw();
+  };
+  const lines = legend ? legendOf(toggle) : null;
+  let drawn = null;
+  const inSight = (colours, size) => {
+    const whole = option(colours, size);
+    lines?.update(whole.series, hidden);
+    drawn = { ...whole, series: whole.series.filter(({ name, of }) => !hidden.has(of ?? name)) };
+    return drawn;
+  };
+  const redraw = draw(canvas, inSight, onclick);
+  walkable(canvas, () => ({ chart: live.get(canvas)?.chart, option: drawn }), onclick);
   const element = el(
     "figure",
     { class: "card" },
-    el("figcaption", {}, el("h3", {}, title), controls),
+    el("figcaption", {}, el("h3", {}, title), subtitle && el("p", { class: "note" }, subtitle), controls),
+    lines?.element,
     canvas,
     note && el("p", { class: "note" }, note),
     table && numbers(title, table),
   );
-  element.redraw = draw(canvas, option, onclick);
+  element.redraw = redraw;
   return element;
 }
 
@@ -89,12 +113,12 @@ function common(colours) {
     animation: false,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colours.muted },
     backgroundColor: "transparent",
-    grid: { left: 56, right: 20, top: 34, bottom: 46 },
+    grid: { left: 56, right: 20, top: 14, bottom: 46 },
   };
 }
 
 /** Axis in the colours of the theme. */
-export function axis(colours, name, more = {}) {
+export function axis(colours, name, { axisLabel = {}, ...more } = {}) {
   return {
     type: "value",
     name,
@@ -103,7 +127,12 @@ export function axis(colours, name, more = {}) {
     nameTextStyle: { color: colours.muted },
     axisLine: { lineStyle: { color: colours.line } },
     axisTick: { show: false },
-    axisLabel: { color: colours.muted, hideOverlap: true },
+    axisLabel: {
+      color: colours.muted,
+      hideOverlap: true,
+      ...(more.type === "category" ? {} : { formatter: tick }),
+      ...axisLabel,
+    },
     splitLine: { lineStyle: { color: colours.faint } },
     ...more,
   };
@@ -111,17 +140,19 @@ export function axis(colours, name, more = {}) {
 
 /** Tooltip whose `lines(params)` are strings: they become text, never markup. */
 export function tooltip(colours, lines, more = {}) {
+  const formatter = (params) =>
+    el(
+      "div",
+      {},
+      lines(params).map((line) => el("div", {}, line)),
+    );
+  formatter.lines = lines; // for who hears them
   return {
     backgroundColor: colours.surface,
     borderColor: colours.line,
     textStyle: { color: colours.ink, fontSize: 13 },
     confine: true,
-    formatter: (params) =>
-      el(
-        "div",
-        {},
-        lines(params).map((line) => el("div", {}, line)),
-      ),
+    formatter,
     ...more,
   };
 }
@@ -134,8 +165,30 @@ export function chartText(name) {
   return name === "__proto__" ? `${name}\u200b` : name;
 }
 
-export function legend(colours, more = {}) {
-  return { top: 0, right: 8, textStyle: { color: colours.muted }, itemWidth: 18, itemHeight: 8, ...more };
+/** Numbers of an axis in one style: 1,000, 0.2, −0.4. */
+export function tick(value) {
+  if (Number.isInteger(value) && Math.abs(value) < 1e7) return value < 0 ? `−${count(-value)}` : count(value);
+  return String(Number(value.toPrecision(6))).replaceAll("-", "−");
+}
+
+/** Round ends and steps of an axis around 0 and `values`; `room` is the share of the range to leave below them. */
+export function roundRange(values, steps, room = 0) {
+  const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+  const rough = (high - low || 1) / steps;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const interval = power * [1, 2, 5, 10].find((step) => step * power >= rough * (1 - 1e-9));
+  const round = (value, to) => Number((to(value / interval) * interval).toPrecision(6));
+  const below = low < 0 ? room * (high - low) : 0;
+  return { interval, min: round(low - below, Math.floor), max: round(high || interval, Math.ceil) };
+}
+
+const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** Powers of ten, for logarithmic axes. */
+export function powerOfTen(value) {
+  const exponent = Math.round(Math.log10(value));
+  const digits = Array.from(String(Math.abs(exponent)), (digit) => SUPERSCRIPT[digit]).join("");
+  return `10${exponent < 0 ? "⁻" : ""}${digits}`;
 }
 
 /** A closed <details> with the numbers of a figure; the table is made when it is opened. */

@@ -1,7 +1,7 @@
 // Two sets side by side: what they were asked, what their equations share, and both maps on the same positions.
 
 import { count, el, fixed, median, plural, tile } from "./dom.js";
-import { plainTable } from "./chart.js";
+import { dropOldCharts, plainTable } from "./chart.js";
 import { hashOf } from "./places.js";
 import { changes, correlation, matched, obstacle, overlap, pairNames, sameR2 } from "./compare_numbers.js";
 import { arrange, partOf, strongest } from "./network.js";
@@ -38,21 +38,25 @@ export function compareView(sets, current) {
       sets.map((set) => el("option", { value: set.index, title: set.settings }, set.title)),
     );
   const [left, right] = [choice("left"), choice("right")];
-  const other = sets.find((set) => !obstacle(current, set)) ?? sets.find((set) => set !== current);
-  left.value = String(Math.min(current.index, other.index));
-  right.value = String(Math.max(current.index, other.index));
+  [left.value, right.value] = askedFor(sets, current).map(({ index }) => String(index));
   const show = () => {
     const [a, b] = [left, right].map(({ value }) => sets[Number(value)]);
     const why = obstacle(a, b);
     heading.textContent = why ? "Compare" : headingOf(a, b);
     body.replaceChildren(why ? apart(why, sets, [a, b], choose) : pairPart(a, b));
+    dropOldCharts();
+  };
+  const changed = () => {
+    const place = `${hashOf("compare", null, current.index)}&left=${left.value}&right=${right.value}`;
+    history.replaceState(null, "", place); // so that a link, and the way back, lead to this pair
+    show();
   };
   const choose = (a, b) => {
     [left.value, right.value] = [a.index, b.index].map(String);
-    show();
+    changed();
   };
   const field = (name, select) => el("label", { class: "field" }, el("span", {}, name), select);
-  for (const select of [left, right]) select.addEventListener("change", show);
+  for (const select of [left, right]) select.addEventListener("change", changed);
   page.append(
     el(
       "form",
@@ -64,6 +68,15 @@ export function compareView(sets, current) {
   );
   show();
   return page;
+}
+
+/** The pair that the address names, else the set shown and the first that can be compared with it. */
+function askedFor(sets, current) {
+  const fields = new URLSearchParams(location.hash.slice(1));
+  const named = ["left", "right"].map((name) => sets[Number(fields.get(name) ?? NaN)]);
+  if (named.every(Boolean)) return named;
+  const other = sets.find((set) => !obstacle(current, set)) ?? sets.find((set) => set !== current);
+  return [current, other].sort((a, b) => a.index - b.index);
 }
 
 function headingOf(a, b) {

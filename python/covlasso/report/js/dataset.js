@@ -1,6 +1,6 @@
 // One set of dependencies: targets by position t, sources by category number j.
 
-import { median } from "./dom.js";
+import { coefficient, median } from "./dom.js";
 
 const UNPROVED = ["floor", "uncertified", "interrupted"];
 
@@ -148,7 +148,7 @@ export class DependencySet {
       .slice(0, shown)
       .map(({ source, coef }, k) => {
         const sign = coef < 0 ? (k ? " − " : "−") : k ? " + " : "";
-        return `${sign}${Math.abs(coef).toFixed(2)} ${this.sourceName(source)}`;
+        return `${sign}${coefficient(Math.abs(coef))} ${this.sourceName(source)}`;
       })
       .join("");
     return terms.length > shown ? `${text} + … (${terms.length - shown} more)` : text;
@@ -185,7 +185,7 @@ export class DependencySet {
     return values?.subarray(d * length, (d + 1) * length) ?? null;
   }
 
-  /** Knots of a path and one line per run of a source, or null where it is not in the file. */
+  /** Knots of a path and one line per run of a source, [lambda, coefficient, number of the knot] at each of its knots, or null where it is not in the file. */
   path(t) {
     const d = this.details.get(t);
     if (d === undefined || !this.array("knotStart")) return null;
@@ -202,7 +202,8 @@ export class DependencySet {
     let value = valueStart[d];
     for (let r = runStart[d]; r < runStart[d + 1]; r++) {
       const points = [];
-      for (let k = 0; k < runLength[r]; k++) points.push([lam[runFirst[r] + k], coef[value++]]);
+      for (let k = 0; k < runLength[r]; k++)
+        points.push([lam[runFirst[r] + k], coef[value++], runFirst[r] + k]);
       lines.push({ source: runSource[r], points });
     }
     return { lam, lines };

@@ -1,7 +1,7 @@
 // Decisions with logits replaced: F1 against the number of terms, and what one category is confused with.
 
 import { count, el, fixed, plural, tableOver } from "./dom.js";
-import { axis, figure, legend, tooltip } from "./chart.js";
+import { axis, figure, tooltip } from "./chart.js";
 import { hashOf } from "./places.js";
 
 const KINDS = {
@@ -10,6 +10,7 @@ const KINDS = {
   atOnce: "all logits replaced at once",
 };
 
+const HIGH = 0.9; // F1 above which there is no room over a line
 const LINES = { refitted: "chosen terms", random: "random terms" };
 
 /** Mean F1 over the categories against the number of terms, beside random terms and what needs no equation. */
@@ -20,6 +21,7 @@ export function f1ByTerms(set) {
     `F1 ${fixed(f1)}, recall ${fixed(recall)}, ${fixed(falseAlarms)} false alarms per case`;
   return figure({
     title: "Recognised when replaced: F1 against the number of terms",
+    legend: true,
     words:
       "Mean over the categories, each with its own logit replaced by its equation, least squares on the terms: " +
       `${cell(byTerms.refitted.at(-1))} with ${plural(terms.at(-1), "term")}; the network itself ${fixed(network.f1)}.`,
@@ -49,7 +51,6 @@ export function f1ByTerms(set) {
 /** A chart of F1 against numbers of terms: lines by method, and levels that have no terms. */
 function f1Option(terms, values, said, levels) {
   return (colours) => ({
-    legend: legend(colours, { data: Object.values(LINES) }),
     tooltip: tooltip(
       colours,
       ([{ dataIndex: place }]) => [
@@ -85,7 +86,11 @@ function levelLines(colours, levels) {
       .filter(([, f1]) => Number.isFinite(f1))
       .map(([name, f1]) => ({
         yAxis: f1,
-        label: { position: "insideStartTop", formatter: name, color: colours.muted },
+        label: {
+          position: f1 > HIGH ? "insideStartBottom" : "insideStartTop",
+          formatter: name,
+          color: colours.muted,
+        },
       })),
   };
 }
@@ -151,6 +156,7 @@ export function categoryF1(set, t) {
   const own = set.array("network.f1")[t];
   return figure({
     title: "F1 against the number of terms",
+    legend: true,
     words:
       `F1 with its logit replaced: ${fixed(curves.refitted.at(-1))} with ${plural(terms.at(-1), "term")}; ` +
       `the network itself ${fixed(own)}.`,

@@ -66,18 +66,25 @@ export function r2(value) {
   return fixed(value, Number(value.toFixed(decimals)) === 1 ? 2 : decimals);
 }
 
+/** A coefficient: two decimals, or one digit where these would say 0. */
+export function coefficient(value) {
+  if (value === 0 || Math.abs(value) >= 0.005 || !Number.isFinite(value)) return fixed(value);
+  return value.toFixed(Math.min(6, -Math.floor(Math.log10(Math.abs(value))))).replace("-", "−");
+}
+
 /** lambda: three significant digits. */
 export function significant(value) {
   if (!Number.isFinite(value)) return NOTHING;
   const size = Math.abs(value);
   return size !== 0 && (size < 1e-3 || size >= 1e5)
-    ? value.toExponential(1)
+    ? scientific(value)
     : String(Number(value.toPrecision(3)));
 }
 
-/** KKT residuals. */
+/** KKT residuals: 7.4e−13, with signs at which no line is broken. */
 export function scientific(value) {
-  return Number.isFinite(value) ? value.toExponential(1) : NOTHING;
+  if (value === 0) return "0";
+  return Number.isFinite(value) ? value.toExponential(1).replace("+", "").replaceAll("-", "−") : NOTHING;
 }
 
 /** 12345 as 12,345. */

@@ -105,6 +105,12 @@ function tiles(set) {
         : count(set.nEdges / Math.max(1, set.nTargets)),
       `${count(set.nEdges)} in all, among ${plural(set.nSources, "source")}`,
     ),
+    set.stability &&
+      tile(
+        "Steady terms",
+        count(set.stability.sure),
+        `of ${count(set.nEdges)}: found in at least 90 % of ${set.stability.subsets} halves of the groups`,
+      ),
     tile(
       set.isPursuit ? "Certified" : "Lasso certified",
       count(set.nCertified),
@@ -191,8 +197,8 @@ function charts(set) {
     set.heldOut &&
       dots({
         title: "Fit against held out",
-        words: "One dot per category; dots below the diagonal lost some of their R² on unseen samples.",
-        note: "One dot per category; click opens it. Below the dashed line: less is left on unseen samples.",
+        words: "One dot per category; dots below the diagonal have a smaller R² on unseen samples.",
+        note: "One dot per category; click opens it. Below the dashed line R² is smaller on unseen samples.",
         set,
         x: set.r2,
         y: set.heldOut,

@@ -1,12 +1,14 @@
 // The four charts of the summary: error by terms, distribution of R^2, fit against held-out, spectrum.
 
-import { count, fixed, plural, significant } from "./dom.js";
-import { axis, figure, legend, tooltip } from "./chart.js";
+import { count, el, fixed, plural, r2, significant } from "./dom.js";
+import { hashOf } from "./places.js";
+import { axis, figure, powerOfTen, tick, tooltip } from "./chart.js";
 import { randomOf } from "./beside.js";
 
 const HALVES = { fit: "fit", heldOut: "held out" };
 const RANDOM = "random terms";
 const BINS = 20;
+const LISTED = 50; // dots in a table
 
 export const METHODS = { lasso: "Lasso", refit: "refitted", pursuit: "matching pursuit" };
 
@@ -18,21 +20,21 @@ export function errorByTerms(set) {
   const rows = Object.fromEntries(
     halves.map((half) => {
       const band = set.array(`band.${half}.${kind}`);
-      const quantile = (q) => Array.from(band.subarray(q * length, (q + 1) * length), (r2) => 1 - r2);
+      const quantile = (q) => Array.from(band.subarray(q * length, (q + 1) * length), (value) => 1 - value);
       return [half, { low: quantile(3), median: quantile(2), high: quantile(1) }];
     }),
   );
   const last = halves.at(-1);
-  const random = set.curves.random?.[last]?.map((r2, k) => [set.curves.random.terms[k], 1 - r2]);
+  const random = set.curves.random?.[last]?.map((value, k) => [set.curves.random.terms[k], 1 - value]);
   const randomAt = new Map(random);
   return figure({
     title: `Error against the number of terms (${METHODS[kind]})`,
+    legend: true,
     words:
       `Median over all categories: ${fixed(rows[last].median[1])} with one term, ` +
       `${fixed(rows[last].median[length - 1])} with ${length - 1}, ${HALVES[last]}` +
       (random ? `; ${fixed(random.at(-1)[1])} with ${random.at(-1)[0]} at random.` : "."),
     option: (colours) => ({
-      legend: legend(colours, { data: [...halves.map((half) => HALVES[half]), RANDOM] }),
       tooltip: tooltip(
         colours,
         (params) => {
@@ -55,7 +57,7 @@ export function errorByTerms(set) {
         ...halves.flatMap((half) => {
           const colour = half === "fit" ? colours.fit : colours.held;
           return [
-            ...band(rows[half], colour),
+            ...band(rows[half], HALVES[half], colour),
             {
               type: "line",
               name: HALVES[half],
@@ -97,10 +99,11 @@ export function errorByTerms(set) {
   });
 }
 
-/** Two stacked lines: one unseen, and on it the height of the band. */
-function band({ low, high }, colour) {
+/** Two stacked lines, drawn for the line `name`: one unseen, and on it the height of the band. */
+function band({ low, high }, name, colour) {
   const line = {
     type: "line",
+    of: name,
     symbol: "none",
     silent: true,
     lineStyle: { width: 0 },
@@ -129,7 +132,7 @@ export function distribution(set) {
   const columns = [...series.map(([name]) => HALVES[name]), ...(drawn ? [RANDOM] : [])];
   const below = counts.some((row) => row[0] > 0);
   const first = below ? 0 : 1;
-  const labels = ["< 0", ...Array.from({ length: BINS }, (_, k) => fixed(k / BINS))].slice(first);
+  const labels = ["< 0", ...Array.from({ length: BINS }, (_, k) => String(k / BINS))].slice(first);
   const range = (k) =>
     k + first === 0
       ? "R² below 0"
@@ -138,6 +141,7 @@ export function distribution(set) {
   const above = (limit) => series[half][1].filter((value) => value > limit).length;
   return figure({
     title: "How well categories are explained",
+    legend: true,
     words:
       `${count(above(0.5))} of ${plural(set.nTargets, "category", "categories")} have an R² above 0.5, ` +
       `${count(above(0.7))} above 0.7, ${HALVES[series[half][0]]}` +
@@ -145,7 +149,6 @@ export function distribution(set) {
         ? `; of as many terms at random ${count(random.filter((value) => value > 0.5).length)} above 0.5.`
         : "."),
     option: (colours) => ({
-      legend: legend(colours),
       tooltip: tooltip(
         colours,
         (params) => [
@@ -212,11 +215,12 @@ export function dots({ title, words, note, set, x, y, xName, yName, open }) {
       ? `${note} ${plural(outside, "category", "categories")} below ${fixed(low)} are not drawn.`
       : note,
     onclick: ({ data }) => data && open(data[2]),
+    table: () => farthest(set, points, [xName, yName]),
     option: (colours) => ({
       tooltip: tooltip(colours, ({ data }) => [
         set.targetName(data[2]),
-        `${xName}: ${fixed(data[0])}`,
-        `${yName}: ${fixed(data[1])}`,
+        `${xName}: ${r2(data[0])}`,
+        `${yName}: ${r2(data[1])}`,
       ]),
       xAxis: axis(colours, xName, { min: low, max: 1 }),
       yAxis: axis(colours, yName, { min: low, max: 1, nameGap: 38 }),
@@ -240,6 +244,24 @@ export function dots({ title, words, note, set, x, y, xName, yName, open }) {
   });
 }
 
+/** The dots that are farthest from the diagonal. */
+function farthest(set, points, names) {
+  const shown = [...points].sort((p, q) => Math.abs(q[0] - q[1]) - Math.abs(p[0] - p[1])).slice(0, LISTED);
+  return {
+    columns: [
+      points.length > LISTED ? `the ${LISTED} farthest from the dashed line` : "category",
+      ...names,
+      "difference",
+    ],
+    rows: shown.map(([x, y, t]) => [
+      el("a", { href: hashOf("category", set.targets[t], set.index) }, set.targetName(t)),
+      r2(x),
+      r2(y),
+      fixed(y - x),
+    ]),
+  };
+}
+
 /** Eigenvalues of the Gram, largest first. */
 export function spectrum(set) {
   const values = set.array("spectrum");
@@ -259,18 +281,19 @@ export function spectrum(set) {
     option: (colours) => ({
       tooltip: tooltip(
         colours,
-        (params) => [`eigenvalue ${params[0].data[0]}: ${significant(params[0].data[1])}`],
+        (params) => [`eigenvalue ${count(params[0].data[0])}: ${significant(params[0].data[1])}`],
         { trigger: "axis" },
       ),
       xAxis: axis(colours, "number of the eigenvalue", {
         type: "log",
         min: 1,
         max: Math.max(2, values.length),
+        axisLabel: { formatter: tick },
       }),
       yAxis: axis(colours, "eigenvalue", {
         type: "log",
         nameGap: 42,
-        axisLabel: { color: colours.muted, formatter: (value) => significant(value) },
+        axisLabel: { formatter: powerOfTen },
       }),
       series: [
         {
