@@ -39,17 +39,22 @@ export function categoryView(set, category) {
       set.nTerms(t)
         ? equationBars(set, t, open)
         : absent("Equation", "No term: this category is left unexplained at its place on the path."),
-      el("div", { class: "stack" }, certificateCard(set, t), dependentsCard(set, category)),
+      el(
+        "div",
+        { class: "stack" },
+        certificateCard(set, t),
+        stabilityCard(set, t),
+        dependentsCard(set, category),
+      ),
       pathChart(set, t, open) ??
         absent(
           "Path",
           set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set),
         ),
       categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set)),
-      stabilityCard(set, t),
-      samplesCard(set, t),
       set.decisions && replacedCard(set, t),
       set.decisions && categoryF1(set, t),
+      samplesCard(set, t),
     ),
   );
 }

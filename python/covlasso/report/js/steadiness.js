@@ -6,33 +6,38 @@ import { hashOf } from "./places.js";
 const SURE = 0.9;
 const UNSURE = 0.5;
 
-/** Share of the halves that have the term at one place of `coef`; null where it is not known. */
-export function shareOf(set, place) {
-  const shares = set.stability && set.array("stability");
-  return shares ? shares[place] / set.stability.steps : null;
-}
-
 /** Shares of the terms of an equation by source. */
 export function shares(set, t) {
   if (!set.stability) return null;
   const found = new Map();
   for (let place = set.offset[t]; place < set.offset[t + 1]; place++)
-    found.set(set.source[place], shareOf(set, place));
+    found.set(set.source[place], set.array("stability")[place] / set.stability.steps);
   return found;
 }
 
+/** What a chart writes before the name of a term. */
+export function sign(share) {
+  return share >= SURE ? "●" : share < UNSURE ? "○" : "◐";
+}
+
+export const SIGNS = "● found in at least 90 % of the halves of the groups, ◐ in half or more, ○ in fewer.";
+
+/** "18 of 20". */
+export function halves(set, share) {
+  return `${Math.round(share * set.stability.subsets)} of ${set.stability.subsets}`;
+}
+
 /** "18 of 20 halves", with a bar; hollow where it is less than half. */
-export function stabilityMark(set, share) {
-  const { subsets } = set.stability;
+function stabilityMark(set, share) {
   const kind = share >= SURE ? "sure" : share < UNSURE ? "unsure" : "";
   return el(
     "span",
     {
       class: `steady ${kind}`,
-      title: `found in ${Math.round(share * subsets)} of ${subsets} halves of the groups`,
+      title: `found in ${halves(set, share)} halves of the groups`,
     },
     el("span", { class: "steady-bar", style: `--share:${Math.round(100 * share)}%` }),
-    `${Math.round(share * subsets)} of ${subsets}`,
+    halves(set, share),
   );
 }
 
