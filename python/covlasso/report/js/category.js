@@ -1,11 +1,11 @@
 // The page of one category: its equation, its path, its error, and who depends on it.
 
-import { count, el, fixed, plural, r2, scientific, significant, tableOver } from "./dom.js";
+import { coefficient, count, el, plural, r2, scientific, significant, tableOver } from "./dom.js";
 import { hashOf } from "./places.js";
 import { besideText } from "./beside.js";
 import { categoryF1, replacedCard } from "./decisions.js";
 import { absent } from "./chart.js";
-import { METHOD_WORDS, categoryError, equationBars } from "./category_charts.js";
+import { categoryError, equationBars } from "./category_charts.js";
 import { pathChart } from "./path_chart.js";
 
 const LISTED = 30; // dependents shown at first
@@ -37,10 +37,7 @@ export function categoryView(set, category) {
       { class: "grid" },
       set.nTerms(t)
         ? equationBars(set, t, open)
-        : absent(
-            "Equation",
-            `No term: this category is left unexplained at its place on the path. ${METHOD_WORDS[set.solution]}`,
-          ),
+        : absent("Equation", "No term: this category is left unexplained at its place on the path."),
       el("div", { class: "stack" }, certificateCard(set, t), dependentsCard(set, category)),
       pathChart(set, t, open) ??
         absent(
@@ -203,6 +200,7 @@ function provedWords(set, t) {
   if (set.isPursuit)
     return "Proved: every term was the best next one for what the others left, and the coefficients are their least squares. Not proved: that no other set of as many terms does better.";
   const proved = `Proved: at this λ no other coefficients have a smaller penalised error, on the moments they were found on${set.statusOf(t) === "certified" ? "" : "; it is not the place asked for"}.`;
+  if (!set.nTerms(t)) return `${proved} It has no term.`;
   return set.solution === "refitted"
     ? `${proved} The equation is least squares on the terms of this solution: its coefficients are not the certified ones.`
     : `${proved} The coefficients of the equation are these.`;
@@ -235,7 +233,7 @@ function dependentsCard(set, category) {
         el("a", { href: hashOf("category", set.targets[other], set.index) }, set.targetName(other)),
         mutual(other) && el("span", { class: "badge" }, "mutual"),
       ),
-      el("td", { class: `number ${coef > 0 ? "plus" : "minus"}` }, fixed(coef)),
+      el("td", { class: `number ${coef > 0 ? "plus" : "minus"}` }, coefficient(coef)),
       el("td", { class: "number" }, r2(set.evidence[other])),
     );
   const body = el("tbody", {}, dependents.slice(0, LISTED).map(row));
@@ -259,7 +257,13 @@ function dependentsCard(set, category) {
     dependents.length
       ? el(
           "div",
-          { class: "scroll", tabindex: "0", role: "region", "aria-label": "Who depends on it" },
+          {
+            class: "scroll",
+            style: `--rows:${dependents.length + 1}`,
+            tabindex: "0",
+            role: "region",
+            "aria-label": "Who depends on it",
+          },
           tableOver(
             body,
             ["category", { number: "coefficient" }, { number: set.heldOut ? "R² held out" : "R² fit" }],

@@ -2,14 +2,14 @@
 
 import { coefficient, fixed, plural, share } from "./dom.js";
 import { axis, chartText, figure, roundRange, tooltip } from "./chart.js";
-import { lassoCoefficient, reaches } from "./path_chart.js";
+import { PLACE_GRID, lassoCoefficient, placeMark, reaches } from "./path_chart.js";
 import { METHODS, errorAxis } from "./summary_charts.js";
 
 const NAMES = { wide: 170, narrow: 110 }; // pixels of the names of sources
 const NARROW = 480; // pixels of a chart on a phone
 
 /** How the coefficients of an equation came about, in words. */
-export const METHOD_WORDS = {
+const METHOD_WORDS = {
   refitted: "Least squares on the terms the Lasso chose.",
   lasso: "The Lasso's own coefficients, which it shrinks.",
   pursuit: "Least squares on the terms a matching pursuit chose.",
@@ -115,7 +115,8 @@ export function categoryError(set, t) {
     legend: true,
     words: kinds.map((kind) => `${title(kind)}: ${share(errors[kind][last])} with ${last} terms`).join("; "),
     height: 415,
-    option: (colours) => ({
+    option: (colours, size) => ({
+      grid: PLACE_GRID,
       tooltip: tooltip(
         colours,
         (params) => [
@@ -142,13 +143,7 @@ export function categoryError(set, t) {
           itemStyle: { color: colour },
           markLine:
             kind === kinds[0]
-              ? {
-                  silent: true,
-                  symbol: "none",
-                  label: { show: false },
-                  lineStyle: { color: colours.muted, type: "dashed" },
-                  data: [{ xAxis: set.nTerms(t) }],
-                }
+              ? placeMark(colours, set.nTerms(t), size.width < NARROW ? 0.15 * last : 0.07 * last)
               : undefined,
         };
       }),

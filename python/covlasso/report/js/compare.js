@@ -356,7 +356,7 @@ function onePanel(set, { nodes, edges }, inOther, title, isRight) {
     el(
       "p",
       { class: "note" },
-      `${plural(edges.length, "strongest edge")} of ${count(set.nEdges)}. Dots have the colours of this set's communities${isRight ? ", each that of its closest match on the left" : ""}, grey beyond the ten largest.`,
+      `${plural(edges.length, "strongest edge")} of ${count(set.nEdges)}. Dots have the colours of this set's communities${isRight ? ", each that of its closest match on the left; grey: without a match, or beyond the ten largest there." : "; grey: beyond the ten largest."}`,
     ),
   );
 }

@@ -10,6 +10,7 @@ const KINDS = {
   atOnce: "all logits replaced at once",
 };
 
+const HIGH = 0.9; // F1 above which there is no room over a line
 const LINES = { refitted: "chosen terms", random: "random terms" };
 
 /** Mean F1 over the categories against the number of terms, beside random terms and what needs no equation. */
@@ -86,7 +87,7 @@ function levelLines(colours, levels) {
       .map(([name, f1]) => ({
         yAxis: f1,
         label: {
-          position: f1 > 0.9 ? "insideStartBottom" : "insideStartTop",
+          position: f1 > HIGH ? "insideStartBottom" : "insideStartTop",
           formatter: name,
           color: colours.muted,
         },

@@ -88,6 +88,7 @@ export function significant(value) {
 
 /** KKT residuals: 7.4e−13, with signs at which no line is broken. */
 export function scientific(value) {
+  if (value === 0) return "0";
   return Number.isFinite(value) ? value.toExponential(1).replace("+", "").replaceAll("-", "−") : NOTHING;
 }
 

@@ -8,8 +8,10 @@ const LAST_STEP = 0.3; // of the last knot but one, where log lambda ends at the
 const NAME_HEIGHT = 15; // pixels between names
 const LEADER = 16; // pixels from the end of a line to its name
 const STEPS = 6; // of the axis of coefficients, at most
+const MARK_ROOM = 40; // pixels on either side of the mark for its words
 const NARROW = 480; // pixels of a chart on a phone
-const GRID = { left: 56, top: 26, bottom: 46 };
+/** Leaves room for the words of `placeMark` over the chart. */
+export const PLACE_GRID = { left: 56, right: 20, top: 26, bottom: 46 };
 const WIDE_ROOM = { right: 152, letters: 20, named: 10 };
 const NARROW_ROOM = { right: 104, letters: 13, named: 6 };
 
@@ -57,7 +59,7 @@ export function pathChart(set, t, open) {
     onclick: ({ seriesIndex }) => open(lines[seriesIndex].source),
     option: (colours, size) =>
       pathOption(colours, size, { set, lines, range, scale: scales[shown], own, path }),
-    note: "The dashed line is where the equation was taken. Pointing at a line, or arrow keys, bring it out. Lines without a name are in the table.",
+    note: `${placeWords(path, own)} Pointing at a line, or arrow keys, bring it out. Lines without a name are in the table.`,
     table: () => ({
       columns: ["source", "enters at λ", `at λ ${significant(own)}`, "at the end"],
       rows: lines.map(({ source, points }) => [
@@ -96,7 +98,7 @@ function axisSwitch(t, chosen) {
 
 function pathOption(colours, size, { set, lines, range, scale, own, path }) {
   const room = size.width < NARROW ? NARROW_ROOM : WIDE_ROOM;
-  const grid = { ...GRID, right: room.right };
+  const grid = { ...PLACE_GRID, right: room.right };
   const pixel = {
     x: (scale.max - scale.min) / Math.max(1, size.width - grid.left - grid.right - LEADER),
     y: (range.max - range.min) / Math.max(1, size.height - grid.top - grid.bottom),
@@ -138,7 +140,9 @@ function pathOption(colours, size, { set, lines, range, scale, own, path }) {
         room.letters,
       ),
       markLine:
-        k || !reaches(path, own) ? undefined : placeMark(colours, scale.at(Math.max(own, path.lam.at(-1)))),
+        k || !reaches(path, own) || own > path.lam[0]
+          ? undefined
+          : placeMark(colours, scale.at(Math.max(own, path.lam.at(-1))), scale.min + MARK_ROOM * pixel.x),
     })),
   };
 }
@@ -175,14 +179,29 @@ function pathLine(set, { source, points }, colour, scale, nameAt, letters) {
   };
 }
 
-/** Where the equation was taken. */
-function placeMark(colours, x) {
+/** Where the equation was taken, in words. */
+function placeWords(path, own) {
+  if (own > path.lam[0]) return `The equation was taken at λ ${significant(own)}, before any term enters.`;
+  if (!reaches(path, own))
+    return `The equation was taken at λ ${significant(own)}, beyond the path in this file.`;
+  return "The dashed line is where the equation was taken.";
+}
+
+/** Where the equation was taken; its words stand to the right of it where there is no room on the left. */
+export function placeMark(colours, x, roomFrom) {
   return {
     silent: true,
     symbol: "none",
     data: [{ xAxis: x }],
     lineStyle: { color: colours.ink, type: "dashed" },
-    label: { formatter: "this equation", color: colours.ink, position: "end", fontSize: 11, distance: 3 },
+    label: {
+      formatter: "this equation",
+      color: colours.ink,
+      position: "end",
+      align: x < roomFrom ? "left" : "center",
+      fontSize: 11,
+      distance: 3,
+    },
     emphasis: { disabled: true },
     blur: { lineStyle: { opacity: 1 }, label: { opacity: 1 } },
   };

@@ -299,7 +299,7 @@ export function spectrum(set) {
     option: (colours) => ({
       tooltip: tooltip(
         colours,
-        (params) => [`eigenvalue ${params[0].data[0]}: ${significant(params[0].data[1])}`],
+        (params) => [`eigenvalue ${count(params[0].data[0])}: ${significant(params[0].data[1])}`],
         { trigger: "axis" },
       ),
       xAxis: axis(colours, "number of the eigenvalue", {
