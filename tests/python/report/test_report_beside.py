@@ -65,6 +65,14 @@ def test_few_categories_are_in_one_list_only(reader, tmp_path):
     assert not set(lists[0]) & set(lists[1])
 
 
+def test_equal_categories_are_in_one_list_only(reader, tmp_path):
+    halves = small_halves()
+    deps = small_deps(halves, terms=None, lam=1e6)  # no term, R^2 is 0 for all
+    reader.open(covlasso.write_report(tmp_path / "r.html", deps, moments=halves))
+    lists = [rows_of(reader, f".card:has(h3:text-is('{t}'))") for t in ("Explained best", "Most independent")]
+    assert sorted(name for rows in lists for name in rows) == sorted(f"#{t}" for t in range(12))
+
+
 def test_a_category_and_the_table_have_them_too(reader, lite, found):
     reader.open(lite[0], "category=817")
     mean, random = found.held_out.r2_centred[817], found.random.held_out.r2[817]

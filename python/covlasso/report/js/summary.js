@@ -221,7 +221,8 @@ function charts(set) {
 /** The categories from one end of the ranking, by held-out R^2 where there is one, but for those of the other end. */
 function list(set, title, direction) {
   const order = Array.from(set.targets.keys()).filter((t) => !Number.isNaN(set.evidence[t]));
-  order.sort((a, b) => direction * (set.evidence[b] - set.evidence[a]) || a - b);
+  order.sort((a, b) => set.evidence[b] - set.evidence[a] || a - b);
+  if (direction < 0) order.reverse(); // equal ones, too, so that the halves stay apart
   const random = randomOf(set);
   const cells = (t) =>
     [set.evidence, random].filter(Boolean).map((values) => el("td", { class: "number" }, r2(values[t])));
