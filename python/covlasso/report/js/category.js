@@ -6,7 +6,8 @@ import { besideText } from "./beside.js";
 import { categoryF1, replacedCard } from "./decisions.js";
 import { samplesCard } from "./samples.js";
 import { stabilityCard } from "./steadiness.js";
-import { absent, categoryError, equationBars } from "./category_charts.js";
+import { absent } from "./chart.js";
+import { categoryError, equationBars } from "./category_charts.js";
 import { pathChart } from "./path_chart.js";
 
 const LISTED = 30; // dependents shown at first
@@ -155,6 +156,7 @@ function facts(set, t) {
         !set.explained[t],
       ),
     set.decisions &&
+      Number.isFinite(set.array("network.f1")[t]) &&
       tile(
         "F1 when replaced",
         r2(set.array("replaced.f1")[t]),

@@ -1,9 +1,9 @@
 // Charts of one category: its equation as signed bars, its error against the number of terms.
 
-import { coefficient, el, fixed, plural } from "./dom.js";
+import { coefficient, fixed, plural, share } from "./dom.js";
 import { axis, chartText, figure, roundRange, tooltip } from "./chart.js";
 import { PLACE_GRID, lassoCoefficient, placeMark, reaches } from "./path_chart.js";
-import { METHODS } from "./summary_charts.js";
+import { METHODS, errorAxis } from "./summary_charts.js";
 import { SIGNS, halves, shares, sign } from "./steadiness.js";
 
 const NAMES = { wide: 170, narrow: 110 }; // pixels of the names of sources
@@ -117,7 +117,7 @@ export function categoryError(set, t) {
   return figure({
     title: "Error against the number of terms",
     legend: true,
-    words: kinds.map((kind) => `${title(kind)}: ${fixed(errors[kind][last])} with ${last} terms`).join("; "),
+    words: kinds.map((kind) => `${title(kind)}: ${share(errors[kind][last])} with ${last} terms`).join("; "),
     height: 415,
     option: (colours, size) => ({
       grid: PLACE_GRID,
@@ -125,12 +125,12 @@ export function categoryError(set, t) {
         colours,
         (params) => [
           plural(params[0].data[0], "term"),
-          ...params.map((item) => `${item.seriesName}: ${fixed(item.data[1], 3)}`),
+          ...params.map((item) => `${item.seriesName}: ${share(item.data[1])}`),
         ],
         { trigger: "axis" },
       ),
       xAxis: axis(colours, "terms in the equation", { min: 0, max: last, minInterval: 1 }),
-      yAxis: axis(colours, "error / energy = 1 − R²", { min: 0, nameGap: 38 }),
+      yAxis: errorAxis(colours, Math.min(...kinds.map((kind) => errors[kind][last]))),
       series: kinds.map((kind) => {
         const [half, method] = kind.split(".");
         const colour = half === "fit" ? colours.fit : colours.held;
@@ -157,13 +157,8 @@ export function categoryError(set, t) {
       columns: ["terms", ...kinds.map(title)],
       rows: Array.from({ length: last + 1 }, (_, k) => [
         String(k),
-        ...kinds.map((kind) => fixed(errors[kind][k], 3)),
+        ...kinds.map((kind) => share(errors[kind][k])),
       ]),
     }),
   });
-}
-
-/** What stands where a chart would be, if the file does not hold its data. */
-export function absent(title, text) {
-  return el("section", { class: "card absent" }, el("h3", {}, title), el("p", {}, text));
 }

@@ -2,7 +2,7 @@
 
 import { count, el, fixed, median, plural, r2, scientific, tableOver, tile } from "./dom.js";
 import { hashOf } from "./places.js";
-import { besideCard, judgedBy, medianOf, randomOf } from "./beside.js";
+import { besideCard, explainedWords, judgedBy, medianOf, randomOf } from "./beside.js";
 import { f1ByTerms } from "./decisions.js";
 import { distribution, dots, errorByTerms, spectrum } from "./summary_charts.js";
 
@@ -143,6 +143,7 @@ function caveats(set) {
     set.kind && set.kind !== "second_moment"
       ? `R² is that of the ${set.kind} of the logits.`
       : "R² is 1 − error / E[logit²]: logits enter as they are and are not centred.",
+    set.explained && explainedWords(set),
     COEFFICIENTS[set.solution],
     uncertified &&
       `${plural(uncertified, "solution")} without a certificate (KKT residual above ${set.certificate}, or λ so small that rounding decides).`,
