@@ -40,6 +40,8 @@ MODULES = (
     "summary",
     "csv",
     "table",
+    "samples",
+    "steadiness",
     "path_chart",
     "category_charts",
     "category",

@@ -1,6 +1,6 @@
 // The graph of all dependencies: how many edges, whose, around which category; what was clicked.
 
-import { count, el, fixed, plural, say } from "./dom.js";
+import { count, el, fixed, plural, r2, say } from "./dom.js";
 import { numbers } from "./chart.js";
 import { hashOf } from "./places.js";
 import { prepared } from "./names.js";
@@ -220,7 +220,7 @@ function selectedPart(set, node) {
       el(
         "p",
         {},
-        `R² ${fixed(set.evidence[node.t])} ${set.heldOut ? "held out" : "fit"}, ${plural(set.nTerms(node.t), "term")}` +
+        `R² ${r2(set.evidence[node.t])} ${set.heldOut ? "held out" : "fit"}, ${plural(set.nTerms(node.t), "term")}` +
           (set.sameCategories ? `, used by ${plural(set.nDependents(node.category), "equation")}` : ""),
       ),
     node.t !== undefined && el("p", { class: "equation" }, `= ${set.equation(node.t, 6)}`),
