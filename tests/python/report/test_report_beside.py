@@ -43,7 +43,7 @@ def test_the_summary_has_the_three_lines_on_both_parts(reader, lite, found):
     assert f"For {explained} of 1,000 categories" in reader.text(".lead")
     assert f"at random reach {median(random.held_out.r2)}" in reader.text(".lead")
     assert f"Explained\n{explained}" in reader.text(".tiles")
-    assert "held-out samples" in reader.text(".beside")
+    assert "on held-out samples" in reader.text(".caveats")
     assert reader.tab.locator(".warning").count() == 0
 
 
@@ -63,6 +63,14 @@ def test_few_categories_are_in_one_list_only(reader, tmp_path):
     lists = [rows_of(reader, f".card:has(h3:text-is('{t}'))") for t in ("Explained best", "Most independent")]
     assert [len(rows) for rows in lists] == [3, 2]
     assert not set(lists[0]) & set(lists[1])
+
+
+def test_equal_categories_are_in_one_list_only(reader, tmp_path):
+    halves = small_halves()
+    deps = small_deps(halves, terms=None, lam=1e6)  # no term, R^2 is 0 for all
+    reader.open(covlasso.write_report(tmp_path / "r.html", deps, moments=halves))
+    lists = [rows_of(reader, f".card:has(h3:text-is('{t}'))") for t in ("Explained best", "Most independent")]
+    assert sorted(name for rows in lists for name in rows) == sorted(f"#{t}" for t in range(12))
 
 
 def test_a_category_and_the_table_have_them_too(reader, lite, found):

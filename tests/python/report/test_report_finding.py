@@ -155,3 +155,13 @@ def test_csv_has_numbers_as_numbers_and_names_as_they_are(reader, tmp_path):
     dense[terms["target"], terms["source"]] = terms["coefficient"].astype(np.float32)
     np.testing.assert_array_equal(dense, deps.coef.toarray().astype(np.float32))
     assert set(terms.columns) == set(deps.to_columns())
+
+
+def test_headings_of_the_table_are_whole(reader, lite):
+    reader.tab.set_viewport_size({"width": 1400, "height": 900})
+    reader.open(lite[0], "categories")
+    reader.first_names(1)
+    cut = """() => [...document.querySelectorAll('.tabulator-col-title')]
+        .filter(title => title.offsetWidth && title.scrollWidth > title.clientWidth)
+        .map(title => title.textContent)"""
+    assert reader.tab.evaluate(cut) == []

@@ -2,7 +2,7 @@
 
 import { count, el, fixed, median, plural, r2, scientific, tableOver, tile } from "./dom.js";
 import { hashOf } from "./places.js";
-import { besideCard, judgedBy, medianOf, randomOf } from "./beside.js";
+import { besideCard, explainedWords, judgedBy, medianOf, randomOf } from "./beside.js";
 import { f1ByTerms } from "./decisions.js";
 import { distribution, dots, errorByTerms, spectrum } from "./summary_charts.js";
 
@@ -105,6 +105,12 @@ function tiles(set) {
         : count(set.nEdges / Math.max(1, set.nTargets)),
       `${count(set.nEdges)} in all, among ${plural(set.nSources, "source")}`,
     ),
+    set.stability &&
+      tile(
+        "Steady terms",
+        count(set.stability.sure),
+        `of ${count(set.nEdges)}: found in at least 90 % of ${set.stability.subsets} halves of the groups`,
+      ),
     tile(
       set.isPursuit ? "Certified" : "Lasso certified",
       count(set.nCertified),
@@ -139,6 +145,7 @@ function caveats(set) {
     set.kind && set.kind !== "second_moment"
       ? `R² is that of the ${set.kind} of the logits.`
       : `R² is 1 − error / E[logit²]: logits ${set.asked.rows ? "are not centred over the samples" : "enter as they are and are not centred"}.`,
+    set.explained && explainedWords(set),
     COEFFICIENTS[set.solution],
     uncertified &&
       `${plural(uncertified, "solution")} without a certificate (KKT residual above ${set.certificate}, or λ so small that rounding decides).`,
@@ -222,7 +229,8 @@ function charts(set) {
 /** The categories from one end of the ranking, by held-out R^2 where there is one, but for those of the other end. */
 function list(set, title, direction) {
   const order = Array.from(set.targets.keys()).filter((t) => !Number.isNaN(set.evidence[t]));
-  order.sort((a, b) => direction * (set.evidence[b] - set.evidence[a]) || a - b);
+  order.sort((a, b) => set.evidence[b] - set.evidence[a] || a - b);
+  if (direction < 0) order.reverse(); // equal ones, too, so that the halves stay apart
   const random = randomOf(set);
   const cells = (t) =>
     [set.evidence, random].filter(Boolean).map((values) => el("td", { class: "number" }, r2(values[t])));
