@@ -43,7 +43,7 @@ def test_the_summary_has_the_three_lines_on_both_parts(reader, lite, found):
     assert f"For {explained} of 1,000 categories" in reader.text(".lead")
     assert f"at random reach {median(random.held_out.r2)}" in reader.text(".lead")
     assert f"Explained\n{explained}" in reader.text(".tiles")
-    assert "held-out samples" in reader.text(".beside")
+    assert "on held-out samples" in reader.text(".caveats")
     assert reader.tab.locator(".warning").count() == 0
 
 

@@ -227,6 +227,46 @@ def test_a_refit_of_few_terms_has_no_empty_place(reader, tmp_path):
     assert boxes[0]["width"] == pytest.approx(grid.bounding_box()["width"], abs=1)
 
 
+def test_charts_of_figures_near_one_show_where_they_differ(reader, tmp_path):
+    rng = np.random.default_rng(2)
+    parts = []
+    for _ in range(2):
+        moments = covlasso.Moments(["m"])
+        moments.update({"m": rng.normal(size=(400, 12)) + 20 * rng.normal(size=(400, 1))})
+        parts.append(moments)
+    halves = covlasso.SplitMoments(*parts)
+    deps = small_deps(halves, "m", "m")
+    reader.open(covlasso.write_report(tmp_path / "r.html", deps, moments=halves))
+    found = covlasso.evaluate(deps, halves)
+    bars = {one["name"]: one["data"] for one in drawn(reader, "How well")["series"]}
+    assert 0.99 < min(deps.r2.min(), found.held_out.r2.min()) < 0.999
+    edges = np.linspace(0.99, 1.0, 21)
+    assert bars["fit"] == np.histogram(deps.r2.astype(np.float32), edges)[0].tolist()
+    assert bars["held out"] == np.histogram(found.held_out.r2.astype(np.float32), edges)[0].tolist()
+    axis = "() => echarts.getInstanceByDom(document.querySelector('figure .chart')).getOption().yAxis[0].type"
+    assert reader.tab.evaluate(axis) == "log"
+    reader.tab.click("figure:has(h3:text('Error against')) summary")
+    rows = reader.tab.locator("figure:has(h3:text('Error against')) tbody tr")
+    last = rows.nth(3).locator("td").all_inner_texts()
+    error = 1 - deps.r2
+    assert float(last[1]) == pytest.approx(np.median(error), rel=0.02)
+    assert len({*last}) > 2
+
+
+def test_a_category_without_samples_has_no_empty_chart(reader, tmp_path):
+    halves = small_halves()
+    logits = np.zeros((50, 12))
+    logits[:, 0] = 1.0  # every decision is for the first
+    file = covlasso.write_report(
+        tmp_path / "r.html", small_deps(halves), moments=halves, logits={"a": logits}
+    )
+    reader.open(file, "category=5")
+    assert "No held-out sample is of this category" in reader.text("main")
+    assert "F1 when replaced" not in reader.text(".tiles")
+    reader.go("category=0")
+    assert "F1 when replaced" in reader.text(".tiles")
+
+
 def test_the_place_of_an_equation_is_said(reader, tmp_path):
     halves = small_halves()
     places = {"lam": 1e6}, {"terms": 2}

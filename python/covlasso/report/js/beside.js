@@ -1,6 +1,6 @@
 // What the R^2 of a set stands beside: about the mean, of as many terms at random, on both parts of the sample.
 
-import { count, el, plural, r2, tableOver } from "./dom.js";
+import { el, plural, r2, tableOver } from "./dom.js";
 
 const HALVES = { fit: "fit", heldOut: "held out" };
 
@@ -58,7 +58,7 @@ export function medianOf(set, figure, half) {
 }
 
 /** What "explained" counts, in a line. */
-function explainedWords(set) {
+export function explainedWords(set) {
   const where = set.heldOut ? "on held-out samples" : "on the samples they were found on";
   return (
     `Explained are categories whose equation beats every one of ${plural(set.beside.draws, "draw")} of as many random terms, ` +
@@ -106,7 +106,7 @@ export function besideCard(set) {
       "p",
       { class: "note" },
       lines.some(([, figure]) => figure === "random")
-        ? `Random terms: as many as the equation has, with least squares, mean over ${count(set.beside.draws)} draws per category. ${set.beside.explained === null ? "" : explainedWords(set)}`
+        ? `Random terms: least squares, mean over ${plural(set.beside.draws, "draw")} per category.`
         : "Random terms and held-out figures need the moments: covlasso report ... --moments FILE.",
     ),
   );

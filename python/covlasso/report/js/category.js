@@ -4,7 +4,10 @@ import { coefficient, count, el, plural, r2, scientific, significant, tableOver 
 import { hashOf } from "./places.js";
 import { besideText } from "./beside.js";
 import { categoryF1, replacedCard } from "./decisions.js";
-import { absent, categoryError, equationBars } from "./category_charts.js";
+import { samplesCard } from "./samples.js";
+import { stabilityCard } from "./steadiness.js";
+import { absent } from "./chart.js";
+import { categoryError, equationBars } from "./category_charts.js";
 import { pathChart } from "./path_chart.js";
 
 const LISTED = 30; // dependents shown at first
@@ -37,7 +40,13 @@ export function categoryView(set, category) {
       set.nTerms(t)
         ? equationBars(set, t, open)
         : absent("Equation", "No term: this category is left unexplained at its place on the path."),
-      el("div", { class: "stack" }, certificateCard(set, t), dependentsCard(set, category)),
+      el(
+        "div",
+        { class: "stack" },
+        certificateCard(set, t),
+        stabilityCard(set, t),
+        dependentsCard(set, category),
+      ),
       pathChart(set, t, open) ??
         absent(
           "Path",
@@ -46,6 +55,7 @@ export function categoryView(set, category) {
       categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set, t)),
       set.decisions && replacedCard(set, t),
       set.decisions && categoryF1(set, t),
+      samplesCard(set, t),
     ),
   );
 }
@@ -147,6 +157,7 @@ function facts(set, t) {
         !set.explained[t],
       ),
     set.decisions &&
+      Number.isFinite(set.array("network.f1")[t]) &&
       tile(
         "F1 when replaced",
         r2(set.array("replaced.f1")[t]),

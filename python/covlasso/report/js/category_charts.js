@@ -1,9 +1,10 @@
 // Charts of one category: its equation as signed bars, its error against the number of terms.
 
-import { coefficient, el, fixed, plural } from "./dom.js";
+import { coefficient, fixed, plural, share } from "./dom.js";
 import { axis, chartText, figure, roundRange, tooltip } from "./chart.js";
 import { PLACE_GRID, lassoCoefficient, placeMark, reaches } from "./path_chart.js";
-import { METHODS } from "./summary_charts.js";
+import { METHODS, errorAxis } from "./summary_charts.js";
+import { SIGNS, halves, shares, sign } from "./steadiness.js";
 
 const NAMES = { wide: 170, narrow: 110 }; // pixels of the names of sources
 const NARROW = 480; // pixels of a chart on a phone
@@ -26,6 +27,8 @@ export function equationBars(set, t, open) {
   const values = [...terms.map(({ coef }) => coef), ...(lasso ?? [])];
   const named = { [set.solution === "lasso" ? "Lasso" : "least squares"]: terms.map(({ coef }) => coef) };
   if (lasso) named["the Lasso's"] = lasso;
+  const steady = shares(set, t);
+  const marked = ({ source }) => `${steady ? `${sign(steady.get(source))} ` : ""}${set.sourceName(source)}`;
   return figure({
     title: "Equation",
     subtitle: METHOD_WORDS[set.solution],
@@ -47,7 +50,7 @@ export function equationBars(set, t, open) {
       yAxis: axis(colours, "", {
         type: "category",
         inverse: true,
-        data: terms.map(({ source }) => chartText(set.sourceName(source))),
+        data: terms.map((term) => chartText(marked(term))),
         splitLine: { show: false },
         axisLine: { onZero: false, show: false },
         axisLabel: {
@@ -59,12 +62,13 @@ export function equationBars(set, t, open) {
       }),
       series: Object.entries(named).map(([name, coefs], k) => bars(colours, name, coefs, k === 0)),
     }),
-    note: "Blue adds to the logit, orange takes away from it.",
+    note: `Blue adds to the logit, orange takes away from it.${steady ? ` ${SIGNS}` : ""}`,
     table: () => ({
-      columns: ["source", ...Object.keys(named)],
+      columns: ["source", ...Object.keys(named), ...(steady ? ["halves"] : [])],
       rows: terms.map(({ source }, k) => [
         set.sourceName(source),
         ...Object.values(named).map((coefs) => fixed(coefs[k], 4)),
+        ...(steady ? [halves(set, steady.get(source))] : []),
       ]),
     }),
   });
@@ -113,7 +117,7 @@ export function categoryError(set, t) {
   return figure({
     title: "Error against the number of terms",
     legend: true,
-    words: kinds.map((kind) => `${title(kind)}: ${fixed(errors[kind][last])} with ${last} terms`).join("; "),
+    words: kinds.map((kind) => `${title(kind)}: ${share(errors[kind][last])} with ${last} terms`).join("; "),
     height: 415,
     option: (colours, size) => ({
       grid: PLACE_GRID,
@@ -121,12 +125,12 @@ export function categoryError(set, t) {
         colours,
         (params) => [
           plural(params[0].data[0], "term"),
-          ...params.map((item) => `${item.seriesName}: ${fixed(item.data[1], 3)}`),
+          ...params.map((item) => `${item.seriesName}: ${share(item.data[1])}`),
         ],
         { trigger: "axis" },
       ),
       xAxis: axis(colours, "terms in the equation", { min: 0, max: last, minInterval: 1 }),
-      yAxis: axis(colours, "error / energy = 1 − R²", { min: 0, nameGap: 38 }),
+      yAxis: errorAxis(colours, Math.min(...kinds.map((kind) => errors[kind][last]))),
       series: kinds.map((kind) => {
         const [half, method] = kind.split(".");
         const colour = half === "fit" ? colours.fit : colours.held;
@@ -153,13 +157,8 @@ export function categoryError(set, t) {
       columns: ["terms", ...kinds.map(title)],
       rows: Array.from({ length: last + 1 }, (_, k) => [
         String(k),
-        ...kinds.map((kind) => fixed(errors[kind][k], 3)),
+        ...kinds.map((kind) => share(errors[kind][k])),
       ]),
     }),
   });
-}
-
-/** What stands where a chart would be, if the file does not hold its data. */
-export function absent(title, text) {
-  return el("section", { class: "card absent" }, el("h3", {}, title), el("p", {}, text));
 }

@@ -225,3 +225,8 @@ export function plainTable(columns, rows) {
     columns,
   );
 }
+
+/** What stands where a chart would be, if the file does not hold its data. */
+export function absent(title, text) {
+  return el("section", { class: "card absent" }, el("h3", {}, title), el("p", {}, text));
+}

@@ -1,15 +1,15 @@
 // Two sets side by side: what they were asked, what their equations share, and both maps on the same positions.
 
-import { count, el, fixed, median, plural, tile } from "./dom.js";
+import { count, el, fixed, median, plural, r2, tile } from "./dom.js";
 import { dropOldCharts, plainTable } from "./chart.js";
 import { hashOf } from "./places.js";
 import { changes, correlation, matched, obstacle, overlap, pairNames, sameR2 } from "./compare_numbers.js";
 import { arrange, partOf, strongest } from "./network.js";
 import { communityColour } from "./network_chart.js";
-import { NARROW, handling, networkMap } from "./map.js";
+import { NARROW, NetworkMap, handling } from "./map.js";
 import { sharedCoefficients } from "./compare_charts.js";
 import { columnsPart } from "./columns.js";
-import { absent } from "./category_charts.js";
+import { absent } from "./chart.js";
 import { dots } from "./summary_charts.js";
 
 const EDGES = { wide: 300, narrow: 100 }; // drawn per set
@@ -122,9 +122,9 @@ function apart(why, sets, chosen, choose) {
 function pairPart(a, b) {
   const common = overlap(a, b);
   const change = changes(a, b);
-  const r2 = sameR2(a, b);
+  const both = sameR2(a, b);
   const names = pairNames(a, b);
-  const agreement = r2.why ? NaN : correlation(r2.x, r2.y);
+  const agreement = both.why ? NaN : correlation(both.x, both.y);
   return el(
     "div",
     {},
@@ -145,13 +145,13 @@ function pairPart(a, b) {
       tile("With the same sign", count(common.sameSign), `of ${count(common.shared)}`),
       tile("Overlap", fixed(common.jaccard), "shared / all different terms (Jaccard)"),
       tile("Median change", fixed(median(change)), "of an equation; 0 the same, 1 no term in common"),
-      !r2.why && tile("Agreement of R²", fixed(agreement), "correlation over the categories"),
+      !both.why && tile("Agreement of R²", fixed(agreement), "correlation over the categories"),
     ),
     el(
       "div",
       { class: "grid" },
       settingsPart(a, b, names),
-      r2.why ? absent("R² of both", r2.why) : r2Dots(a, r2, names, agreement),
+      both.why ? absent("R² of both", both.why) : r2Dots(a, both, names, agreement),
     ),
     sideBySide(a, b, names),
     el(
@@ -183,13 +183,13 @@ function settingsPart(a, b, names) {
     "samples, fit": set.samples ? count(set.samples.fit) : "",
     "samples, held out": set.samples?.heldOut ? count(set.samples.heldOut) : "",
     terms: count(set.nEdges),
-    "median R², fit": fixed(median(set.r2)),
-    "median R², held out": set.heldOut ? fixed(median(set.heldOut)) : "",
+    "median R², fit": r2(median(set.r2)),
+    "median R², held out": set.heldOut ? r2(median(set.heldOut)) : "",
     "median R² about the mean, held out": set.array("heldOutMean")
-      ? fixed(median(set.array("heldOutMean")))
+      ? r2(median(set.array("heldOutMean")))
       : "",
     "the same with random terms": set.array("randomHeldOutMean")
-      ? fixed(median(set.array("randomHeldOutMean")))
+      ? r2(median(set.array("randomHeldOutMean")))
       : "",
     certified: `${count(set.nCertified)} of ${count(set.nTargets)}`,
   });
@@ -326,7 +326,7 @@ function onePanel(set, { nodes, edges }, inOther, title, isRight) {
   const open = (node) => {
     location.hash = hashOf(node.isSource && !set.intra ? "graph" : "category", node.category, set.index);
   };
-  const map = networkMap(set, {
+  const map = new NetworkMap(set, {
     look: ({ width }) => ({
       line: 1.4,
       dot: width < NARROW ? 0.55 : 0.7,

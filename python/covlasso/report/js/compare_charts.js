@@ -1,10 +1,9 @@
 // The coefficients that two sets share, against each other.
 
 import { el, fixed, plural } from "./dom.js";
-import { axis, figure, tooltip } from "./chart.js";
+import { absent, axis, figure, tooltip } from "./chart.js";
 import { hashOf } from "./places.js";
 import { correlation } from "./compare_numbers.js";
-import { absent } from "./category_charts.js";
 
 const LISTED = 20; // differences in the table
 const MANY = 3000; // dots above which they are smaller

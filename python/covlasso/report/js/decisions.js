@@ -1,7 +1,7 @@
 // Decisions with logits replaced: F1 against the number of terms, and what one category is confused with.
 
-import { count, el, fixed, plural, tableOver } from "./dom.js";
-import { axis, figure, tooltip } from "./chart.js";
+import { count, el, fixed, plural, r2, tableOver } from "./dom.js";
+import { absent, axis, figure, tooltip } from "./chart.js";
 import { hashOf } from "./places.js";
 
 const KINDS = {
@@ -18,13 +18,13 @@ export function f1ByTerms(set) {
   const { terms, byTerms, network, classMean } = set.decisions;
   const levels = { "the network itself": network, ...(classMean ? { "class mean": classMean } : {}) };
   const cell = ({ recall, falseAlarms, f1 }) =>
-    `F1 ${fixed(f1)}, recall ${fixed(recall)}, ${fixed(falseAlarms)} false alarms per case`;
+    `F1 ${r2(f1)}, recall ${r2(recall)}, ${fixed(falseAlarms)} false alarms per case`;
   return figure({
     title: "Recognised when replaced: F1 against the number of terms",
     legend: true,
     words:
       "Mean over the categories, each with its own logit replaced by its equation, least squares on the terms: " +
-      `${cell(byTerms.refitted.at(-1))} with ${plural(terms.at(-1), "term")}; the network itself ${fixed(network.f1)}.`,
+      `${cell(byTerms.refitted.at(-1))} with ${plural(terms.at(-1), "term")}; the network itself ${r2(network.f1)}.`,
     option: f1Option(
       terms,
       (method) => byTerms[method].map(({ f1 }) => f1),
@@ -96,7 +96,7 @@ function levelLines(colours, levels) {
 }
 
 function rateRow(name, { recall, falseAlarms, f1 }) {
-  return [name, fixed(recall), fixed(falseAlarms), fixed(f1)];
+  return [name, r2(recall), fixed(falseAlarms), r2(f1)];
 }
 
 /** Recall, false alarms and F1 of one category, and what it is confused with when its logit is replaced. */
@@ -107,7 +107,7 @@ export function replacedCard(set, t) {
       "tr",
       {},
       el("th", { scope: "row" }, name),
-      rates(kind).map((value) => el("td", { class: "number" }, fixed(value))),
+      rates(kind).map((value) => el("td", { class: "number" }, r2(value))),
     ),
   );
   const cases = set.array("support")[t];
@@ -126,7 +126,7 @@ export function replacedCard(set, t) {
     el(
       "p",
       { class: "note" },
-      `${plural(cases, "held-out sample")} of it, ${labels}. R² on these alone, about their mean: ${fixed(set.array("r2Own")[t])}.`,
+      `${plural(cases, "held-out sample")} of it, ${labels}. R² on these alone, about their mean: ${r2(set.array("r2Own")[t])}.`,
     ),
   );
 }
@@ -154,17 +154,22 @@ export function categoryF1(set, t) {
   if (!curves.refitted) return null;
   const { terms } = set.decisions;
   const own = set.array("network.f1")[t];
+  if (!Array.from(curves.refitted).some(Number.isFinite))
+    return absent(
+      "F1 against the number of terms",
+      "No held-out sample is of this category, or decided as it.",
+    );
   return figure({
     title: "F1 against the number of terms",
     legend: true,
     words:
-      `F1 with its logit replaced: ${fixed(curves.refitted.at(-1))} with ${plural(terms.at(-1), "term")}; ` +
-      `the network itself ${fixed(own)}.`,
+      `F1 with its logit replaced: ${r2(curves.refitted.at(-1))} with ${plural(terms.at(-1), "term")}; ` +
+      `the network itself ${r2(own)}.`,
     height: 340,
     option: f1Option(
       terms,
       (method) => curves[method],
-      (method, place) => fixed(curves[method][place]),
+      (method, place) => r2(curves[method][place]),
       [["the network itself", own]],
     ),
     note: "Held-out samples, least squares on the terms.",
@@ -172,7 +177,7 @@ export function categoryF1(set, t) {
       columns: ["terms", ...Object.values(LINES)],
       rows: terms.map((k, place) => [
         String(k),
-        ...Object.keys(LINES).map((method) => fixed(curves[method][place])),
+        ...Object.keys(LINES).map((method) => r2(curves[method][place])),
       ]),
     }),
   });

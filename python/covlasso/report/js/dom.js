@@ -66,6 +66,11 @@ export function r2(value) {
   return fixed(value, Number(value.toFixed(decimals)) === 1 ? 2 : decimals);
 }
 
+/** A share of the energy: three decimals, or three digits where it is small. */
+export function share(value) {
+  return value !== 0 && Math.abs(value) < 0.1 ? significant(value) : fixed(value, 3);
+}
+
 /** A coefficient: two decimals, or one digit where these would say 0. */
 export function coefficient(value) {
   if (value === 0 || Math.abs(value) >= 0.005 || !Number.isFinite(value)) return fixed(value);

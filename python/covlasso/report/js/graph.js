@@ -1,6 +1,6 @@
 // The graph of all dependencies: how many edges, whose, around which category; what was clicked.
 
-import { count, el, fixed, plural, say } from "./dom.js";
+import { count, el, fixed, plural, r2, say } from "./dom.js";
 import { numbers } from "./chart.js";
 import { hashOf } from "./places.js";
 import { prepared } from "./names.js";
@@ -15,7 +15,7 @@ import {
   strongest,
 } from "./network.js";
 import { communityColour, dotKey, r2Colour, shapeKey, signColour } from "./network_chart.js";
-import { NARROW, handling, networkMap, touched } from "./map.js";
+import { NARROW, NetworkMap, handling, touched } from "./map.js";
 
 const FIRST = { mouse: 400, fingers: 150 }; // edges shown at first: a picture that can still be read
 const ROUND = [1, 1.5, 2, 3, 4, 5, 7]; // numbers of edges to choose from, times powers of ten
@@ -32,7 +32,7 @@ export function graphView(set, focus) {
   const controls = graphControls(set, focus);
   const state = { set, focus, selected: null, shown: null };
 
-  const map = networkMap(set, {
+  const map = new NetworkMap(set, {
     look: ({ width }) => ({
       dot: width < NARROW ? 0.75 : 1,
       colourOf: controls.colour.value === "r2" ? r2Colour(set) : communityColour,
@@ -220,7 +220,7 @@ function selectedPart(set, node) {
       el(
         "p",
         {},
-        `R² ${fixed(set.evidence[node.t])} ${set.heldOut ? "held out" : "fit"}, ${plural(set.nTerms(node.t), "term")}` +
+        `R² ${r2(set.evidence[node.t])} ${set.heldOut ? "held out" : "fit"}, ${plural(set.nTerms(node.t), "term")}` +
           (set.sameCategories ? `, used by ${plural(set.nDependents(node.category), "equation")}` : ""),
       ),
     node.t !== undefined && el("p", { class: "equation" }, `= ${set.equation(node.t, 6)}`),

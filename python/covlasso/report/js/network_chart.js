@@ -1,6 +1,6 @@
 // How a graph is drawn: categories as dots, terms as arrows from the source to what it explains.
 
-import { count, el, fixed } from "./dom.js";
+import { count, el, fixed, r2 } from "./dom.js";
 import { tooltip } from "./chart.js";
 import { palette } from "./theme.js";
 
@@ -143,7 +143,7 @@ function nodeLines(set, node) {
   const lines = [`${node.name} (#${node.category})`];
   if (node.t !== undefined && !(node.isSource && !set.intra)) {
     lines.push(
-      `R² ${fixed(set.evidence[node.t])}${set.heldOut ? " held out" : ", fit"}`,
+      `R² ${r2(set.evidence[node.t])}${set.heldOut ? " held out" : ", fit"}`,
       `= ${set.equation(node.t)}`,
     );
   } else if (set.sourceModel) {

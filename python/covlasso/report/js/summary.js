@@ -2,7 +2,7 @@
 
 import { count, el, fixed, median, plural, r2, scientific, tableOver, tile } from "./dom.js";
 import { hashOf } from "./places.js";
-import { besideCard, judgedBy, medianOf, randomOf } from "./beside.js";
+import { besideCard, explainedWords, judgedBy, medianOf, randomOf } from "./beside.js";
 import { f1ByTerms } from "./decisions.js";
 import { distribution, dots, errorByTerms, spectrum } from "./summary_charts.js";
 
@@ -105,6 +105,12 @@ function tiles(set) {
         : count(set.nEdges / Math.max(1, set.nTargets)),
       `${count(set.nEdges)} in all, among ${plural(set.nSources, "source")}`,
     ),
+    set.stability &&
+      tile(
+        "Steady terms",
+        count(set.stability.sure),
+        `of ${count(set.nEdges)}: found in at least 90 % of ${set.stability.subsets} halves of the groups`,
+      ),
     tile(
       set.isPursuit ? "Certified" : "Lasso certified",
       count(set.nCertified),
@@ -137,6 +143,7 @@ function caveats(set) {
     set.kind && set.kind !== "second_moment"
       ? `R² is that of the ${set.kind} of the logits.`
       : "R² is 1 − error / E[logit²]: logits enter as they are and are not centred.",
+    set.explained && explainedWords(set),
     COEFFICIENTS[set.solution],
     uncertified &&
       `${plural(uncertified, "solution")} without a certificate (KKT residual above ${set.certificate}, or λ so small that rounding decides).`,

@@ -1,6 +1,6 @@
 // The four charts of the summary: error by terms, distribution of R^2, fit against held-out, spectrum.
 
-import { count, el, fixed, plural, r2, significant } from "./dom.js";
+import { count, el, fixed, plural, r2, share, significant } from "./dom.js";
 import { hashOf } from "./places.js";
 import { axis, figure, powerOfTen, tick, tooltip } from "./chart.js";
 import { randomOf } from "./beside.js";
@@ -8,6 +8,8 @@ import { randomOf } from "./beside.js";
 const HALVES = { fit: "fit", heldOut: "held out" };
 const RANDOM = "random terms";
 const BINS = 20;
+const TINY = 0.02; // error from which on a logarithmic axis shows more
+const STARTS = [0.9999, 0.999, 0.99, 0.9]; // where an axis of R² may begin, if nothing is below
 const LISTED = 50; // dots in a table
 
 export const METHODS = { lasso: "Lasso", refit: "refitted", pursuit: "matching pursuit" };
@@ -31,9 +33,9 @@ export function errorByTerms(set) {
     title: `Error against the number of terms (${METHODS[kind]})`,
     legend: true,
     words:
-      `Median over all categories: ${fixed(rows[last].median[1])} with one term, ` +
-      `${fixed(rows[last].median[length - 1])} with ${length - 1}, ${HALVES[last]}` +
-      (random ? `; ${fixed(random.at(-1)[1])} with ${random.at(-1)[0]} at random.` : "."),
+      `Median over all categories: ${share(rows[last].median[1])} with one term, ` +
+      `${share(rows[last].median[length - 1])} with ${length - 1}, ${HALVES[last]}` +
+      (random ? `; ${share(random.at(-1)[1])} with ${random.at(-1)[0]} at random.` : "."),
     option: (colours) => ({
       tooltip: tooltip(
         colours,
@@ -43,16 +45,16 @@ export function errorByTerms(set) {
             plural(k, "term"),
             ...halves.map(
               (half) =>
-                `${HALVES[half]}: ${fixed(rows[half].median[k], 3)} ` +
-                `(middle half ${fixed(rows[half].low[k])} to ${fixed(rows[half].high[k])})`,
+                `${HALVES[half]}: ${share(rows[half].median[k])} ` +
+                `(middle half ${share(rows[half].low[k])} to ${share(rows[half].high[k])})`,
             ),
-            randomAt.has(k) && `${RANDOM}: ${fixed(randomAt.get(k), 3)}`,
+            randomAt.has(k) && `${RANDOM}: ${share(randomAt.get(k))}`,
           ].filter(Boolean);
         },
         { trigger: "axis" },
       ),
       xAxis: axis(colours, "terms in the equation", { min: 0, max: length - 1, minInterval: 1 }),
-      yAxis: axis(colours, "error / energy = 1 − R²", { min: 0, max: 1, nameGap: 38 }),
+      yAxis: errorAxis(colours, Math.min(...halves.map((half) => rows[half].low.at(-1)))),
       series: [
         ...halves.flatMap((half) => {
           const colour = half === "fit" ? colours.fit : colours.held;
@@ -92,11 +94,19 @@ export function errorByTerms(set) {
       ],
       rows: Array.from({ length }, (_, k) => [
         String(k),
-        ...halves.flatMap((half) => ["low", "median", "high"].map((name) => fixed(rows[half][name][k], 3))),
-        ...(random ? [fixed(randomAt.get(k), 3)] : []),
+        ...halves.flatMap((half) => ["low", "median", "high"].map((name) => share(rows[half][name][k]))),
+        ...(random ? [share(randomAt.get(k))] : []),
       ]),
     }),
   });
+}
+
+/** Axis of errors: from 0, or logarithmic where the least of them are tiny. */
+export function errorAxis(colours, least) {
+  const name = "error / energy = 1 − R²";
+  if (!(least > 0 && least < TINY)) return axis(colours, name, { min: 0, nameGap: 38 });
+  const min = 10 ** Math.floor(Math.log10(least));
+  return axis(colours, name, { type: "log", min, nameGap: 38, axisLabel: { formatter: powerOfTen } });
 }
 
 /** Two stacked lines, drawn for the line `name`: one unseen, and on it the height of the band. */
@@ -127,16 +137,16 @@ export function distribution(set) {
     ["heldOut", set.heldOut],
   ].filter(([, values]) => values);
   const random = randomOf(set);
-  const drawn = random && histogram(random);
-  const counts = [...series.map(([, values]) => histogram(values)), ...(drawn ? [drawn] : [])];
+  const start = startOf([...series.map(([, values]) => values), ...(random ? [random] : [])]);
+  const drawn = random && histogram(random, start);
+  const counts = [...series.map(([, values]) => histogram(values, start)), ...(drawn ? [drawn] : [])];
   const columns = [...series.map(([name]) => HALVES[name]), ...(drawn ? [RANDOM] : [])];
   const below = counts.some((row) => row[0] > 0);
   const first = below ? 0 : 1;
-  const labels = ["< 0", ...Array.from({ length: BINS }, (_, k) => String(k / BINS))].slice(first);
+  const edge = (k) => tick(start + ((1 - start) * k) / BINS);
+  const labels = ["< 0", ...Array.from({ length: BINS }, (_, k) => edge(k))].slice(first);
   const range = (k) =>
-    k + first === 0
-      ? "R² below 0"
-      : `R² from ${fixed((k + first - 1) / BINS)} to ${fixed((k + first) / BINS)}`;
+    k + first === 0 ? "R² below 0" : `R² from ${edge(k + first - 1)} to ${edge(k + first)}`;
   const half = series.length - 1;
   const above = (limit) => series[half][1].filter((value) => value > limit).length;
   return figure({
@@ -191,12 +201,19 @@ export function distribution(set) {
   });
 }
 
-/** Counts of values below 0, and in BINS equal parts of 0 to 1; NaN is counted nowhere. */
-function histogram(values) {
+/** Where an axis of R² begins: at 0, or nearer to 1 where all values are there. */
+function startOf(all) {
+  const least = all.reduce((low, values) => values.reduce((a, b) => (b < a ? b : a), low), 1);
+  return STARTS.find((start) => start <= least) ?? 0;
+}
+
+/** Counts of values below 0, and in BINS equal parts of `start` to 1; NaN is counted nowhere. */
+function histogram(values, start) {
   const counts = new Array(BINS + 1).fill(0);
   for (const value of values) {
     if (Number.isNaN(value)) continue;
-    counts[value < 0 ? 0 : 1 + Math.min(BINS - 1, Math.floor(value * BINS))]++;
+    const part = Math.floor(((value - start) / (1 - start)) * BINS + 1e-9);
+    counts[value < 0 ? 0 : 1 + Math.max(0, Math.min(BINS - 1, part))]++;
   }
   return counts;
 }
@@ -206,7 +223,8 @@ export function dots({ title, words, note, set, x, y, xName, yName, open }) {
   const points = Array.from(set.targets, (_, t) => [x[t], y[t], t]).filter(
     ([a, b]) => Number.isFinite(a) && Number.isFinite(b),
   );
-  const low = Math.min(0, ...points.map(([a, b]) => Math.min(a, b)).filter((value) => value > -1));
+  const least = Math.min(1, ...points.map(([a, b]) => Math.min(a, b)).filter((value) => value > -1));
+  const low = least < 0 ? Math.floor(least * 5) / 5 : startOf([[least]]);
   const outside = points.filter(([a, b]) => Math.min(a, b) < low).length;
   return figure({
     title,
