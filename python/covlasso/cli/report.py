@@ -77,6 +77,29 @@ def report(
             "which groups are held out.",
         ),
     ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What each row of the logits is, a line each: the path of a picture, or a text. A "
+            "category's page then shows where its equation holds and where it fails worst.",
+        ),
+    ] = None,
+    samples_folder: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the paths begin.", show_default="the folder of FILE"),
+    ] = None,
+    picture_mb: Annotated[
+        float, typer.Option(min=0.0, help="Most megabytes of small pictures in the page; 0: none.")
+    ] = 8.0,
+    stability_pairs: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="Where the moments have folds: divisions into halves on which terms are looked for again.",
+        ),
+    ] = 10,
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Neural dependencies",
     details: Annotated[
         int, typer.Option(min=1, help="Categories with their path in the file, about 1 KB each.")
@@ -106,6 +129,7 @@ def report(
         sets = [read_dependencies(one) for one in (file, *(other or []))]
         given = [SplitMoments.load(one) for one in moments or []]
         decided = _logit_options(sets, given, logits, labels, rows, groups)
+        decided |= _sample_options(samples, samples_folder, bool(logits))
     with interruptible(), one_line_errors(), progress_bar() as progress:
         written = write_report(
             out,
@@ -116,6 +140,8 @@ def report(
             details=details,
             path_terms=path_terms,
             overwrite=force,
+            picture_mb=picture_mb,
+            stability_pairs=stability_pairs,
             **decided,
             progress=progress,
         )
@@ -132,6 +158,24 @@ def _file_names(files: list[Path]) -> list[str]:
         if len(set(names)) == len(set(files)):
             break
     return names
+
+
+def _sample_options(samples: Path | None, folder: Path | None, logits: bool) -> dict[str, Any]:
+    """Arguments of `covlasso.write_report` that say what the rows of the logits are."""
+    from covlasso.moments import read_keys
+    from covlasso.report import has_pillow
+
+    if samples is None:
+        if folder is not None:
+            fail("--samples-folder is for samples; give --samples FILE too")
+        return {}
+    if not logits:
+        fail("--samples says what the rows of logits are; give --logits FILE too")
+    if not has_pillow():
+        typer.echo(
+            "Pillow is not installed, so pictures are shown by their paths; pip install pillow", err=True
+        )
+    return {"samples": read_keys(samples), "samples_folder": folder or samples.parent}
 
 
 def _logit_options(

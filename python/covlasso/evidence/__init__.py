@@ -20,8 +20,9 @@ from covlasso.evidence.quality import Quality
 from covlasso.evidence.random_terms import RandomTerms, random_terms
 from covlasso.evidence.rates import RATES, Rates
 from covlasso.evidence.record import THRESHOLD, beside_record, best_r2, evaluation_record, focus_record
-from covlasso.evidence.resampling import Stability, stability
+from covlasso.evidence.resampling import Stability, stability, stability_of
 from covlasso.evidence.selection import RULES, Selection, select
+from covlasso.evidence.single_samples import Listed, SingleSamples, single_samples
 
 __all__ = [
     "EPS",
@@ -35,10 +36,12 @@ __all__ = [
     "DecisionsByTerms",
     "Evaluation",
     "FocusChoice",
+    "Listed",
     "Quality",
     "RandomTerms",
     "Rates",
     "Selection",
+    "SingleSamples",
     "Stability",
     "beside_record",
     "best_r2",
@@ -61,6 +64,8 @@ __all__ = [
     "r2_by_terms",
     "random_terms",
     "select",
+    "single_samples",
     "stability",
+    "stability_of",
     "theory",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import comb
 from typing import Any
 
@@ -11,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from covlasso._base.arrays import Float64, Int32, Kind, Method
+from covlasso._base.arrays import Float64, Int32, Kind, Method, Places
 from covlasso._base.checks import check_count, check_flag, check_number
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, SameBy
+from covlasso.evidence.prediction import origin_of
 from covlasso.moments import Moments, SplitMoments, merged
 from covlasso.solver import solve_moments
 
@@ -171,7 +173,7 @@ def stability(
         "target": target, "source": source, "kind": kind, "method": method, "l2": l2,
         "positive": positive, "allow_same": allow_same, "same_by": same_by, "row_centred": row_centred,
         "focus": focus, "lam": lam, "terms": terms, "relative_error": relative_error, "targets": targets,
-        "n_threads": n_threads, "device": device,
+        "n_threads": n_threads, "device": device, "draws": 0,
     }  # fmt: skip
     subsets = [half for pair in divisions(len(parts), check_count(pairs, "pairs"), seed) for half in pair]
 
@@ -190,6 +192,63 @@ def stability(
         progress(len(subsets), len(subsets))
     n = len(subsets)
     return Stability(scipy.sparse.csr_array(counts / n), n_terms / n, n, first.targets)
+
+
+def stability_of(
+    deps: Dependencies,
+    folds: SplitMoments | Sequence[Moments],
+    *,
+    pairs: int = 50,
+    seed: int = 0,
+    progress: Report | None = None,
+) -> Stability:
+    """`stability` of given dependencies: their options, at their place on the paths.
+
+    That is their lambda where all share one, else the number of terms that each target has.
+
+    Parameters
+    ----------
+    deps : Dependencies
+        Found on these folds together.
+    folds, pairs, seed, progress
+        As of `stability`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As of `stability`; or the dependencies are of own samples, which folds do not have.
+    """
+    origin = origin_of(deps, _folds(folds)[0], None, None)
+    if origin.focus == "own samples":
+        raise ValueError("these equations are of own samples, and folds of moments have none")
+    options: dict[str, Any] = {
+        "target": origin.target_model, "source": origin.source_model, "kind": origin.kind,
+        "method": deps.method, "l2": origin.l2, "positive": origin.positive,
+        "allow_same": origin.allow_same, "same_by": origin.same_by, "row_centred": origin.row_centred,
+        "pairs": pairs, "seed": seed,
+    }  # fmt: skip
+    places = _places_of(deps)
+    frequency = scipy.sparse.lil_array(deps.coef.shape)
+    mean_terms = np.zeros(deps.n_targets)
+    for done, (here, place) in enumerate(places):
+        told = None if progress is None else partial(_part_of, progress, done, len(places))
+        focus = None if deps.focus is None else deps.focus[here]
+        found = stability(folds, targets=deps.targets[here], focus=focus, progress=told, **place, **options)
+        frequency[here] = found.frequency
+        mean_terms[here] = found.mean_terms
+    return Stability(scipy.sparse.csr_array(frequency), mean_terms, found.n_subsets, deps.targets)
+
+
+def _places_of(deps: Dependencies) -> list[tuple[Places, dict[str, Any]]]:
+    """Targets of one place on the paths, and this place; a target without terms is asked for one."""
+    if deps.method == "lasso" and len(np.unique(deps.lam)) == 1 and deps.lam[0] > 0.0:
+        return [(np.arange(deps.n_targets), {"lam": float(deps.lam[0])})]
+    numbers = np.maximum(deps.n_terms, 1)
+    return [(np.flatnonzero(numbers == k), {"terms": int(k)}) for k in np.unique(numbers)]
+
+
+def _part_of(progress: Report, part: int, parts: int, done: int, total: int) -> None:
+    progress(part * total + done, parts * total)
 
 
 def divisions(n_folds: int, pairs: int, seed: int) -> list[tuple[Half, Half]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from covlasso._base.arrays import Float64, Places
-from covlasso._base.progress import TitledReport
+from covlasso._base.progress import Report, TitledReport
 from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import theory
@@ -20,7 +21,9 @@ from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
 from covlasso.report.payload import Payload, rounded
 from covlasso.report.replaced import HeldOutLogits, add_decisions, decided
+from covlasso.report.samples import SampleNames, add_samples
 from covlasso.report.set_names import SetName, set_names
+from covlasso.report.steadiness import PAIRS, add_stability
 from covlasso.solver import Blocks
 
 SPECTRUM_LIMIT = 3000  # categories, or columns of a factor: a decomposition of more takes minutes
@@ -38,6 +41,10 @@ class Depth:
     progress: TitledReport | None = None
     logits: HeldOutLogits | None = None
     """Logits of other samples, for decisions."""
+    names: SampleNames | None = None
+    """What the rows of these are, for single samples."""
+    pairs: int = PAIRS
+    """Divisions of the folds into halves, on which terms are looked for again."""
 
 
 def collect(
@@ -60,7 +67,8 @@ def collect(
             for k, (entry, name) in enumerate(zip(entries, names, strict=True))
         ],
     }
-    return collector.payload.pack({**record, "names": collector.names}), record
+    rows = None if depth.names is None else depth.names.record()
+    return collector.payload.pack({**record, "rows": rows, "names": collector.names}), record | {"rows": rows}
 
 
 def _named(entry: Entry, name: SetName) -> dict[str, Any]:
@@ -105,6 +113,8 @@ class _Collector:
             "spectrum": None,
             "decisions": None,
             "beside": add_beside(self.payload, prefix, entry, measured(entry)),
+            "stability": self._stability(prefix, entry),
+            "single": None,
         }
         self._communities(prefix, entry)
         fit, curves = None, None
@@ -113,7 +123,27 @@ class _Collector:
             curves = self._followed(entry, fit)
             record.update(self._measured(prefix, entry, fit, curves))
         record["decisions"] = self._decisions(prefix, entry, fit, curves)
+        record["single"] = self._samples(prefix, entry)
         return record
+
+    def _stability(self, prefix: str, entry: Entry) -> dict[str, Any] | None:
+        """How often terms are found again, where the moments have folds."""
+        return add_stability(self.payload, prefix, entry, self._depth.pairs, self._told("halves", entry))
+
+    def _samples(self, prefix: str, entry: Entry) -> dict[str, Any] | None:
+        """Single samples, where logits of the models and what their rows are is given."""
+        logits, names = self._depth.logits, self._depth.names
+        samples = None if logits is None else logits.samples(entry.deps, entry.origin)
+        if logits is None or samples is None or names is None:
+            return None
+        shown = _detailed(entry.deps, self._depth.details)
+        self.payload.add(f"{prefix}sampled", shown, "int32")
+        told = self._told("samples", entry)
+        return add_samples(self.payload, prefix, entry, samples, logits.kept(), names, shown, told)
+
+    def _told(self, work: str, entry: Entry) -> Report | None:
+        progress = self._depth.progress
+        return None if progress is None else partial(progress, f"{work}, {entry.title}")
 
     def _names(self, names: tuple[str, ...] | None) -> int | None:
         """Return the number of a list of names, which is kept once however many sets share it."""

@@ -38,6 +38,8 @@ class Measured(Entry):
 
     fit: Moments
     held_out: Moments | None
+    folds: tuple[Moments, ...] = ()
+    """``fit`` in parts, by the groups of the samples; none where it is not known in parts."""
 
     @property
     def known_origin(self) -> Origin:
@@ -80,7 +82,7 @@ def match(deps: Dependencies, candidates: Sequence[Moments | Halves]) -> Entry:
     models = {origin.target_model, origin.source_model}
     known: set[str] = set()
     refused: ValueError | None = None
-    for fit, held_out in parts:
+    for candidate, (fit, held_out) in zip(candidates, parts, strict=True):
         if fit is None:
             continue
         known |= set(fit.names)
@@ -91,7 +93,7 @@ def match(deps: Dependencies, candidates: Sequence[Moments | Halves]) -> Entry:
         except ValueError as cause:  # of other samples, or of another checkpoint, which has the same name
             refused = refused or cause
             continue
-        return Measured(deps, origin, fit, held_out)
+        return Measured(deps, origin, fit, held_out, tuple(getattr(candidate, "folds", ())))
     if refused is not None:
         raise refused
     raise ValueError(

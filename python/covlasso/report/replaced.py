@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from covlasso._base.arrays import Array, Places
+from covlasso._base.arrays import Array, Int64, Places
 from covlasso._base.plain import finite
 from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies, Origin
@@ -34,6 +34,16 @@ class HeldOutLogits:
     """Of several models by name, or those of the only model."""
     labels: Any = None
     rows: Any = None
+
+    @property
+    def count(self) -> int:
+        """Number of rows of the logits."""
+        one = next(iter(self.of_model.values())) if isinstance(self.of_model, Mapping) else self.of_model
+        return int(one.shape[0])
+
+    def kept(self) -> Int64:
+        """Return the rows that are looked at."""
+        return np.arange(self.count) if self.rows is None else np.flatnonzero(self.rows)
 
     def samples(self, deps: Dependencies, origin: Origin) -> Samples | None:
         """Return those of a direction, checked; None where they are not all there."""

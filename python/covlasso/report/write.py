@@ -10,7 +10,7 @@ from typing import cast
 import numpy.typing as npt
 
 from covlasso._base.arrays import Array
-from covlasso._base.checks import check_count
+from covlasso._base.checks import check_count, check_number
 from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies
 from covlasso.logits import Rows
@@ -19,8 +19,11 @@ from covlasso.report.content import Depth, collect
 from covlasso.report.entry import match
 from covlasso.report.page import render
 from covlasso.report.replaced import HeldOutLogits
+from covlasso.report.samples import SampleNames, has_pillow
+from covlasso.report.steadiness import PAIRS
 
 DETAILS = 2000
+PICTURE_MB = 8.0
 _GENERATOR = b'<meta name="generator" content="covlasso'
 _HEAD = 1000  # bytes in which a page names its generator
 
@@ -37,6 +40,10 @@ def write_report(
     logits: Mapping[str, Array | Rows] | Array | Rows | None = None,
     labels: npt.ArrayLike | None = None,
     rows: npt.ArrayLike | None = None,
+    samples: Sequence[str] | None = None,
+    samples_folder: str | os.PathLike[str] | None = None,
+    picture_mb: float = PICTURE_MB,
+    stability_pairs: int = PAIRS,
     overwrite: bool = False,
     progress: TitledReport | None = None,
 ) -> Path:
@@ -72,6 +79,18 @@ def write_report(
         without. They are read twice per set.
     labels, rows : (samples,) arrays, optional
         As in `covlasso.evaluate`: true categories, and which samples to look at.
+    samples : sequence of str, optional
+        What each row of ``logits`` is: the path of a picture, or a text. With it a category's page shows the
+        samples on which its equation holds and those on which it fails worst. Pictures are shown small where
+        Pillow is installed.
+    samples_folder : path, optional
+        Where paths of ``samples`` begin; by default the working directory.
+    picture_mb : float, default 8
+        Most megabytes of small pictures in the file; what is beyond is shown by its path, and the page says
+        how many these are. 0: none.
+    stability_pairs : int, default 10
+        Where ``moments`` have folds: how often these are divided into halves, to find every term again
+        (`covlasso.stability`), twice as many solves. 0: not at all.
     overwrite : bool, default False
         Whether an existing file may be replaced.
     progress : callable, optional
@@ -107,10 +126,35 @@ def write_report(
     if logits is None and (labels is not None or rows is not None):
         raise ValueError("labels and rows are for logits; give these too")
     held_out = None if logits is None else HeldOutLogits(logits, labels, rows)
-    depth = Depth(check_count(details, "details"), terms, progress, held_out)
+    pairs = check_count(stability_pairs, "stability_pairs", least=0)
+    named = _sample_names(samples, samples_folder, picture_mb, held_out)
+    depth = Depth(check_count(details, "details"), terms, progress, held_out, named, pairs)
     data, record = collect(entries, title, depth, names)
     _write_atomically(target, render(record, data))
     return target
+
+
+def _sample_names(
+    samples: Sequence[str] | None,
+    folder: str | os.PathLike[str] | None,
+    picture_mb: float,
+    logits: HeldOutLogits | None,
+) -> SampleNames | None:
+    """Check what the rows of the logits are."""
+    room = int(1e6 * check_number(picture_mb, "picture_mb"))
+    if samples is None:
+        if folder is not None:
+            raise ValueError("samples_folder is for samples; give these too")
+        return None
+    if logits is None:
+        raise ValueError("samples say what the rows of logits are; give logits too")
+    if isinstance(samples, str) or not all(isinstance(one, str) for one in samples):
+        raise TypeError("samples must be a sequence of str, one for each row of the logits")
+    if len(samples) != logits.count:
+        raise ValueError(
+            f"there are {len(samples)} samples for {logits.count} rows of logits; one for each is expected"
+        )
+    return SampleNames(samples, None if folder is None else Path(folder), room if has_pillow() else 0)
 
 
 def is_report(file: str | os.PathLike[str]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Int32, Int64, Kind, Method, Places
-from covlasso._base.checks import check_flag, check_method
+from covlasso._base.checks import check_count, check_flag, check_method
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin, SameBy, joined
 from covlasso.gram import Gram
@@ -20,7 +20,7 @@ from covlasso.solver.direction import Blocks, all_targets, level_of, pair_of
 from covlasso.solver.focus import by_share, focused
 from covlasso.solver.own_category import checked_origin
 from covlasso.solver.own_samples import OwnSamples
-from covlasso.solver.random_terms import random_error
+from covlasso.solver.random_terms import DRAWS, random_error
 from covlasso.solver.solution_path import Path, limits_of, one_place
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def solve_moments(
     focus: float | npt.ArrayLike | Literal["own"] | None = None,
     samples: Samples | None = None,
     targets: Int32 | None = None,
+    draws: int = DRAWS,
     n_threads: int | None = None,
     device: str | Sequence[str] = "cpu",
     progress: Report | None = None,
@@ -105,6 +106,8 @@ def solve_moments(
         samples only. For kind "second_moment". Give the samples that ``moments`` are of.
     targets : (k,) int32 array, optional
         Categories to solve, each once. By default all.
+    draws : int, default 20
+        How often as many terms are drawn at random, for `Dependencies.random_error`; 0: not at all.
     n_threads : int, optional
         By default one per hardware thread.
     device : str or sequence of str, default "cpu"
@@ -129,6 +132,7 @@ def solve_moments(
     """
     models = pair_of(moments, target, source)
     moments = moments.as_row_centred() if check_flag(row_centred, "row_centred") else moments
+    draws = check_count(draws, "draws", least=0)
     plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
     place = one_place(lam, terms, relative_error, check_method(method))
     limit, lowest = limits_of(place, lam, terms, max_terms, min_lambda)
@@ -155,7 +159,7 @@ def solve_moments(
                 )
                 found = paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)
                 level = _level_of(moments, origin, rows[here], alpha, own)
-                parts.append(_with_beside(found, blocks, level))
+                parts.append(_with_beside(found, blocks, level, draws))
             order.append(here)
             done += len(here)
     return joined(parts, order)
@@ -233,10 +237,13 @@ def _level_of(
     return level_of(moments, origin, targets, None if alpha is None else np.full(len(targets), alpha))
 
 
-def _with_beside(found: Dependencies, blocks: Blocks, level: tuple[Float64, Float64]) -> Dependencies:
+def _with_beside(
+    found: Dependencies, blocks: Blocks, level: tuple[Float64, Float64], draws: int
+) -> Dependencies:
     """Add what R^2 has to be read beside: the level of each logit, and as many terms at random."""
     mean, variance = level
-    return replace(found, mean=mean, variance=variance, random_error=random_error(blocks, found.n_terms))
+    drawn = random_error(blocks, found.n_terms, draws) if draws else None
+    return replace(found, mean=mean, variance=variance, random_error=drawn)
 
 
 def _rows_each(origin: Origin, targets: Int32, alpha: float | None, own: OwnSamples | None) -> Int64:

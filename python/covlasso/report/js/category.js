@@ -4,6 +4,8 @@ import { coefficient, count, el, plural, r2, scientific, significant, tableOver 
 import { hashOf } from "./places.js";
 import { besideText } from "./beside.js";
 import { categoryF1, replacedCard } from "./decisions.js";
+import { samplesCard } from "./samples.js";
+import { stabilityCard } from "./steadiness.js";
 import { absent } from "./chart.js";
 import { categoryError, equationBars } from "./category_charts.js";
 import { pathChart } from "./path_chart.js";
@@ -38,15 +40,22 @@ export function categoryView(set, category) {
       set.nTerms(t)
         ? equationBars(set, t, open)
         : absent("Equation", "No term: this category is left unexplained at its place on the path."),
-      el("div", { class: "stack" }, certificateCard(set, t), dependentsCard(set, category)),
+      el(
+        "div",
+        { class: "stack" },
+        certificateCard(set, t),
+        stabilityCard(set, t),
+        dependentsCard(set, category),
+      ),
       pathChart(set, t, open) ??
         absent(
           "Path",
-          set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set),
+          set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set, t),
         ),
-      categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set)),
+      categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set, t)),
       set.decisions && replacedCard(set, t),
       set.decisions && categoryF1(set, t),
+      samplesCard(set, t),
     ),
   );
 }
@@ -69,12 +78,13 @@ function notATarget(set, category) {
   );
 }
 
-function whyAbsent(set) {
+function whyAbsent(set, t) {
   if (!set.curves) return "Needs the moments: covlasso report ... --moments FILE.";
   if (!set.curves.reproduced)
     return set.share
       ? "Left out: moments have no paths of own samples, nor of categories with different shares of these."
       : "Left out: the dependencies were found with weights or exclusions that their file does not keep.";
+  if (set.path(t)) return "Nothing to draw: its logit is always 0, or no source explains any of it.";
   return (
     `Left out: this file holds the paths of the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part. ` +
     "covlasso report ... --details N writes more; covlasso.plot.path draws any."

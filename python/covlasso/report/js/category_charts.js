@@ -4,6 +4,7 @@ import { coefficient, fixed, plural, share } from "./dom.js";
 import { axis, chartText, figure, roundRange, tooltip } from "./chart.js";
 import { PLACE_GRID, lassoCoefficient, placeMark, reaches } from "./path_chart.js";
 import { METHODS, errorAxis } from "./summary_charts.js";
+import { SIGNS, halves, shares, sign } from "./steadiness.js";
 
 const NAMES = { wide: 170, narrow: 110 }; // pixels of the names of sources
 const NARROW = 480; // pixels of a chart on a phone
@@ -26,6 +27,8 @@ export function equationBars(set, t, open) {
   const values = [...terms.map(({ coef }) => coef), ...(lasso ?? [])];
   const named = { [set.solution === "lasso" ? "Lasso" : "least squares"]: terms.map(({ coef }) => coef) };
   if (lasso) named["the Lasso's"] = lasso;
+  const steady = shares(set, t);
+  const marked = ({ source }) => `${steady ? `${sign(steady.get(source))} ` : ""}${set.sourceName(source)}`;
   return figure({
     title: "Equation",
     subtitle: METHOD_WORDS[set.solution],
@@ -47,7 +50,7 @@ export function equationBars(set, t, open) {
       yAxis: axis(colours, "", {
         type: "category",
         inverse: true,
-        data: terms.map(({ source }) => chartText(set.sourceName(source))),
+        data: terms.map((term) => chartText(marked(term))),
         splitLine: { show: false },
         axisLine: { onZero: false, show: false },
         axisLabel: {
@@ -59,12 +62,13 @@ export function equationBars(set, t, open) {
       }),
       series: Object.entries(named).map(([name, coefs], k) => bars(colours, name, coefs, k === 0)),
     }),
-    note: "Blue adds to the logit, orange takes away from it.",
+    note: `Blue adds to the logit, orange takes away from it.${steady ? ` ${SIGNS}` : ""}`,
     table: () => ({
-      columns: ["source", ...Object.keys(named)],
+      columns: ["source", ...Object.keys(named), ...(steady ? ["halves"] : [])],
       rows: terms.map(({ source }, k) => [
         set.sourceName(source),
         ...Object.values(named).map((coefs) => fixed(coefs[k], 4)),
+        ...(steady ? [halves(set, steady.get(source))] : []),
       ]),
     }),
   });
@@ -100,7 +104,7 @@ function bars(colours, name, coefs, full) {
 export function categoryError(set, t) {
   const kinds = ["heldOut", "fit"]
     .flatMap((half) => ["pursuit", "refit", "lasso"].map((method) => `${half}.${method}`))
-    .filter((kind) => set.curve(kind, t));
+    .filter((kind) => set.curve(kind, t)?.some(Number.isFinite));
   if (!kinds.length) return null;
   const title = (kind) => {
     const [half, method] = kind.split(".");

@@ -10,6 +10,7 @@ export class DependencySet {
     this.index = index;
     this.certificate = record.certificate;
     this.quantiles = record.quantiles;
+    this.rows = record.rows;
     this.array = (name) => record.array(`${index}.${name}`);
     for (const name of [
       "targets",

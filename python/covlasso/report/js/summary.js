@@ -105,6 +105,12 @@ function tiles(set) {
         : count(set.nEdges / Math.max(1, set.nTargets)),
       `${count(set.nEdges)} in all, among ${plural(set.nSources, "source")}`,
     ),
+    set.stability &&
+      tile(
+        "Steady terms",
+        count(set.stability.sure),
+        `of ${count(set.nEdges)}: found in at least 90 % of ${set.stability.subsets} halves of the groups`,
+      ),
     tile(
       set.isPursuit ? "Certified" : "Lasso certified",
       count(set.nCertified),
