@@ -247,6 +247,7 @@ def test_charts_of_figures_near_one_show_where_they_differ(reader, tmp_path):
     assert reader.tab.evaluate(axis) == "log"
     reader.tab.click("figure:has(h3:text('Error against')) summary")
     rows = reader.tab.locator("figure:has(h3:text('Error against')) tbody tr")
+    rows.nth(3).wait_for()
     last = rows.nth(3).locator("td").all_inner_texts()
     error = 1 - deps.r2
     assert float(last[1]) == pytest.approx(np.median(error), rel=0.02)
