@@ -48,6 +48,7 @@ MODULES = (
     "network",
     "network_chart",
     "map_labels",
+    "map_walk",
     "map",
     "graph",
     "columns",

@@ -5,7 +5,7 @@ import { numbers } from "./chart.js";
 import { hashOf } from "./places.js";
 import { arrange, strongest } from "./network.js";
 import { communityColour, signColour } from "./network_chart.js";
-import { handling, networkMap } from "./map.js";
+import { NetworkMap, handling } from "./map.js";
 
 const EDGES = 60;
 const LINE = 15; // pixels per name
@@ -22,7 +22,7 @@ export function columnsPart(set) {
     side
       .sort(byCommunity)
       .forEach(({ key }, k) => line.set(key, side.length > 1 ? k / (side.length - 1) : 0.5));
-  const map = networkMap(set, {
+  const map = new NetworkMap(set, {
     look: ({ width }) => ({
       colourOf: communityColour,
       edgeColourOf: signColour,

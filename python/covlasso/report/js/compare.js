@@ -6,7 +6,7 @@ import { hashOf } from "./places.js";
 import { changes, correlation, matched, obstacle, overlap, pairNames, sameR2 } from "./compare_numbers.js";
 import { arrange, partOf, strongest } from "./network.js";
 import { communityColour } from "./network_chart.js";
-import { NARROW, handling, networkMap } from "./map.js";
+import { NARROW, NetworkMap, handling } from "./map.js";
 import { sharedCoefficients } from "./compare_charts.js";
 import { columnsPart } from "./columns.js";
 import { absent } from "./chart.js";
@@ -326,7 +326,7 @@ function onePanel(set, { nodes, edges }, inOther, title, isRight) {
   const open = (node) => {
     location.hash = hashOf(node.isSource && !set.intra ? "graph" : "category", node.category, set.index);
   };
-  const map = networkMap(set, {
+  const map = new NetworkMap(set, {
     look: ({ width }) => ({
       line: 1.4,
       dot: width < NARROW ? 0.55 : 0.7,

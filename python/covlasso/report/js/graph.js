@@ -15,7 +15,7 @@ import {
   strongest,
 } from "./network.js";
 import { communityColour, dotKey, r2Colour, shapeKey, signColour } from "./network_chart.js";
-import { NARROW, handling, networkMap, touched } from "./map.js";
+import { NARROW, NetworkMap, handling, touched } from "./map.js";
 
 const FIRST = { mouse: 400, fingers: 150 }; // edges shown at first: a picture that can still be read
 const ROUND = [1, 1.5, 2, 3, 4, 5, 7]; // numbers of edges to choose from, times powers of ten
@@ -32,7 +32,7 @@ export function graphView(set, focus) {
   const controls = graphControls(set, focus);
   const state = { set, focus, selected: null, shown: null };
 
-  const map = networkMap(set, {
+  const map = new NetworkMap(set, {
     look: ({ width }) => ({
       dot: width < NARROW ? 0.75 : 1,
       colourOf: controls.colour.value === "r2" ? r2Colour(set) : communityColour,

@@ -1,9 +1,10 @@
 // A map of categories that is drawn, named, and walked through by mouse, fingers or keyboard.
 
-import { el, fixed, plural, say } from "./dom.js";
+import { el, say } from "./dom.js";
 import { draw } from "./chart.js";
 import { palette } from "./theme.js";
 import { placeLabels } from "./map_labels.js";
+import { byRank, inDirection, inWords, nextByRank, tiedTo } from "./map_walk.js";
 import { alongEdges, boxOf, drawnEdges, fitted, networkOption, radius } from "./network_chart.js";
 
 const STEP = 1.5; // of the zoom, by key or button
@@ -11,6 +12,7 @@ const ARROWS_ANEW = 1.3; // change of the zoom after which arrow heads are chose
 const ROOM = { wide: 190, narrow: 120 }; // pixels of a name at most
 /** A map of fewer pixels across is that of a phone. */
 export const NARROW = 500;
+const MARGIN = 40; // pixels from the edge that a dot walked to keeps
 const FONT = 11; // pixels, as in map.css
 const DIRECTIONS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 const KEYS =
@@ -29,155 +31,196 @@ export function handling() {
 }
 
 /**
- * A map; `show({nodes, edges, focusKey}, words)` draws a graph in it, `redraw()` draws it anew.
+ * A map in `element`; `show({nodes, edges, focusKey}, words)` draws a graph in it, `redraw()` draws it anew.
  *
  * `look(size)` says how: {colourOf, edgeColourOf, line, dot, curveness, place(nodes, size), sidesOf(node), isNamed(node),
  * room}, the last four where names and positions are not as they usually are. `choose(node, {walked})` hears which dot
  * was clicked, or walked to by keyboard; `open(node)` which one is to be opened.
  */
-export function networkMap(set, { look, choose, open, zoomable = true }) {
-  const canvas = el("div", { class: "chart network", "aria-hidden": "true" });
-  const names = el("div", { class: "map-names", "aria-hidden": "true" });
-  const element = el(
-    "div",
-    { class: "map", tabindex: "0", role: "application", "aria-roledescription": "map" },
-    canvas,
-    names,
-  );
-  const state = { nodes: [], edges: [], focusKey: null, at: [], size: null, zoom: 1, center: null };
-  const marked = { hovered: null, current: null };
-  let [chart, named, arrowsAt] = [null, "", 1];
+export class NetworkMap {
+  constructor(set, { look, choose, open, zoomable = true }) {
+    Object.assign(this, { set, look, choose, open });
+    Object.assign(this, { graph: { nodes: [], edges: [], focusKey: null }, at: [], size: null });
+    Object.assign(this, { zoom: 1, center: null, hovered: null, current: null });
+    Object.assign(this, { chart: null, named: "", arrowsAt: 1 });
+    this.canvas = el("div", { class: "chart network", "aria-hidden": "true" });
+    this.names = el("div", { class: "map-names", "aria-hidden": "true" });
+    this.element = el(
+      "div",
+      { class: "map", tabindex: "0", role: "application", "aria-roledescription": "map" },
+      this.canvas,
+      this.names,
+      zoomable && this.tools(),
+    );
+    this.element.addEventListener("keydown", (event) => this.press(event));
+    this.element.addEventListener("blur", () => this.chart && this.current !== null && this.leave());
+    this.redraw = draw(
+      this.canvas,
+      (colours, size) => this.option(colours, size),
+      ({ dataType, dataIndex }) =>
+        dataType === "node" && choose(this.graph.nodes[dataIndex], { walked: false }),
+    );
+    requestAnimationFrame(() => this.listen());
+  }
 
-  const option = (colours, size) => {
-    if (size.width !== state.size?.width || size.height !== state.size?.height)
-      Object.assign(state, { zoom: 1, center: null, size });
-    const { place = fitted, ...drawn } = look(state.size);
-    state.at = place(state.nodes, size);
-    [named, arrowsAt] = ["", state.zoom];
-    if (marked.current !== null) requestAnimationFrame(mark);
-    return networkOption(colours, set, { ...state, ...drawn });
-  };
-  const click = ({ dataType, dataIndex }) =>
-    dataType === "node" && choose(state.nodes[dataIndex], { walked: false });
-  const redraw = draw(canvas, option, click);
-  requestAnimationFrame(() => {
-    chart = echarts.getInstanceByDom(canvas) ?? null;
-    if (!chart) return;
-    chart.on("rendered", rename);
-    chart.on("mouseover", ({ dataType, dataIndex }) => hover(dataType === "node" ? dataIndex : null));
-    chart.on("mouseout", () => hover(null));
-    rename();
-  });
-
-  const hover = (k) => {
-    marked.hovered = k;
-    rename();
-  };
-  /** Names where they have room at this zoom; nothing to do where nothing moved. */
-  const rename = () => {
-    if (!state.nodes.length) return names.replaceChildren();
-    const [x, y] = chart.convertToPixel({ seriesIndex: 0 }, [0, 0]);
-    const zoom = chart.convertToPixel({ seriesIndex: 0 }, [1, 0])[0] - x;
-    const strong = marked.hovered ?? marked.current;
-    const now = [x, y, zoom, strong].join();
-    if (now === named) return;
-    named = now;
-    keepView(x, y, zoom);
-    writeNames(names, state, look(state.size), { x, y, zoom }, strong);
-    if (Math.abs(Math.log(zoom / arrowsAt)) < Math.log(ARROWS_ANEW)) return;
-    arrowsAt = zoom;
-    requestAnimationFrame(() => {
-      if (!canvas.isConnected) return;
-      chart.setOption({ series: [{ edges: drawnEdges(palette(), { ...state, ...look(state.size) }) }] });
-      mark();
+  show({ nodes, edges, focusKey = null }, words) {
+    Object.assign(this, {
+      graph: { nodes, edges, focusKey },
+      zoom: 1,
+      center: null,
+      hovered: null,
+      current: null,
     });
-  };
-  /** Remember what is in sight, so that drawing anew leaves it there. */
-  const keepView = (x, y, zoom) => {
-    const { left, top, width, height } = boxOf(state.at);
-    state.zoom = zoom;
-    state.center = [(left + width / 2 - x) / zoom, (top + height / 2 - y) / zoom];
-  };
+    this.element.setAttribute("aria-label", `${words} ${KEYS}`);
+    this.redraw();
+  }
 
-  const zoomBy = (factor) => {
-    const { width, height } = state.size;
-    const at = marked.current === null ? [width / 2, height / 2] : pixelOf(marked.current);
-    chart.dispatchAction({ type: "graphRoam", seriesIndex: 0, zoom: factor, originX: at[0], originY: at[1] });
-  };
-  const showAll = () => {
-    Object.assign(state, { zoom: 1, center: null });
-    redraw();
-  };
-  const pixelOf = (k) => {
-    const { x, y } = state.at[k];
-    return chart.convertToPixel({ seriesIndex: 0 }, [x, y]);
-  };
-  const leave = () => {
-    marked.current = null;
-    mark();
-    rename();
-  };
+  tools() {
+    const button = (label, text, action) =>
+      el("button", { type: "button", "aria-label": label, title: label, onclick: action }, text);
+    return el(
+      "div",
+      { class: "map-tools" },
+      button("Zoom in", "+", () => this.zoomBy(STEP)),
+      button("Zoom out", "−", () => this.zoomBy(1 / STEP)),
+      button("Show all of the map", "All", () => this.showAll()),
+    );
+  }
+
+  /** The drawing at this size; another size shows all of the map. */
+  option(colours, size) {
+    if (size.width !== this.size?.width || size.height !== this.size?.height)
+      Object.assign(this, { zoom: 1, center: null, size });
+    const { place = fitted, ...drawn } = this.look(size);
+    this.at = place(this.graph.nodes, size);
+    [this.named, this.arrowsAt] = ["", this.zoom];
+    if (this.current !== null) requestAnimationFrame(() => this.mark());
+    const { graph, at, zoom, center } = this;
+    return networkOption(colours, this.set, { ...graph, at, zoom, center, ...drawn });
+  }
+
+  /** Follow the chart once it is there: names move with it, and with what is under the mouse. */
+  listen() {
+    this.chart = echarts.getInstanceByDom(this.canvas) ?? null;
+    if (!this.chart) return;
+    const hover = (k) => {
+      this.hovered = k;
+      this.rename();
+    };
+    this.chart.on("rendered", () => this.rename());
+    this.chart.on("mouseover", ({ dataType, dataIndex }) => hover(dataType === "node" ? dataIndex : null));
+    this.chart.on("mouseout", () => hover(null));
+    this.rename();
+  }
+
+  /** Names where they have room at this zoom; nothing to do where nothing moved. */
+  rename() {
+    if (!this.graph.nodes.length) return this.names.replaceChildren();
+    const [x, y] = this.chart.convertToPixel({ seriesIndex: 0 }, [0, 0]);
+    const zoom = this.chart.convertToPixel({ seriesIndex: 0 }, [1, 0])[0] - x;
+    const strong = this.hovered ?? this.current;
+    const now = [x, y, zoom, strong].join();
+    if (now === this.named) return;
+    this.named = now;
+    this.keepView(x, y, zoom);
+    this.names.replaceChildren(...namesOf(this, { x, y, zoom }, strong));
+    if (Math.abs(Math.log(zoom / this.arrowsAt)) >= Math.log(ARROWS_ANEW))
+      requestAnimationFrame(() => this.drawArrows());
+  }
+
+  /** Remember what is in sight, so that drawing anew leaves it there. */
+  keepView(x, y, zoom) {
+    const { left, top, width, height } = boxOf(this.at);
+    this.zoom = zoom;
+    this.center = [(left + width / 2 - x) / zoom, (top + height / 2 - y) / zoom];
+  }
+
+  /** Edges with the arrow heads of this zoom. */
+  drawArrows() {
+    if (!this.canvas.isConnected) return;
+    const { graph, at, zoom } = this;
+    this.arrowsAt = zoom;
+    this.chart.setOption({
+      series: [{ edges: drawnEdges(palette(), { ...graph, at, zoom, ...this.look(this.size) }) }],
+    });
+    this.mark();
+  }
+
+  zoomBy(factor) {
+    const { width, height } = this.size;
+    const [originX, originY] = this.current === null ? [width / 2, height / 2] : this.pixelOf(this.current);
+    this.chart.dispatchAction({ type: "graphRoam", seriesIndex: 0, zoom: factor, originX, originY });
+  }
+
+  showAll() {
+    Object.assign(this, { zoom: 1, center: null });
+    this.redraw();
+  }
+
+  pixelOf(k) {
+    const { x, y } = this.at[k];
+    return this.chart.convertToPixel({ seriesIndex: 0 }, [x, y]);
+  }
+
   /** Bring out the dot that was walked to; what is drawn anew forgets it. */
-  const mark = () => {
-    chart.dispatchAction({ type: "downplay", seriesIndex: 0 });
-    if (marked.current !== null)
-      chart.dispatchAction({ type: "highlight", seriesIndex: 0, dataIndex: marked.current });
-  };
-  const goTo = (k) => {
-    leave();
-    marked.current = k;
-    moveIntoSight(chart, pixelOf(k), state.size);
-    mark();
-    choose(state.nodes[k], { walked: true });
-    say(inWords(state, k));
-    rename();
-  };
-  const press = (event) => {
-    if (event.target !== element || !state.nodes.length || event.ctrlKey || event.metaKey || event.altKey)
+  mark() {
+    this.chart.dispatchAction({ type: "downplay", seriesIndex: 0 });
+    if (this.current !== null)
+      this.chart.dispatchAction({ type: "highlight", seriesIndex: 0, dataIndex: this.current });
+  }
+
+  leave() {
+    this.current = null;
+    this.mark();
+    this.rename();
+  }
+
+  goTo(k) {
+    this.current = k;
+    this.moveIntoSight(k);
+    this.mark();
+    this.choose(this.graph.nodes[k], { walked: true });
+    say(inWords(this.graph, k));
+    this.rename();
+  }
+
+  moveIntoSight(k) {
+    const { width, height } = this.size;
+    const [x, y] = this.pixelOf(k);
+    const dx = Math.max(MARGIN - x, 0) - Math.max(x - width + MARGIN, 0);
+    const dy = Math.max(MARGIN - y, 0) - Math.max(y - height + MARGIN, 0);
+    if (dx || dy) this.chart.dispatchAction({ type: "graphRoam", seriesIndex: 0, dx, dy });
+  }
+
+  press(event) {
+    const { nodes } = this.graph;
+    if (event.target !== this.element || !nodes.length || event.ctrlKey || event.metaKey || event.altKey)
       return;
-    const k = marked.current;
+    const k = this.current;
     const actions = {
-      Enter: () => k !== null && open(state.nodes[k]),
-      Escape: leave,
-      Home: () => goTo(byRank(state.nodes)[0]),
-      PageDown: () => goTo(nextByRank(state.nodes, k, 1)),
-      PageUp: () => goTo(nextByRank(state.nodes, k, -1)),
-      "+": () => zoomBy(STEP),
-      "=": () => zoomBy(STEP),
-      "-": () => zoomBy(1 / STEP),
-      0: showAll,
+      Enter: () => k !== null && this.open(nodes[k]),
+      Escape: () => this.leave(),
+      Home: () => this.goTo(byRank(nodes)[0]),
+      PageDown: () => this.goTo(nextByRank(nodes, k, 1)),
+      PageUp: () => this.goTo(nextByRank(nodes, k, -1)),
+      "+": () => this.zoomBy(STEP),
+      "=": () => this.zoomBy(STEP),
+      "-": () => this.zoomBy(1 / STEP),
+      0: () => this.showAll(),
     };
     const direction = DIRECTIONS[event.key];
-    const action = direction ? () => goTo(inDirection(state, k, direction)) : actions[event.key];
+    const action = direction
+      ? () => this.goTo(inDirection(this.graph, this.at, k, direction))
+      : actions[event.key];
     if (!action) return;
     event.preventDefault();
     action();
-  };
-  element.addEventListener("keydown", press);
-  element.addEventListener("blur", () => chart && marked.current !== null && leave());
-  const button = (label, text, action) =>
-    el("button", { type: "button", "aria-label": label, title: label, onclick: action }, text);
-  const tools = () =>
-    el(
-      "div",
-      { class: "map-tools" },
-      button("Zoom in", "+", () => zoomBy(STEP)),
-      button("Zoom out", "−", () => zoomBy(1 / STEP)),
-      button("Show all of the map", "All", showAll),
-    );
-  if (zoomable) element.append(tools());
-
-  const show = ({ nodes, edges, focusKey = null }, words) => {
-    Object.assign(state, { nodes, edges, focusKey, zoom: 1, center: null });
-    Object.assign(marked, { hovered: null, current: null });
-    element.setAttribute("aria-label", `${words} ${KEYS}`);
-    redraw();
-  };
-  return { element, show, redraw };
+  }
 }
 
-/** Write the names of the dots that are in sight, over the canvas; those tied to a strong one come first. */
-function writeNames(names, { nodes, edges, at, size, focusKey }, look, view, strong) {
+/** The names of the dots in sight, as elements; those of the strong dot and of what is tied to it come first. */
+function namesOf({ graph: { nodes, edges, focusKey }, at, size, look: lookAt }, view, strong) {
+  const look = lookAt(size);
   const { sidesOf = () => undefined, isNamed = () => true } = look;
   const tied = strong === null ? null : tiedTo(nodes, edges, strong);
   const dots = nodes.map((node, k) => ({
@@ -192,67 +235,10 @@ function writeNames(names, { nodes, edges, at, size, focusKey }, look, view, str
   }));
   const room = look.room ?? (size.width < NARROW ? ROOM.narrow : ROOM.wide);
   const font = `${FONT}px ${getComputedStyle(document.body).fontFamily}`;
-  names.replaceChildren(
-    ...placeLabels(dots, alongEdges(nodes, edges, dots, look), size, font, room).map(
-      ({ k, text, left, top }) => {
-        const kind = dots[k].strong ? " strong" : tied && !tied.has(k) ? " dim" : "";
-        const style = `transform:translate(${left.toFixed(1)}px,${top.toFixed(1)}px)`;
-        return el("span", { class: `map-name${kind}`, style }, text);
-      },
-    ),
-  );
-}
-
-/** Dots that an edge ties to dot k -> the largest coefficient between the two. */
-function tiedTo(nodes, edges, k) {
-  const index = new Map(nodes.map((node, i) => [node.key, i]));
-  const tied = new Map();
-  for (const { from, to, coef } of edges) {
-    const [a, b] = [index.get(from.key), index.get(to.key)];
-    if ((a !== k && b !== k) || a === b) continue;
-    const other = a === k ? b : a;
-    if (!(Math.abs(tied.get(other)) >= Math.abs(coef))) tied.set(other, coef);
-  }
-  return tied;
-}
-
-function byRank(nodes) {
-  const rank = (k) => nodes[k].used + nodes[k].terms;
-  return Array.from(nodes.keys()).sort((a, b) => rank(b) - rank(a) || a - b);
-}
-
-function nextByRank(nodes, k, step) {
-  const order = byRank(nodes);
-  if (k === null) return order[0];
-  return order[(order.indexOf(k) + step + order.length) % order.length];
-}
-
-/** The dot to go to from k: the nearest tied one in this direction, else the nearest of all; k where there is none. */
-function inDirection({ nodes, edges, at }, k, [dx, dy]) {
-  if (k === null) return byRank(nodes)[0];
-  const nearest = (candidates) => {
-    let [best, least] = [null, Infinity];
-    for (const i of candidates) {
-      const [x, y] = [at[i].x - at[k].x, at[i].y - at[k].y];
-      const [length, along] = [Math.hypot(x, y), x * dx + y * dy];
-      if (i === k || along < 0.5 * length || length === 0) continue; // within 60 degrees
-      if ((length * length) / along < least) [best, least] = [i, (length * length) / along];
-    }
-    return best;
-  };
-  return nearest(tiedTo(nodes, edges, k).keys()) ?? nearest(nodes.keys()) ?? k;
-}
-
-function moveIntoSight(chart, [x, y], { width, height }) {
-  const margin = 40;
-  const dx = Math.max(margin - x, 0) - Math.max(x - width + margin, 0);
-  const dy = Math.max(margin - y, 0) - Math.max(y - height + margin, 0);
-  if (dx || dy) chart.dispatchAction({ type: "graphRoam", seriesIndex: 0, dx, dy });
-}
-
-function inWords({ nodes, edges }, k) {
-  const tied = [...tiedTo(nodes, edges, k)].sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));
-  const [first] = tied;
-  const most = first ? `, most to ${nodes[first[0]].name}, ${fixed(first[1])}` : "";
-  return `${nodes[k].name}, tied here to ${plural(tied.length, "category", "categories")}${most}`;
+  const lines = alongEdges(nodes, edges, dots, look);
+  return placeLabels(dots, lines, size, font, room).map(({ k, text, left, top }) => {
+    const kind = dots[k].strong ? " strong" : tied && !tied.has(k) ? " dim" : "";
+    const style = `transform:translate(${left.toFixed(1)}px,${top.toFixed(1)}px)`;
+    return el("span", { class: `map-name${kind}`, style }, text);
+  });
 }
