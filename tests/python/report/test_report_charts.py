@@ -247,6 +247,7 @@ def test_charts_of_figures_near_one_show_where_they_differ(reader, tmp_path):
     assert reader.tab.evaluate(axis) == "log"
     reader.tab.click("figure:has(h3:text('Error against')) summary")
     rows = reader.tab.locator("figure:has(h3:text('Error against')) tbody tr")
+    rows.nth(3).wait_for()
     last = rows.nth(3).locator("td").all_inner_texts()
     error = 1 - deps.r2
     assert float(last[1]) == pytest.approx(np.median(error), rel=0.02)
@@ -290,3 +291,26 @@ def test_dependents_have_the_room_beside_a_long_equation(reader, tmp_path):
     assert equation["height"] > 700
     assert card["y"] + card["height"] == pytest.approx(equation["y"] + equation["height"], abs=1)
     assert card["y"] + card["height"] - table["y"] - table["height"] < 20
+
+
+def test_a_path_to_lambda_0_is_drawn_to_its_end(reader, tmp_path):
+    halves = small_halves()
+    deps = small_deps(halves, terms=None, lam=0.0, refit=False)
+    reader.open(covlasso.write_report(tmp_path / "r.html", deps, moments=halves), "category=3")
+    lines = drawn(reader, "Path")["series"]
+    own = {f"#{j}": b for j, b in enumerate(deps.coef[[3]].toarray()[0]) if b}
+    assert len(lines) == len(own)
+    for line in lines:
+        at_end = [point["value"] for point in line["data"] if point.get("lam", 1.0) < 1e-9]
+        assert [x for x, _ in at_end] == [lines[0]["place"]]  # where the equation is said to be
+        assert at_end[0][1] == pytest.approx(own[line["name"]], rel=1e-2)
+        knots = [point["value"][0] for point in line["data"] if not point.get("between")]
+        assert np.all(np.diff(knots) > 0)
+
+
+def test_a_silent_category_has_words_in_place_of_charts(reader, tmp_path):
+    halves = small_halves(silent=[2])
+    reader.open(covlasso.write_report(tmp_path / "r.html", small_deps(halves), moments=halves), "category=2")
+    assert reader.tab.locator("figure").count() == 0
+    for title in ("Path", "Error against the number of terms"):
+        assert "always 0" in reader.text(f".absent:has(h3:text-is('{title}'))")

@@ -50,9 +50,9 @@ export function categoryView(set, category) {
       pathChart(set, t, open) ??
         absent(
           "Path",
-          set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set),
+          set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set, t),
         ),
-      categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set)),
+      categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set, t)),
       set.decisions && replacedCard(set, t),
       set.decisions && categoryF1(set, t),
       samplesCard(set, t),
@@ -78,12 +78,13 @@ function notATarget(set, category) {
   );
 }
 
-function whyAbsent(set) {
+function whyAbsent(set, t) {
   if (!set.curves) return "Needs the moments: covlasso report ... --moments FILE.";
   if (!set.curves.reproduced)
     return set.share
       ? "Left out: moments have no paths of own samples, nor of categories with different shares of these."
       : "Left out: the dependencies were found with weights or exclusions that their file does not keep.";
+  if (set.path(t)) return "Nothing to draw: its logit is always 0, or no source explains any of it.";
   return (
     `Left out: this file holds the paths of the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part. ` +
     "covlasso report ... --details N writes more; covlasso.plot.path draws any."

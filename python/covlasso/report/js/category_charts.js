@@ -104,7 +104,7 @@ function bars(colours, name, coefs, full) {
 export function categoryError(set, t) {
   const kinds = ["heldOut", "fit"]
     .flatMap((half) => ["pursuit", "refit", "lasso"].map((method) => `${half}.${method}`))
-    .filter((kind) => set.curve(kind, t));
+    .filter((kind) => set.curve(kind, t)?.some(Number.isFinite));
   if (!kinds.length) return null;
   const title = (kind) => {
     const [half, method] = kind.split(".");

@@ -4,7 +4,8 @@ import { el, fixed, plural, significant } from "./dom.js";
 import { axis, chartText, figure, roundRange, tooltip } from "./chart.js";
 
 const BETWEEN = 6; // points between two knots, where a straight line in lambda is drawn bent
-const LAST_STEP = 0.3; // of the last knot but one, where log lambda ends at the latest
+const LAST_STEP = 0.3; // of the last knot but one: a step beyond it is straight in lambda
+const LAST_ROOM = 0.25; // of the width of the others, for that step
 const NAME_HEIGHT = 15; // pixels between names
 const LEADER = 16; // pixels from the end of a line to its name
 const STEPS = 6; // of the axis of coefficients, at most
@@ -36,7 +37,7 @@ export function reaches(path, lam) {
 
 export function pathChart(set, t, open) {
   const path = set.path(t);
-  if (!path) return null;
+  if (!path?.lines.length) return null;
   const size = ({ points }) => Math.abs(points.at(-1)[1]);
   const lines = [...path.lines].sort((a, b) => size(b) - size(a));
   const range = roundRange(
@@ -184,7 +185,10 @@ function placeWords(path, own) {
   if (own > path.lam[0]) return `The equation was taken at λ ${significant(own)}, before any term enters.`;
   if (!reaches(path, own))
     return `The equation was taken at λ ${significant(own)}, beyond the path in this file.`;
-  return "The dashed line is where the equation was taken.";
+  const far = isFarStep(path)
+    ? ` On the log axis the last step, to λ ${significant(path.lam.at(-1))}, is linear.`
+    : "";
+  return `The dashed line is where the equation was taken.${far}`;
 }
 
 /** Where the equation was taken; its words stand to the right of it where there is no room on the left. */
@@ -229,33 +233,47 @@ function onSegment([lam, coef], [nextLam, nextCoef], at) {
   return lam === nextLam ? nextCoef : coef + ((nextCoef - coef) * (lam - at)) / (lam - nextLam);
 }
 
-/** log lambda, falling to the right. A last step as far as to 0 is drawn in part. */
+/** log lambda, falling to the right. A last step far beyond the others, as that to 0, is straight in lambda. */
 function logScale(path) {
-  const floor = Math.max(path.lam.at(-1), LAST_STEP * path.lam.at(-2));
-  const at = (lam) => -Math.log10(Math.max(lam, floor));
-  const [min, max] = [at(path.lam[0]), at(floor)];
+  const last = path.lam.at(-1);
+  const bent = isFarStep(path) ? path.lam.at(-2) : last; // logarithmic up to here
+  const [min, turn] = [path.lam[0], bent].map((lam) => -Math.log10(lam));
+  const rest = bent > last ? LAST_ROOM * (turn - min) || 1 : 0;
+  const at = (lam) => (lam >= bent ? -Math.log10(lam) : turn + (rest * (bent - lam)) / (bent - last));
+  const named = [...logTicks(bent, path.lam[0]), ...(rest ? [last] : [])];
+  const max = turn + rest;
   return {
     name: "λ (scale of the paper), falling, logarithmic",
     min,
     max: max > min ? max : min + 1,
     at,
-    ticks: logTicks(floor, path.lam[0]).map(at),
-    label: (x) => significant(Number((10 ** -x).toPrecision(6))),
+    ticks: named.map(at),
+    label: (x) => significant(Number(nearest(named, (lam) => Math.abs(at(lam) - x)).toPrecision(6))),
     along: (points) =>
       points.flatMap((point, k) => {
-        if (!k) return [{ x: at(point[0]), point }];
+        const here = { x: at(point[0]), point };
+        if (!k || point[0] < bent) return [here];
         const before = points[k - 1];
-        const end = Math.max(point[0], floor);
-        const ratio = end / before[0];
+        const ratio = point[0] / before[0];
         const bend = Array.from({ length: BETWEEN - 1 }, (_, i) => before[0] * ratio ** ((i + 1) / BETWEEN));
         const inner = bend.map((lam) => ({
           x: at(lam),
           point: [lam, onSegment(before, point, lam)],
           between: true,
         }));
-        return [...inner, { x: at(end), point: [end, onSegment(before, point, end)] }];
+        return [...inner, here];
       }),
   };
+}
+
+/** The value with the smallest distance. */
+function nearest(values, distance) {
+  return values.reduce((best, value) => (distance(value) < distance(best) ? value : best));
+}
+
+/** Whether the last step of a path is too far for a logarithm. */
+function isFarStep({ lam }) {
+  return lam.length > 1 && lam.at(-1) < LAST_STEP * lam.at(-2);
 }
 
 /** Round values of lambda: by 1, 2, 5 of every decade, or finer within a decade. */
