@@ -19,3 +19,10 @@ def r2_text(value: float, decimals: int = 2) -> str:
         if round(value, decimals) == 1.0:
             decimals = 2
     return f"{round(value, decimals) + 0.0:.{decimals}f}"
+
+
+def coefficient_text(value: float, decimals: int = 2) -> str:
+    """Write a coefficient: so many decimals, or its first digit where these would be 0."""
+    if value != 0.0 and round(value, decimals) == 0.0:
+        return f"{value:.1g}"
+    return f"{value + 0.0:.{decimals}f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
+from covlasso._base.digits import coefficient_text
 from covlasso._base.plain import Record
 from covlasso.cli._tables import careful, facts, number, significant, table, words
 from covlasso.dependencies import Dependencies, Origin
@@ -152,7 +153,9 @@ def _focus(share: float | None) -> str:
 
 
 def _term(entry: Record) -> tuple[str, Text, str]:
-    return f"{entry['coefficient']:+.3f}", Text(_label(entry)), f"#{entry['category']}"
+    value = entry["coefficient"]
+    text = ("+" if value > 0.0 else "") + coefficient_text(value, 3)
+    return text, Text(_label(entry)), f"#{entry['category']}"
 
 
 def _label(entry: Record) -> str:

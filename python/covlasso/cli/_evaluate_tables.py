@@ -75,7 +75,7 @@ def _quality(record: Record) -> Table:
     shown = table(
         "Medians over the categories",
         words(whole=True), "terms", "R^2\nfit", "R^2\nheld out", "centred\nheld out", "corr.\nheld out",
-        "optimism", "beats\nrandom",
+        "opti-\nmism", "beats\nrandom",
     )  # fmt: skip
     for method, summary in record["methods"].items():
         beats = None if method == "random" else summary["explained"]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64, Method
+from covlasso._base.digits import coefficient_text, r2_text
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso._base.optional import needed
 from covlasso._core import KKT_TOLERANCE
@@ -225,7 +226,7 @@ class Dependencies:
         target : int or str
             Category number or name.
         digits : int, default 2
-            Decimals of the coefficients.
+            Decimals of the coefficients; one that would be 0 has its first digit instead.
         max_terms : int, optional
             Terms to show; how many more there are is said at the end. By default all.
 
@@ -242,7 +243,7 @@ class Dependencies:
         text = ""
         for k in shown:
             sign = (" - " if text else "-") if value[k] < 0 else (" + " if text else "")
-            text += f"{sign}{abs(value[k]):.{digits}f} {self.source_label(index[k])}"
+            text += f"{sign}{coefficient_text(abs(value[k]), digits)} {self.source_label(index[k])}"
         if len(shown) < len(order):
             text += f" + ... ({len(order) - len(shown)} more)"
         return f"{self.target_label(t)} = {text or '0'}"
@@ -408,19 +409,21 @@ class Dependencies:
         return f"focus {size}{whose}{left}"
 
     def _repr_html_(self) -> str:
-        """Show equations, R^2 and status of the first targets as a table in a notebook."""
+        """Show equations, R^2 with what it stands beside, and status of the first targets in a notebook."""
+        figures = {"R², fit": self.r2, "about the mean": self.r2_centred, "random terms": self.random_r2}
+        beside = {name: values for name, values in figures.items() if values is not None}
         rows = [
             (
                 self.equation(int(target), max_terms=TERMS),
                 f"{self.n_terms[t]}",
-                f"{self.r2[t]:.2f}",
+                *(r2_text(float(values[t])) for values in beside.values()),
                 f"{self.lam[t]:.3g}",
                 str(self.status[t]),
             )
             for t, target in enumerate(self.targets[:ROWS])
         ]
         place = "λ" if self.method == "lasso" else "score left"
-        columns = ("equation", "terms", "R², fit", place, "status")
+        columns = ("equation", "terms", *beside, place, "status")
         return table_html(repr(self), columns, rows, self.n_targets)
 
 

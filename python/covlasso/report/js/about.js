@@ -17,7 +17,7 @@ const TERMS = [
   ],
   [
     "Random terms, explained",
-    "As many terms as an equation has, drawn at random among its sources, with least squares; R² is the mean over the draws. A category is explained where its equation has a smaller error than every one of the draws, on held-out samples where there are any.",
+    "As many terms as an equation has, drawn at random among its sources, with least squares; R² is the mean over the draws. A category is explained where its equation has a smaller error than every draw of other terms, on held-out samples where there are any.",
   ],
   ["λ", "The penalty, in the scale of Feng et al. (no 1/2): the larger, the fewer terms."],
   [

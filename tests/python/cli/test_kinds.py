@@ -1,0 +1,104 @@
+"""Every command, with logits as they are, centred, standardised, and row-centred."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from report_reader import read
+from typer.testing import CliRunner
+
+import covlasso
+from covlasso import Accumulator, Dependencies, LinearHead, Split, SplitMoments
+from covlasso.cli import app
+
+N, ROWS, D = 12, 600, 7
+KINDS = ("second_moment", "covariance", "correlation")
+
+
+def run(*words: Any) -> Any:
+    outcome = CliRunner().invoke(app, [str(word) for word in words])
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.stdout
+
+
+def draw() -> tuple[Any, Any, Any, Any]:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(ROWS, D))
+    weight, bias = 2 * rng.normal(size=(N, D)), rng.normal(size=N)
+    a = features @ weight.T + bias + 0.5 * rng.normal(size=(ROWS, N)) + 2.0 * rng.normal(size=(ROWS, 1))
+    return a, features, weight, bias
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: Any) -> Any:
+    """Moments of a, and of b by its last layer, with folds; and the logits of both."""
+    folder = tmp_path_factory.mktemp("kinds")
+    a, features, weight, bias = draw()
+    names = [f"class {k}" for k in range(N)]
+    heads = {"b": LinearHead(weight, bias)}
+    accumulator = Accumulator(["a", "b"], names, heads, Split(0.4, 4), classes="decisions")
+    accumulator.update({"a": a, "b": features}, [str(k) for k in range(ROWS)])
+    accumulator.result().save(folder / "m.safetensors")
+    np.save(folder / "a.npy", a)
+    np.save(folder / "b.npy", features @ weight.T + bias)
+    np.save(folder / "rows.npy", accumulator.result().held_out_rows(ROWS))
+    return folder
+
+
+PAIRS = (("a", "a"), ("b", "b"), ("a", "b"), ("b", "a"))
+CASES = [  # every kind with every pair; focus and row-centring with every kind and with every pair
+    (kind, *pair, "--focus=0.2" if (k + p) % 2 else "", "--row-centred" if (k + p // 2) % 2 else "")
+    for k, kind in enumerate(KINDS)
+    for p, pair in enumerate(PAIRS)
+]
+
+
+@pytest.mark.parametrize(("kind", "target", "source", "focus", "rows"), CASES)
+def test_every_command_takes_it(
+    folder: Any, tmp_path: Any, kind: str, target: str, source: str, focus: str, rows: str
+) -> None:
+    moments, file = folder / "m.safetensors", tmp_path / "d.safetensors"
+    options = [word for word in (rows, focus) if word]
+    run("solve", moments, "--target", target, "--source", source, "--kind", kind, "--terms", 3, "--refit",
+        *options, "--out", file)  # fmt: skip
+    run("show", file, "--moments", moments)
+    run("show", file, "class 3", "--moments", moments)
+    given = ["--logits", folder / f"{target}.npy"]
+    given += [] if target == source else ["--logits", folder / f"{source}.npy"]
+    measured = json.loads(
+        run("evaluate", file, "--moments", moments, *given, "--rows", folder / "rows.npy", "--json", "-")
+    )
+    figures = measured["methods"]["refitted"]
+    # moments and logits of the same samples say the same
+    assert figures["held_out_r2"] == pytest.approx(figures["logits_r2"], abs=1e-9)
+    assert figures["held_out_r2_centred"] == pytest.approx(figures["logits_r2_centred"], abs=1e-9)
+    assert "random" in measured["methods"]
+    run("export", file, "--format", "csv")
+    models = [f"{name}={folder / f'{name}.npy'}" for name in dict.fromkeys((target, source))]
+    page = tmp_path / "r.html"
+    run("report", file, "--moments", moments, *(word for one in models for word in ("--logits", one)),
+        "--rows", folder / "rows.npy", "--out", page, "--stability-pairs", 2)  # fmt: skip
+    record = read(page).record["sets"][0]
+    assert record["curves"]["reproduced"]
+    assert record["stability"]["subsets"] == 4
+    assert record["decisions"] is not None
+    expected = covlasso.evaluate(Dependencies.load(file), SplitMoments.load(moments)).held_out
+    of_kind = expected.of_kind(kind)  # type: ignore[union-attr,arg-type]
+    np.testing.assert_allclose(read(page).array("0.heldOut"), of_kind, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_selection_and_choice_of_a_focus_take_it(folder: Any, kind: Any) -> None:
+    split = SplitMoments.load(folder / "m.safetensors")
+    paths = covlasso.solver.path_moments(split.fit, target="a", source="a", kind=kind, max_terms=5)
+    chosen = covlasso.select(paths, split, target="a", source="a", kind=kind)
+    held_out = covlasso.solver.Blocks.of(split.held_out, chosen.dependencies.origin)  # type: ignore[arg-type]
+    np.testing.assert_allclose(chosen.held_out_error, held_out.error(chosen.dependencies.coef), rtol=1e-9)
+    a = np.load(folder / "a.npy")
+    found = covlasso.choose_focus(
+        split, a, rows=np.load(folder / "rows.npy"), target="a", kind=kind, alphas=[0.1, 0.3], terms=[2, 4]
+    )
+    assert found.dependencies.origin.kind == kind  # type: ignore[union-attr]
