@@ -8,7 +8,7 @@ from rich.text import Text
 from covlasso._base.digits import coefficient_text
 from covlasso._base.plain import Record
 from covlasso.cli._tables import careful, facts, number, significant, table, words
-from covlasso.dependencies import Dependencies
+from covlasso.dependencies import Dependencies, Origin
 
 _KINDS = {
     "second_moment": "logits as they are",
@@ -24,7 +24,7 @@ def summary_table(
 ) -> list[RenderableType]:
     """Heading, table and warnings of a `summarise` record with ``beside``, and ``more`` rows at its end."""
     origin = deps.origin
-    kind = "" if origin is None else f" of {_KINDS[origin.kind]}"
+    kind = "" if origin is None else f" of {_logits(origin)}"
     kkt = record["worst_kkt"]
     rows = {
         "equations": f"{deps.n_targets}{kind}, {_SOLUTIONS[deps.solution]}",
@@ -36,6 +36,13 @@ def summary_table(
         **(more or {}),
     }
     return [Text(record["settings"], style="bold"), facts(rows), *careful(record["beside"]["cautions"])]
+
+
+def _logits(origin: Origin) -> str:
+    """Which logits, in words: ``row-centred, standardised logits``."""
+    if not origin.row_centred:
+        return _KINDS[origin.kind]
+    return "row-centred" + (" logits" if origin.kind == "second_moment" else f", {_KINDS[origin.kind]}")
 
 
 def overview_tables(deps: Dependencies, record: Record) -> list[RenderableType]:

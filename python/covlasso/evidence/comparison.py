@@ -101,7 +101,7 @@ def compare_methods(
             "moments has no fit part; baselines are found on what the dependencies were found on"
         )
     origin = origin_of(deps, fit, target, source)
-    samples = None if logits is None else Samples(logits, source_logits, labels, rows)
+    samples = None if logits is None else Samples(logits, source_logits, labels, rows, origin.row_centred)
     means = class_means(deps, fit, origin)
     beside = Beside(deps, fit, origin, seed, own_samples)
     if methods is None:

@@ -73,8 +73,9 @@ def decisions_by_terms(
     progress : callable, optional
         Called as progress(title, done, total).
     """
-    samples = samples.in_gauge(deps.origin is not None and deps.origin.row_centred)
-    predictors: list[Predictor] = [prediction_of(deps, fit, fit, None, None)]
+    shown = prediction_of(deps, fit, fit, None, None)
+    samples = samples.in_gauge(shown.origin.row_centred)
+    predictors: list[Predictor] = [shown]
     places = [] if path is None or blocks is None else list(terms)
     if path is not None and blocks is not None:
         predictors += _along(path, baselines.Rows(blocks), places, fit, seed, progress)

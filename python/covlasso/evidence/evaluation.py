@@ -209,6 +209,7 @@ def evaluate(
         fit, held_out = halves(moments, lambda whole: is_fit(deps, whole, target, source))
     samples = None if logits is None else Samples(logits, source_logits, labels, rows)
     one = prediction_of(deps, fit, fit or held_out, target, source)
+    samples = None if samples is None else samples.in_gauge(one.origin.row_centred)
     drawn = None
     if fit is not None and check_count(draws, "draws", least=0):
         beside = Beside(deps, fit, origin_of(deps, fit, target, source), seed)
@@ -241,7 +242,7 @@ def evaluations(
     fit, held_out : Moments, or None
         Measured on for ``deps``.
     samples : Samples, or None
-        Logits.
+        Logits, row-centred where the dependencies are of such.
     eps : (k,) array
         As in `evaluate`.
     progress : callable, optional
@@ -249,7 +250,6 @@ def evaluations(
     """
     found: list[Decisions | None] = [None] * len(predictors)
     if samples is not None:
-        samples = samples.in_gauge(first.origin is not None and first.origin.row_centred)
         samples.check(first.n_sources, first.targets, first.intra)
         found = [*decisions(list(predictors.values()), first.targets, samples, eps, progress)]
     result = {}

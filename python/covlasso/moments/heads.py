@@ -127,6 +127,15 @@ class LinearHead:
             bias = bias + added
         return LinearHead(weight, bias.astype(dtype))
 
+    def with_mean(self) -> LinearHead:
+        """Head of one logit more, the mean over the categories, in float64."""
+        weight = self.weight.astype(np.float64)
+        weight = np.vstack([weight, weight.mean(axis=0)])
+        if self.bias is None:
+            return LinearHead(weight)
+        bias = self.bias.astype(np.float64)
+        return LinearHead(weight, np.append(bias, bias.mean()))
+
     def __eq__(self, other: object) -> bool:
         """Whether dtypes and all entries are equal."""
         if not isinstance(other, LinearHead):

@@ -24,7 +24,13 @@ from covlasso.moments.class_sums import Classes, ClassSums, check_classes
 from covlasso.moments.files import MomentFile, save_moments
 from covlasso.moments.heads import LinearHead
 from covlasso.moments.models import Models
-from covlasso.moments.row_centring import centred_head, centred_rows, centred_sums_of, check_centred
+from covlasso.moments.row_centring import (
+    centred_head,
+    centred_rows,
+    centred_sums_of,
+    check_centred,
+    check_several,
+)
 from covlasso.moments.sums import JointSums, columns_of
 from covlasso.moments.symmetric import root
 
@@ -251,7 +257,8 @@ class Moments:
         ValueError
             A model is missing or unknown, numbers of rows differ, the number of categories is not that of
             earlier batches, or an entry is NaN, infinite or beyond 2^500 (its square would overflow); labels
-            are missing or not wanted, or one is no category of any model.
+            are missing or not wanted, or one is no category of any model; or a model whose logits are
+            row-centred has a single category.
         """
         arrays = self._checked(batch)
         self._append(arrays, self._checked_labels(labels, arrays))
@@ -306,12 +313,13 @@ class Moments:
         Raises
         ------
         ValueError
-            No sample yet.
+            No sample yet; or a model has a single category.
         """
         if self.row_centred:
             return self
         if self._in_rows is None:
             models = self._models
+            check_several(self.sizes)
             twin = Moments(self.names, models.class_names, models.heads, self.classes, row_centred=True)
             twin._sums = centred_sums_of(self._read(), models.heads)
             if twin._sums.classes is not None:
@@ -623,7 +631,10 @@ class Moments:
         return arrays
 
     def _check_columns(self, arrays: Mapping[str, Floats]) -> None:
-        self._models.check_columns({name: rows.shape[1] for name, rows in arrays.items()}, self._columns)
+        columns = {name: rows.shape[1] for name, rows in arrays.items()}
+        self._models.check_columns(columns, self._columns)
+        if self.row_centred:
+            check_several(self._models.sizes(columns))
 
     def _checked_labels(self, labels: npt.ArrayLike | None, arrays: Mapping[str, Floats]) -> Int64 | None:
         """Return labels of a checked batch, where samples have them."""

@@ -56,6 +56,22 @@ def centred_sums_of(sums: JointSums, heads: Container[str]) -> JointSums:
     return JointSums.of(sums.sizes, sums.count, mean, SymmetricSum.from_dense(products), classes)
 
 
+def check_several(sizes: Mapping[str, int]) -> None:
+    """Refuse a model of a single category: less its mean nothing is left.
+
+    Raises
+    ------
+    ValueError
+        The model.
+    """
+    for name, categories in sizes.items():
+        if categories == 1:
+            raise ValueError(
+                f"model {name!r} has a single category, whose logit less the mean of its row is 0; take "
+                "logits as they are, without row_centred (--row-centred)"
+            )
+
+
 def check_centred(mean: Float64, name: str) -> None:
     """Refuse means of a model whose logits are said to be row-centred, and are not.
 

@@ -102,8 +102,9 @@ def add_samples(
     deps = entry.deps
     part = deps.take(shown)
     fit = entry.fit if isinstance(entry, Measured) else None
-    samples = samples.in_gauge(deps.origin is not None and deps.origin.row_centred)
-    found = single_samples(prediction_of(part, fit, fit, None, None), part.targets, samples, SHOWN, report)
+    predictor = prediction_of(part, fit, fit, None, None)
+    samples = samples.in_gauge(predictor.origin.row_centred)
+    found = single_samples(predictor, part.targets, samples, SHOWN, report)
     for name, listed in (("holds", found.holds), ("fails", found.fails)):
         _add(payload, f"{prefix}{name}", listed, found, rows, names)
     return {"shown": SHOWN, "labelled": found.label is not None, "looked": len(samples)}

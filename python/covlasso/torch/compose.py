@@ -36,6 +36,9 @@ def compose_head(
     For a linear last layer g = W h + w this is an exact linear layer with weight [W; B W] and bias [w; B w +
     a] in its place. Any other model is wrapped in `CombinedLogits`.
 
+    Dependencies of row-centred logits say what a logit is over the mean of all logits of its sample, so new
+    logits are a + B (g - mean g) + mean g: they win where they would win among row-centred ones.
+
     From a second network f that knows the new categories, without a label: joint moments of both networks on
     samples that show them, with classes by decisions, so that the class of a sample is what f decides; then
     centred dependencies with a focus, refitted::
@@ -100,9 +103,12 @@ def replace_logits(
     """Give a model whose logits of the targets are computed from the other logits.
 
     Logit i becomes a_i + sum_j b_ij f_j(x) for every target, with all f_j as the given model computes them,
-    those that are replaced too; other logits stay. What the model loses by it shows how far the category is
-    determined by the others. It is recognised by ten or twenty terms where the dependencies have a focus, as
-    ``solve_moments(..., focus=0.1)``; without one only by many more.
+    those that are replaced too; other logits stay. Of dependencies of row-centred logits it becomes
+    a_i + sum_j b_ij (f_j(x) - mean f(x)) + mean f(x).
+
+    What the model loses by it shows how far the category is determined by the others. It is recognised by ten
+    or twenty terms where the dependencies have a focus, as ``solve_moments(..., focus=0.1)``; without one
+    only by many more.
 
     Parameters
     ----------
@@ -142,6 +148,8 @@ class CombinedLogits(nn.Module):
         a.
     targets : (m,) array, optional
         Logits whose place is taken; by default they follow after the p known ones.
+    common : (m,) array, optional
+        Coefficients of the mean of g(x) over its categories, which is added; by default 0.
 
     Notes
     -----
@@ -155,6 +163,7 @@ class CombinedLogits(nn.Module):
         coef: scipy.sparse.csr_array,
         intercept: Float64,
         targets: Array | None = None,
+        common: Float64 | None = None,
     ):
         super().__init__()
         m, p = coef.shape
@@ -176,6 +185,7 @@ class CombinedLogits(nn.Module):
         self.register_buffer("values", torch.from_numpy(values).to(**kind))
         self.register_buffer("intercept", torch.from_numpy(intercept).to(**kind))
         self.register_buffer("order", torch.from_numpy(order).to(weight.device))
+        self.register_buffer("common", None if common is None else torch.from_numpy(common).to(**kind))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Logits (batch, p + m), or (batch, p) where they take places.
@@ -189,6 +199,8 @@ class CombinedLogits(nn.Module):
         if not torch.jit.is_tracing() and (logits.dim() != 2 or logits.size(1) != self.known):
             raise ValueError(f"the model gives {logits.shape}; (batch, {self.known}) is expected")
         made = (logits[:, self.sources] * self.values).sum(dim=2) + self.intercept
+        if self.common is not None:
+            made = made + logits.to(self.common.dtype).mean(dim=1, keepdim=True) * self.common
         return torch.cat((logits, made.to(logits.dtype)), dim=1).index_select(1, self.order)
 
     def extra_repr(self) -> str:
@@ -198,11 +210,12 @@ class CombinedLogits(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Combinations that were asked for: a + B g."""
+    """Combinations that were asked for: a + B g, and of row-centred logits + (1 - B 1) mean(g)."""
 
     coef: scipy.sparse.csr_array
     intercept: Float64
     targets: Array
+    common: Float64 | None
 
 
 def _rows(dependencies: Dependencies, names: Sequence[int | str] | None, moments: Moments | None) -> _Rows:
@@ -217,7 +230,9 @@ def _rows(dependencies: Dependencies, names: Sequence[int | str] | None, moments
         raise ValueError("names has a category twice; give each once")
     if len(rows) == 0:
         raise ValueError("dependencies have no target")
-    return _Rows(prediction.coef[rows], prediction.intercept[rows], prediction.targets[rows])
+    coef = prediction.coef[rows]
+    common = 1.0 - np.asarray(coef.sum(axis=1)) if prediction.origin.row_centred else None
+    return _Rows(coef, prediction.intercept[rows], prediction.targets[rows], common)
 
 
 def _combine(model: nn.Module, rows: _Rows, targets: Array | None, layer: str | None) -> nn.Module:
@@ -226,7 +241,7 @@ def _combine(model: nn.Module, rows: _Rows, targets: Array | None, layer: str | 
         raise TypeError(f"model is {type(model).__name__}; a torch.nn.Module is expected")
     path = path_of_layer(model, layer)
     if path is None:
-        return CombinedLogits(model, rows.coef, rows.intercept, targets)
+        return CombinedLogits(model, rows.coef, rows.intercept, targets, rows.common)
     if path == "":
         return _combined_layer(model, rows, targets)
     made = _combined_layer(model.get_submodule(path), rows, targets)
@@ -245,7 +260,12 @@ def _combined_layer(layer: nn.Linear, rows: _Rows, targets: Array | None) -> nn.
             "outputs; the sources must be the categories of the model"
         )
     old = linear_head(layer)
-    made = old.combined(rows.coef, rows.intercept if rows.intercept.any() else None)
+    intercept = rows.intercept if rows.intercept.any() else None
+    if rows.common is None:
+        made = old.combined(rows.coef, intercept)
+    else:
+        coef = scipy.sparse.hstack([rows.coef, rows.common[:, np.newaxis]])
+        made = old.with_mean().combined(coef, intercept)
     biased = made.bias is not None
     parts = {
         "weight": (old.weight, made.weight),

@@ -382,6 +382,7 @@ def test_a_killed_run_goes_on_only_under_the_same_command(pictures, tmp_path, mo
         "data.input_key": ("--data-kwargs", "input_key=.png"),
         "data.split": ("--split", "test"),
         "channels_last": ("--channels-last",),
+        "row_centred": ("--row-centred",),
         "class_names.test_resnet": ("--class-names", numbers),
         "split.folds": ("--folds", 2),
         "weights.test_resnet": ("--seed", 1),

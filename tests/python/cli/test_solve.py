@@ -583,3 +583,22 @@ def test_two_ranks_with_a_focus_write_the_file_of_a_single_process(focus, source
     assert invoke(*arguments, "--out", alone).exit_code == 0
     assert together.read_bytes() == alone.read_bytes()
     assert Dependencies.load(alone).focus is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("second_moment", "row-centred logits"), ("correlation", "row-centred, standardised logits")],
+)
+def test_row_centred_logits_are_solved_and_said_to_be(single, batch, kind, words):
+    place = ("--terms", 2, "--refit", "--kind", kind)
+    out = single.parent / "r.safetensors"
+    outcome = invoke(single, *place, "--row-centred", "--out", out)
+    assert f"{N} of {words}, refitted" in " ".join(outcome.stdout.split())
+    found = Dependencies.load(out)
+    assert found.origin.row_centred
+    rows = batch["a"] - batch["a"].mean(axis=1, keepdims=True)
+    if kind == "correlation":
+        rows = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    error = ((rows - rows @ found.coef.toarray().T) ** 2).mean(axis=0)
+    np.testing.assert_allclose(found.error, error, rtol=1e-9, atol=1e-12)
+    assert "as they are" in invoke(single, "--terms", 2, "--out", out, "--force").stdout

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 import covlasso
 from covlasso import Accumulator, LinearHead, Moments, Split, SplitMoments
+from covlasso.logits import Samples
 
 N, M, D = 9, 6, 4
 RNG = np.random.default_rng(0)
@@ -202,3 +206,60 @@ def test_digits_that_algebra_costs_are_those_that_it_says() -> None:
     scale = np.abs(exact).max()
     assert np.abs(at_once.second_moment("a") - exact).max() < 1e-11 * scale
     assert np.abs(by_algebra.as_row_centred().second_moment("a") - exact).max() < 1e-6 * scale
+
+
+def test_a_single_category_has_nothing_left() -> None:
+    moments = Moments(["a"], row_centred=True)
+    with pytest.raises(ValueError, match="'a' has a single category"):
+        moments.update({"a": np.ones((3, 1))})
+    assert moments.count == 0
+    raw = Moments(["a", "b"])
+    raw.update({"a": np.ones((3, 1)), "b": np.eye(3)})
+    with pytest.raises(ValueError, match="'a' has a single category"):
+        raw.as_row_centred()
+
+
+@pytest.mark.parametrize("common", [0.0, 1e4])
+def test_decisions_do_not_change(common: float) -> None:
+    logits = draw(common=common)[0].astype(np.float32)
+    logits[::7, 3] = logits[::7].max(axis=1)  # ties, too
+    made = [chunk.target for chunk in Samples(logits, row_centred=True).chunks()]
+    np.testing.assert_allclose(np.concatenate(made), centred(logits.astype(np.float64)), atol=1e-9)
+    np.testing.assert_array_equal(np.concatenate(made).argmax(axis=1), logits.argmax(axis=1))
+    raw, less = Moments(["a"], classes="decisions"), Moments(["a"], classes="decisions", row_centred=True)
+    for moments in (raw, less):
+        moments.update({"a": logits})
+    np.testing.assert_array_equal(raw.class_counts("a"), less.class_counts("a"))
+
+
+def test_equations_without_an_origin_are_measured_on_the_logits_of_their_moments() -> None:
+    raw, later = draw(seed=1)[0], draw(seed=2)[0]
+    fit, held_out = Moments(["a"], row_centred=True), Moments(["a"], row_centred=True)
+    fit.update({"a": raw})
+    held_out.update({"a": later})
+    deps = covlasso.solve(fit.gram("a"), terms=2, refit=True)
+    assert deps.origin is None
+    f = centred(later)
+    error = ((f - f @ deps.coef.toarray().T) ** 2).mean(axis=0)
+    found = covlasso.evaluate(deps, SplitMoments(fit, held_out), logits=later)
+    np.testing.assert_allclose(found.decisions.error, error, rtol=1e-9)
+    np.testing.assert_allclose(found.held_out.error, error, rtol=1e-9)
+    other = covlasso.compare_methods(deps, SplitMoments(fit, held_out), methods=["refitted"], logits=later)
+    np.testing.assert_allclose(other["refitted"].decisions.error, error, rtol=1e-9)
+
+
+def test_files_without_the_field_are_of_logits_as_they_are(tmp_path: Any) -> None:
+    moments = made(True, row_centred=False)
+    moments.save(tmp_path / "m.safetensors")
+    deps = covlasso.solve_moments(moments, target="a", terms=2)
+    deps.save(tmp_path / "d.safetensors")
+    with safe_open(tmp_path / "d.safetensors", "numpy") as file:
+        header = json.loads(file.metadata()["covlasso"])
+    assert header["origin"].pop("row_centred") is False
+    text = {"covlasso": json.dumps(header)}
+    save_file(load_file(tmp_path / "d.safetensors"), tmp_path / "d.safetensors", text)
+    with safe_open(tmp_path / "m.safetensors", "numpy") as file:
+        assert "row_centred" not in file.metadata()["covlasso"]
+    assert not Moments.load(tmp_path / "m.safetensors").row_centred
+    again = covlasso.Dependencies.load(tmp_path / "d.safetensors")
+    assert again.origin == deps.origin

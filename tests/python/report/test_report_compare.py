@@ -193,6 +193,10 @@ def test_row_centred_logits_beside_others_are_said_to_be(reader, tmp_path):
     reader.open(covlasso.write_report(tmp_path / "r.html", sets, moments=halves), "compare")
     words = "within a, row-centred explains logits less their mean over the categories"
     assert words in reader.text("figure:has(h3:text-is('R² held out'))")
+    for index, said in enumerate((False, True)):
+        reader.go(f"summary&set={index}")
+        assert ("less their mean over the categories" in reader.text(".caveats")) is said
+        assert ("logits enter as they are" in reader.text(".caveats")) is not said
 
 
 def test_a_pair_has_an_address(reader, kinds):

@@ -309,3 +309,37 @@ def test_categories_that_a_second_network_knows_are_recognised(terms, focus, lea
     is_new = label >= 16
     assert least < right[is_new].double().mean() < most
     assert right[~is_new].double().mean() > alone[~is_new].double().mean() - 0.05
+
+
+@pytest.mark.parametrize("kind", ["second_moment", "covariance", "correlation"])
+@pytest.mark.parametrize("layer", ["head.fc", None])
+@pytest.mark.parametrize("intra", [False, True])
+def test_logits_of_row_centred_dependencies_stand_where_the_others_do(inputs, kind, layer, intra):
+    """Less the mean of the model's own logits they are the equation of logits less their mean."""
+    rng = np.random.default_rng(6)
+    g = rng.normal(size=(300, P)) * np.arange(1, P + 1) + 9.0 * rng.normal(size=(300, 1)) + 2.0
+    f = g if intra else g[:, :3] - g[:, 3:6] + rng.normal(size=(300, 3)) + 50.0
+    moments = Moments(["g"] if intra else ["f", "g"])
+    moments.update({"g": g} if intra else {"f": f, "g": g})
+    deps = solve_moments(
+        moments, target="g" if intra else "f", source="g", kind=kind, row_centred=True, allow_same=not intra,
+        terms=2, refit=True, targets=np.arange(3),
+    )  # fmt: skip
+    model = Classifier().eval()
+    make = replace_logits if intra else compose_head
+    made = make(model, deps, moments=moments, layer=layer)
+    found = made(inputs).detach().double().numpy()
+    raw = model(inputs).detach().double().numpy()
+    common = raw.mean(axis=1)
+    for i in range(3):
+        rows, target = (x - x.mean(axis=1, keepdims=True) for x in (g, f))
+        terms = deps.coef.indices[deps.coef.indptr[i] : deps.coef.indptr[i + 1]]
+        matrix = rows[:, terms]
+        if kind != "second_moment":
+            matrix = np.column_stack([matrix, np.ones(len(matrix))])
+        b = np.linalg.lstsq(matrix, target[:, i], rcond=None)[0]
+        wanted = (raw - common[:, np.newaxis])[:, terms] @ b[: len(terms)] + (b[len(terms) :].sum())
+        np.testing.assert_allclose(found[:, i if intra else P + i] - common, wanted, atol=1e-4)
+    rest = slice(3, P) if intra else slice(0, P)
+    np.testing.assert_allclose(found[:, rest], raw[:, rest], atol=1e-5)
+    torch.testing.assert_close(torch.export.export(made, (inputs,)).module()(inputs), made(inputs))

@@ -524,3 +524,34 @@ def test_ranks_of_which_one_was_killed_have_the_means_by_class_of_one_process(cl
                 np.testing.assert_allclose(two.class_means(name, by), one.class_means(name, by), atol=1e-12)
                 np.testing.assert_array_equal(two.class_means(name, by), again.class_means(name, by))
         np.testing.assert_array_equal(two.second_moment("a", "b"), again.second_moment("a", "b"))
+
+
+@pytest.mark.parametrize("factored", ["off", "on"])
+@pytest.mark.parametrize("classes", ["decisions", None])
+def test_row_centred_moments_are_those_of_logits_less_their_mean(inputs, factored, classes, tmp_path):
+    nets = {name: Classifier(3, 5 + k, k).double() for k, name in enumerate(("one", "other"))}
+    with torch.no_grad():
+        for net in nets.values():
+            net.last.bias += 30.0
+    given = loader(inputs.double())
+    options = {"factored": factored, "classes": classes, "row_centred": True, "save_every": 1}
+    rows = {name: logits(net, inputs.double()) for name, net in nets.items()}
+    centred = {name: f - f.mean(axis=1, keepdims=True) for name, f in rows.items()}
+    found = extract(nets, given, **options).moments.fit
+    assert found.row_centred
+    assert set(found.heads) == (set(nets) if factored == "on" else set())
+    assert_moments(found, centred, rtol=1e-10)
+    if classes is not None:
+        by = rows["one"].argmax(axis=1)
+        for k in np.unique(by):
+            mean = centred["other"][by == k].mean(axis=0)
+            np.testing.assert_allclose(found.class_means("other", by="one")[k], mean, atol=1e-10)
+    out = tmp_path / "m.safetensors"
+    with pytest.raises(RuntimeError, match="power"):
+        extract(nets, Stopping(given, 3), out=out, **options)
+    with pytest.raises(ValueError, match="another run: row_centred was True and is False"):
+        extract(nets, given, out=out, **{**options, "row_centred": False})
+    went_on = extract(nets, given, out=out, **options).moments.fit
+    for kept in (went_on, SplitMoments.load(out).fit):
+        assert kept.row_centred
+        np.testing.assert_array_equal(kept.second_moment("one"), found.second_moment("one"))

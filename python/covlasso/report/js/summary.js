@@ -140,9 +140,11 @@ function caveats(set) {
       "Between networks a recall is due to the category and its level as much as to the equation: see R² on own samples on a category's page, and the class mean where it is known.",
     set.focus &&
       `Equations with ${set.focus}: a category's own samples have this share in its equation, and R² on the fit part is with it.`,
+    set.asked.rows &&
+      "Logits are less their mean over the categories, sample by sample, which decisions do not see.",
     set.kind && set.kind !== "second_moment"
       ? `R² is that of the ${set.kind} of the logits.`
-      : "R² is 1 − error / E[logit²]: logits enter as they are and are not centred.",
+      : `R² is 1 − error / E[logit²]: logits ${set.asked.rows ? "are not centred over the samples" : "enter as they are and are not centred"}.`,
     set.explained && explainedWords(set),
     COEFFICIENTS[set.solution],
     uncertified &&
