@@ -29,13 +29,19 @@ _BLOCK = 1 << 20  # entries of blocks that are held at a time
 
 def random_error(blocks: Blocks, n_terms: Int64, draws: int = DRAWS, seed: int = 0) -> Float64:
     """Mean error of as many terms as each target has, (n_targets,)."""
-    by_terms = _mean_error(blocks, n_terms, draws, seed)
-    return np.asarray(by_terms[n_terms, np.arange(len(n_terms))])
+    explained = np.zeros(len(n_terms))
+    for draw in _draws(blocks, n_terms, draws, seed):
+        explained += draw.explained()
+    return np.maximum(blocks.energy - explained / draws, 0.0)
 
 
 def random_error_by_terms(blocks: Blocks, terms: int, draws: int = DRAWS, seed: int = 0) -> Float64:
     """Mean error of 0, 1, ..., ``terms`` terms, (terms + 1, n_targets)."""
-    return _mean_error(blocks, np.full(len(blocks.targets), terms), draws, seed)
+    every = np.full(len(blocks.targets), terms)
+    explained = np.zeros((terms + 1, len(every)))
+    for draw in _draws(blocks, every, draws, seed):
+        explained += draw.explained_by_terms()
+    return np.maximum(blocks.energy - explained / draws, 0.0)
 
 
 def random_coefficients(
@@ -44,13 +50,6 @@ def random_coefficients(
     """Least squares on as many terms as each target has, (n_targets, p) for every draw."""
     for draw in _draws(blocks, n_terms, draws, seed):
         yield draw.coefficients()
-
-
-def _mean_error(blocks: Blocks, n_terms: Int64, draws: int, seed: int) -> Float64:
-    explained = np.zeros((int(n_terms.max(initial=0)) + 1, len(n_terms)))
-    for draw in _draws(blocks, n_terms, draws, seed):
-        explained += draw.explained()
-    return np.maximum(blocks.energy - explained / draws, 0.0)
 
 
 def _draws(blocks: Blocks, n_terms: Int64, draws: int, seed: int) -> Iterator[_Draw]:
@@ -105,6 +104,14 @@ class _Draw:
         self._apart = _Apart(blocks, n_terms, order, rows, np.flatnonzero(apart), (where, left_out))
 
     def explained(self) -> Float64:
+        """Return what all terms of every target explain, (n_targets,)."""
+        y, w, _, without, here = self._wanted()
+        found = _product(y, y, w)
+        found[here] -= _lost(without, y[:, here], None if w is None else w[:, here])[0]
+        found[self._apart.here] = self._apart.explained_in_all()
+        return found
+
+    def explained_by_terms(self) -> Float64:
         """Return what the first 0, 1, ... terms of every target explain, (K + 1, n_targets)."""
         k = int(self._n_terms.max(initial=0))
         items = np.zeros((len(self._order) + 1, len(self._n_terms)))
@@ -117,22 +124,14 @@ class _Draw:
         rest = items[1:, here] - np.divide(lost, size, out=np.zeros_like(lost), where=size > 0.0)
         beyond = np.arange(len(rest))[:, np.newaxis] > self._rank[here]  # item m, of m terms without it
         found[: len(rest), here] = np.where(beyond[: k + 1], rest[: k + 1], found[: len(rest), here])
-        found[:, self._apart.here] = self._apart.explained(k)
+        found[:, self._apart.here] = self._apart.explained()
         return found
 
     def coefficients(self) -> scipy.sparse.csr_array:
         """Solve for the terms of every target, (n_targets, p)."""
         item = np.arange(len(self._order))[:, np.newaxis]
-        has = self._rank < self._n_terms
-        wanted = item < self._n_terms + has
-        y = self._y * wanted
-        w = None if self._w is None else self._w * wanted
-        here = np.flatnonzero(has)
-        without = self._inverse[:, self._rank[here]] * wanted[:, here]
-        own = None if w is None else w[:, here]
-        size = _product(without, without, own)
-        lost = _product(without, y[:, here], own)
-        y[:, here] -= without * np.divide(lost, size, out=np.zeros_like(lost), where=size > 0.0)
+        y, w, wanted, without, here = self._wanted()
+        y[:, here] -= without * _lost(without, y[:, here], None if w is None else w[:, here])[1]
         if w is not None:
             y -= w * (np.sum(y * w, axis=0) / (1.0 + np.sum(w**2, axis=0)))
         values = _substituted(self._lower[np.newaxis], y[np.newaxis])[0]
@@ -140,6 +139,14 @@ class _Draw:
         values[:, self._apart.here] = self._apart.coefficients(len(self._order))
         wanted[:, self._apart.here] = values[:, self._apart.here] != 0.0
         return self._sparse(values.T, wanted.T)
+
+    def _wanted(self) -> tuple[Float64, Float64 | None, Bool, Float64, Places]:
+        """Return y and w on the items that each target takes, which these are, and l of those with a gap."""
+        gap = self._rank < self._n_terms
+        wanted = np.arange(len(self._order))[:, np.newaxis] < self._n_terms + gap
+        here = np.flatnonzero(gap)
+        without = self._inverse[:, self._rank[here]] * wanted[:, here]
+        return self._y * wanted, None if self._w is None else self._w * wanted, wanted, without, here
 
     def _eliminate(self, rows: Float64, blocks: Blocks) -> bool:
         """Make L, L^-1 and what it makes of all columns; whether no source depends on those before."""
@@ -152,7 +159,7 @@ class _Draw:
         if own is not None:
             # those with several rows, or none, are solved apart
             first = np.minimum(own.firsts, len(own.rows) - 1)
-            single = own.rows[first][:, self._order].T
+            single = own.rows[first[:, np.newaxis], self._order].T
             response = own.responses(blocks.targets)
             cross = cross + single * response[np.minimum(own.offsets[:-1], len(response) - 1)]
         columns = np.concatenate([cross, single, np.eye(m)], axis=1)[np.newaxis]
@@ -200,7 +207,7 @@ class _Apart:
         self._n_terms = n_terms[here]
         where, gone = left_out
         self._parts: list[tuple[Float64, Float64, list[Places]]] = []
-        k = int(n_terms.max(initial=0))
+        k = self._k = int(n_terms.max(initial=0))
         step = max(1, _BLOCK // max(1, k * k))
         for start in range(0, len(here), step):
             chosen = here[start : start + step]
@@ -219,13 +226,17 @@ class _Apart:
             lower, _ = _eliminate(block, columns)
             self._parts.append((lower, columns, places))
 
-    def explained(self, k: int) -> Float64:
-        """Return what the first 0, 1, ..., k terms explain, (k + 1, here)."""
-        found = np.zeros((k + 1, len(self.here)))
+    def explained(self) -> Float64:
+        """Return what the first 0, 1, ... terms explain, (K + 1, here)."""
+        found = np.zeros((self._k + 1, len(self.here)))
         if self._parts:
             y = np.concatenate([columns[:, :, 0] for _, columns, _ in self._parts])
             found[1:] = np.cumsum(y**2, axis=1).T
         return found
+
+    def explained_in_all(self) -> Float64:
+        """Return what all terms explain, (here,)."""
+        return np.asarray(self.explained()[self._n_terms, np.arange(len(self.here))])
 
     def coefficients(self, m: int) -> Float64:
         """Coefficients on the order, (m, here)."""
@@ -243,9 +254,23 @@ class _Apart:
 
 def _product(a: Float64, b: Float64, w: Float64 | None) -> Float64:
     """Return <a, b> of every column."""
-    total: Float64 = np.sum(a * b, axis=0)
+    total = _summed_over(a, b)
     if w is not None:
-        total -= np.sum(a * w, axis=0) * np.sum(b * w, axis=0) / (1.0 + np.sum(w**2, axis=0))
+        with_w = _summed_over(a, w)
+        total -= with_w * (with_w if b is a else _summed_over(b, w)) / (1.0 + _summed_over(w, w))
+    return total
+
+
+def _lost(without: Float64, y: Float64, w: Float64 | None) -> tuple[Float64, Float64]:
+    """Return <l, y>^2 / <l, l>, what a source explains beside the others, and <l, y> / <l, l>; 0 if l is."""
+    size, both = _product(without, without, w), _product(without, y, w)
+    ratio = np.divide(both, size, out=np.zeros_like(both), where=size > 0.0)
+    return both * ratio, ratio
+
+
+def _summed_over(a: Float64, b: Float64) -> Float64:
+    """Sum of the products in every column, top down: by einsum, whose bits do not depend on other columns."""
+    total: Float64 = np.einsum("kt,kt->t", a, b)
     return total
 
 
