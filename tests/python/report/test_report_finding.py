@@ -165,3 +165,14 @@ def test_headings_of_the_table_are_whole(reader, lite):
         .filter(title => title.offsetWidth && title.scrollWidth > title.clientWidth)
         .map(title => title.textContent)"""
     assert reader.tab.evaluate(cut) == []
+
+
+def test_paper_is_light_whatever_the_theme(browser, lite):
+    one = Reader(browser, color_scheme="dark")
+    one.open(lite[0])
+    one.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert one.tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 247, 249)"
+    one.tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert one.tab.evaluate("document.documentElement.dataset.theme") == "auto"
+    one.tab.context.close()
+    assert one.problems == []

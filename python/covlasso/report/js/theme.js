@@ -19,6 +19,21 @@ export function setUpTheme(button, changed) {
     changed();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+  printLight(changed);
+}
+
+/** Paper is white: charts, too, are drawn for it. */
+function printLight(changed) {
+  let shown;
+  const put = (theme) => {
+    document.documentElement.dataset.theme = theme;
+    changed();
+  };
+  addEventListener("beforeprint", () => {
+    shown = document.documentElement.dataset.theme;
+    put("light");
+  });
+  addEventListener("afterprint", () => put(shown));
 }
 
 /** Colours of the current theme, by the names that they have in base.css. */
