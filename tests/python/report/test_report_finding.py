@@ -99,6 +99,20 @@ def test_nothing_is_wider_than_a_phone(phone, lite):
         assert top < 130, view
 
 
+@pytest.mark.parametrize("width", [320, 400, 701, 1400])
+def test_names_without_blanks_do_not_widen_the_page(reader, tmp_path, width):
+    rng = np.random.default_rng(0)
+    names = [f"a category such as {'unbreakable' * 6}{k}" for k in range(12)]
+    moments = covlasso.Moments(["m"], names)
+    moments.update({"m": rng.normal(size=(200, 12)) + rng.normal(size=(200, 1))})
+    deps = covlasso.solve_moments(moments, terms=3, refit=True)
+    reader.tab.set_viewport_size({"width": width, "height": 800})
+    reader.open(covlasso.write_report(tmp_path / "r.html", deps, moments=moments))
+    for view in ("summary", "categories", "category=5", "category=none", "graph", "graph=5", "about"):
+        reader.go(view)
+        assert reader.tab.evaluate("document.documentElement.scrollWidth") <= width, view
+
+
 def test_the_header_is_a_line_and_one_of_sets(phone, lite, tmp_path):
     phone.open(lite[0])
     assert phone.tab.evaluate("document.querySelector('.bar').offsetHeight") <= 80
