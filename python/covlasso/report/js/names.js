@@ -1,5 +1,7 @@
 // Which category somebody means who types a name, a part of one, or a number: whole words first, then
-// beginnings, then parts; a misspelt name finds those that are similar. As `covlasso show` does.
+// beginnings, then parts; a misspelt name finds those that are similar. `covlasso show` (dependencies/names.py)
+// takes the number, the name, its beginning, a part, and similar ones in this order, too, but only the first kind
+// that there is, where a list shows all.
 
 const WRONG = 0.3; // share of the letters that may be wrong
 const SHORTEST = 4; // letters of a word that a misspelt one may be
