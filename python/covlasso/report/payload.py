@@ -41,6 +41,11 @@ class Payload:
         return base64.b64encode(zlib.compress(whole, 6)).decode("ascii")
 
 
+def rounded_r2(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """R^2 whose difference from 1 is rounded as of `rounded`: an error near 0 keeps its digits."""
+    return (1.0 - rounded(1.0 - np.asarray(values, dtype=np.float64)).astype(np.float64)).astype(np.float32)
+
+
 def rounded(values: npt.ArrayLike, bits: int = 12) -> npt.NDArray[np.float32]:
     """Float32 with ``bits`` bits of mantissa, for what is only drawn: zeros at the end compress well.
 
