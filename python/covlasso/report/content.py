@@ -19,7 +19,7 @@ from covlasso.report.beside import add_beside, measured, random_by_terms
 from covlasso.report.curves import QUANTILES, Curves, follow
 from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
-from covlasso.report.payload import Payload, rounded
+from covlasso.report.payload import Payload, rounded_r2
 from covlasso.report.replaced import HeldOutLogits, add_decisions, decided
 from covlasso.report.samples import SampleNames, add_samples
 from covlasso.report.set_names import SetName, set_names
@@ -205,11 +205,11 @@ class _Collector:
         if not curves.reproduced:
             return {"terms": curves.terms, "reproduced": False, "details": 0}
         for name, band in curves.bands().items():
-            self.payload.add(f"{prefix}band.{name}", rounded(band), "float32")
+            self.payload.add(f"{prefix}band.{name}", rounded_r2(band), "float32")
         shown = _detailed(entry.deps, self._depth.details)
         self.payload.add(prefix + "detail", shown, "int32")
         for name, values in curves.r2.items():
-            self.payload.add(f"{prefix}curve.{name}", rounded(values[:, shown].T), "float32")
+            self.payload.add(f"{prefix}curve.{name}", rounded_r2(values[:, shown].T), "float32")
         if curves.path.method == "lasso":
             add_paths(self.payload, prefix, curves.path, shown)
         return {

@@ -16,6 +16,7 @@ STYLES = (
     "css/table.css",
     "css/map.css",
     "css/narrow.css",
+    "css/print.css",
 )
 LIBRARIES = (
     "vendor/echarts.min.js",

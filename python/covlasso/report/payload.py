@@ -41,6 +41,13 @@ class Payload:
         return base64.b64encode(zlib.compress(whole, 6)).decode("ascii")
 
 
+def rounded_r2(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """R^2 as of `rounded`; near 1 it is the difference from 1 that is rounded, so that errors keep digits."""
+    exact = np.asarray(values, dtype=np.float64)
+    near = (1.0 - rounded(1.0 - exact).astype(np.float64)).astype(np.float32)
+    return np.where(exact > 0.5, near, rounded(exact))
+
+
 def rounded(values: npt.ArrayLike, bits: int = 12) -> npt.NDArray[np.float32]:
     """Float32 with ``bits`` bits of mantissa, for what is only drawn: zeros at the end compress well.
 

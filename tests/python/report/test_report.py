@@ -10,7 +10,7 @@ from report_reader import read, small_deps, small_halves
 
 import covlasso
 from covlasso.graph import communities
-from covlasso.report.payload import Payload, rounded
+from covlasso.report.payload import Payload, rounded, rounded_r2
 
 NAMES = [f"category {i}" for i in range(12)]
 
@@ -248,6 +248,18 @@ def test_a_pursuit_has_curves_of_its_own_and_no_path(halves, tmp_path):
     others = replace(deps, coef=2 * deps.coef)
     data = read(covlasso.write_report(tmp_path / "other.html", others, moments=halves))
     assert data.record["sets"][0]["curves"]["reproduced"] is False
+
+
+def test_rounding_keeps_the_digits_of_r2_and_of_the_error():
+    r2 = np.concatenate(
+        [1.0 - np.geomspace(1e-5, 0.5, 200), np.geomspace(1e-4, 0.5, 200), -np.geomspace(1e-3, 9, 99)]
+    )
+    kept = rounded_r2(np.append(r2, np.nan)).astype(np.float64)
+    assert np.isnan(kept[-1])
+    assert (np.abs(kept[:-1] - r2) <= 2e-4 * np.abs(r2)).all()
+    assert (
+        np.abs(kept[:200] - r2[:200]) <= 4e-3 * (1.0 - r2[:200])
+    ).all()  # float32 holds no more of 1 - 1e-5
 
 
 def test_equal_input_gives_equal_bytes(halves, sets, tmp_path):

@@ -89,14 +89,38 @@ def test_a_link_that_may_mean_several_offers_them(reader, lite):
     assert "not in this report" in reader.text(".lead")
 
 
+@pytest.mark.parametrize("place", ["graph=99999", "category=99999", "graph=null", "category=null"])
+def test_a_link_to_no_category_says_so(reader, lite, place):
+    reader.open(lite[0])
+    reader.go(place)
+    assert reader.text("h1").startswith("No category")
+    assert reader.tab.evaluate("location.hash") == f"#{place}"
+
+
 def test_nothing_is_wider_than_a_phone(phone, lite):
     width = phone.tab.viewport_size["width"]
     phone.open(lite[0])
     for view in VIEWS:
         phone.go(view)
         assert phone.tab.evaluate("document.documentElement.scrollWidth") <= width, view
-        top = phone.tab.evaluate("document.querySelector('h1').getBoundingClientRect().top + scrollY")
-        assert top < 130, view
+        top = phone.tab.evaluate(
+            "document.getElementById('main').firstElementChild.firstElementChild.getBoundingClientRect().top"
+        )
+        assert top <= 80, view
+
+
+@pytest.mark.parametrize("width", [320, 400, 701, 1400])
+def test_names_without_blanks_do_not_widen_the_page(reader, tmp_path, width):
+    rng = np.random.default_rng(0)
+    names = [f"a category such as {'unbreakable' * 6}{k}" for k in range(12)]
+    moments = covlasso.Moments(["m"], names)
+    moments.update({"m": rng.normal(size=(200, 12)) + rng.normal(size=(200, 1))})
+    deps = covlasso.solve_moments(moments, terms=3, refit=True)
+    reader.tab.set_viewport_size({"width": width, "height": 800})
+    reader.open(covlasso.write_report(tmp_path / "r.html", deps, moments=moments))
+    for view in ("summary", "categories", "category=5", "category=none", "graph", "graph=5", "about"):
+        reader.go(view)
+        assert reader.tab.evaluate("document.documentElement.scrollWidth") <= width, view
 
 
 def test_the_header_is_a_line_and_one_of_sets(phone, lite, tmp_path):
@@ -176,3 +200,35 @@ def test_paper_is_light_whatever_the_theme(browser, lite):
     assert one.tab.evaluate("document.documentElement.dataset.theme") == "auto"
     one.tab.context.close()
     assert one.problems == []
+
+
+def test_all_categories_that_pass_are_on_paper_and_no_controls(reader, lite):
+    _, (deps, *_) = lite
+    reader.open(lite[0], "categories")
+    reader.first_names(1)
+    reader.tab.fill("#filter-text", "car")
+    reader.said("of 1,000 categories")
+    reader.tab.emulate_media(media="print")
+    reader.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    names = deps.target_names
+    wanted = [
+        t
+        for t, name in enumerate(names)
+        if any("car" in word.lower() for word in (name, *(names[j] for j in deps.coef[[t]].indices)))
+    ]
+    held_out = covlasso.evaluate(deps, covlasso.datasets.load_imagenet_lite()).held_out.r2
+    order = sorted(wanted, key=lambda t: -held_out[t])
+    rows = reader.tab.locator(".paper tbody th").all_inner_texts()
+    assert len(rows) > 30
+    assert sorted(rows) == sorted(f"{names[t]} #{t}" for t in order)
+    assert rows[0] == f"{names[order[0]]} #{order[0]}"
+    for hidden in (".controls", ".tabulator", ".bar"):
+        assert not reader.tab.is_visible(hidden), hidden
+    reader.tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    reader.tab.emulate_media(media="screen")
+    assert reader.tab.locator(".paper").count() == 0
+    assert reader.tab.is_visible(".tabulator")
+    reader.go("graph")
+    reader.tab.emulate_media(media="print")
+    for hidden in (".controls", ".map-tools", ".handling"):
+        assert not reader.tab.is_visible(hidden), hidden

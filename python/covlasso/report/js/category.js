@@ -37,16 +37,15 @@ export function categoryView(set, category) {
     el(
       "div",
       { class: "grid" },
-      set.nTerms(t)
-        ? equationBars(set, t, open)
-        : absent("Equation", "No term: this category is left unexplained at its place on the path."),
       el(
         "div",
         { class: "stack" },
-        certificateCard(set, t),
+        set.nTerms(t)
+          ? equationBars(set, t, open)
+          : absent("Equation", "No term: this category is left unexplained at its place on the path."),
         stabilityCard(set, t),
-        dependentsCard(set, category),
       ),
+      el("div", { class: "stack" }, certificateCard(set, t), dependentsCard(set, category)),
       pathChart(set, t, open) ??
         absent(
           "Path",

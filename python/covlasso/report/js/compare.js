@@ -351,7 +351,7 @@ function onePanel(set, { nodes, edges }, inOther, title, isRight) {
       { class: "map-key" },
       stroke("accent", `in both sets: ${count(shared)}`),
       stroke("muted", `in this one only: ${count(edges.length - shared)}`),
-      el("li", {}, handling()),
+      el("li", { class: "handling" }, handling()),
     ),
     el(
       "p",

@@ -55,7 +55,7 @@ export function graphView(set, focus) {
       ...strokeKey(),
       ...shapeKey(set),
       dotKey(set, controls.colour.value),
-      el("li", {}, handling()),
+      el("li", { class: "handling" }, handling()),
     );
   const update = () => {
     const shown = shownGraph(set, focus, controls);

@@ -71,7 +71,10 @@ function render(record, sets, moved) {
     categories: () => tableView(set),
     category: () =>
       number === null && name === null ? tableView(set) : found(() => categoryView(set, category)),
-    graph: () => found(() => graphView(set, category)),
+    graph: () =>
+      number === null || isInGraph(set, number)
+        ? found(() => graphView(set, category))
+        : noCategoryView(set, view, String(number)),
     compare: () => compareView(sets, set),
     about: () => aboutView(record, sets),
   };
@@ -79,7 +82,9 @@ function render(record, sets, moved) {
   main.replaceChildren(views[view]());
   dropOldCharts();
   drawTabs(sets, set, view);
-  document.getElementById("set").value = String(set.index);
+  const picker = document.getElementById("set");
+  picker.value = String(set.index);
+  picker.title = set.settings ?? set.title;
   const heading = main.querySelector("h1").textContent;
   document.title = view === "summary" ? record.title : `${heading} · ${record.title}`;
   if (moved) {
@@ -96,6 +101,10 @@ function corrected(set, view, name) {
   if (entry === null) return null;
   history.replaceState(null, "", hashOf(view, entry.category, set.index));
   return entry.category;
+}
+
+function isInGraph(set, category) {
+  return category < set.nSources || set.position.has(category);
 }
 
 /** What a link leads to whose name is none, or that of several. */

@@ -1,5 +1,7 @@
 // Which category somebody means who types a name, a part of one, or a number: whole words first, then
-// beginnings, then parts; a misspelt name finds those that are similar. As `covlasso show` does.
+// beginnings, then parts; a misspelt name finds those that are similar. `covlasso show` (dependencies/names.py)
+// takes the number, the name, its beginning, a part, and similar ones in this order, too, but only the first kind
+// that there is, where a list shows all.
 
 const WRONG = 0.3; // share of the letters that may be wrong
 const SHORTEST = 4; // letters of a word that a misspelt one may be
@@ -83,12 +85,13 @@ function misspelt(entries, wanted, most) {
   const text = wanted.split(NO_LETTERS).join("");
   const letters = lettersOf(text);
   const allowed = text.length < SHORTEST ? 0 : Math.floor(WRONG * text.length);
+  const distance = distanceTo(text, allowed);
   const rankOf = ({ parts }) => {
     let least = Infinity;
     for (let k = 0; k < parts.length; k++) {
       if (Math.abs(parts[k].text.length - text.length) > allowed) continue;
       if (missing(letters, parts[k].letters) > allowed) continue;
-      least = Math.min(least, 2 * distance(parts[k].text, text, allowed) + Math.min(k, 1)); // a word after a name
+      least = Math.min(least, 2 * distance(parts[k].text) + Math.min(k, 1)); // a word after a name
     }
     return least === Infinity ? null : SIMILAR + least;
   };
@@ -110,21 +113,32 @@ function missing(wanted, present) {
   return number;
 }
 
-/** Letters to insert, delete, replace or swap with the next (optimal string alignment); Infinity above `most`. */
-function distance(a, b, most) {
-  let [before, last] = [[], Array.from({ length: b.length + 1 }, (_, k) => k)];
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    let least = i;
-    for (let k = 1; k <= b.length; k++) {
-      let value = Math.min(last[k] + 1, row[k - 1] + 1, last[k - 1] + (a[i - 1] !== b[k - 1]));
-      if (i > 1 && k > 1 && a[i - 1] === b[k - 2] && a[i - 2] === b[k - 1])
-        value = Math.min(value, before[k - 2] + 1);
-      row.push(value);
-      least = Math.min(least, value);
+/**
+ * A function that counts the letters to insert, delete, replace or swap with the next to make `text` of another
+ * text (optimal string alignment); Infinity above `most`. Only places at most so far apart are looked at.
+ */
+function distanceTo(text, most) {
+  const n = text.length;
+  const above = most + 1;
+  let [before, last, row] = Array.from({ length: 3 }, () => new Uint16Array(n + 2));
+  return (other) => {
+    for (let k = 0; k <= n; k++) last[k] = k;
+    for (let i = 1; i <= other.length; i++) {
+      const [from, to] = [Math.max(1, i - most), Math.min(n, i + most)];
+      row[from - 1] = from === 1 ? i : above;
+      row[to + 1] = above;
+      let least = row[from - 1];
+      for (let k = from; k <= to; k++) {
+        const same = other[i - 1] === text[k - 1];
+        let value = Math.min(last[k] + 1, row[k - 1] + 1, last[k - 1] + (same ? 0 : 1));
+        if (i > 1 && k > 1 && other[i - 1] === text[k - 2] && other[i - 2] === text[k - 1])
+          value = Math.min(value, before[k - 2] + 1);
+        row[k] = value;
+        least = Math.min(least, value);
+      }
+      if (least > most) return Infinity;
+      [before, last, row] = [last, row, before];
     }
-    if (least > most) return Infinity;
-    [before, last] = [last, row];
-  }
-  return last[b.length] <= most ? last[b.length] : Infinity;
+    return last[n] <= most ? last[n] : Infinity;
+  };
 }

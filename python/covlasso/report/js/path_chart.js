@@ -1,7 +1,7 @@
 // The path of one category: Lasso coefficients against log lambda or the number of terms, each line tied to its name.
 
 import { el, fixed, plural, significant } from "./dom.js";
-import { axis, chartText, figure, roundRange, tooltip } from "./chart.js";
+import { powerOfTen, axis, chartText, figure, roundRange, tooltip } from "./chart.js";
 
 const BETWEEN = 6; // points between two knots, where a straight line in lambda is drawn bent
 const LAST_STEP = 0.3; // of the last knot but one: a step beyond it is straight in lambda
@@ -248,7 +248,11 @@ function logScale(path) {
     max: max > min ? max : min + 1,
     at,
     ticks: named.map(at),
-    label: (x) => significant(Number(nearest(named, (lam) => Math.abs(at(lam) - x)).toPrecision(6))),
+    label: (x) =>
+      lambdaText(
+        nearest(named, (lam) => Math.abs(at(lam) - x)),
+        path.lam[0] / bent,
+      ),
     along: (points) =>
       points.flatMap((point, k) => {
         const here = { x: at(point[0]), point };
@@ -277,6 +281,12 @@ function isFarStep({ lam }) {
 }
 
 /** Round values of lambda: by 1, 2, 5 of every decade, or finer within a decade. */
+/** A lambda on the axis: over many decades as a power of ten. */
+function lambdaText(lam, range) {
+  const isPower = Math.abs(Math.log10(lam) - Math.round(Math.log10(lam))) < 1e-9;
+  return range > 1e3 && isPower ? powerOfTen(lam) : significant(Number(lam.toPrecision(6)));
+}
+
 function logTicks(low, high) {
   const decades = Math.log10(high / low);
   const steps =

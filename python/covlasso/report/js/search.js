@@ -88,6 +88,7 @@ export function setUpSearch(place, label, categories, chosen) {
       say(found.length ? `${plural(every.total, "category", "categories")} found` : "No such category");
   };
 
+  input.addEventListener("focus", categories); // made ready before the first key
   input.addEventListener("input", show);
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {

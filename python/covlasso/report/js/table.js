@@ -1,6 +1,6 @@
 // All categories as a table: search, sort, filter, download. Tabulator draws only the rows in sight.
 
-import { count, el, fixed, plural, r2, say, scientific, significant } from "./dom.js";
+import { count, el, fixed, plural, r2, say, scientific, significant, tableOver } from "./dom.js";
 import { categoriesCsv, save, termsCsv } from "./csv.js";
 import { hashOf } from "./places.js";
 import { besideOf, judgedBy } from "./beside.js";
@@ -20,6 +20,13 @@ const SORTABLE = {
   kkt: "KKT residual",
   status: "status",
 };
+
+const PRINTED = [
+  { field: "fit", number: "R² fit" },
+  { field: "heldOut", number: "R² held out" },
+  { field: "mean", number: "about mean" },
+  { field: "random", number: "at random" },
+];
 
 export function tableView(set) {
   const place = el("div", { id: "categories" });
@@ -43,9 +50,31 @@ export function tableView(set) {
       responsiveLayoutCollapseFormatter: folded,
     });
     connect(table, set, filters, found, rows.length);
+    printWhole(table, set, page);
     page.table = table;
   });
   return page;
+}
+
+/** On paper all rows that pass are a plain table: Tabulator has only those in sight in the page. */
+function printWhole(table, set, page) {
+  const columns = ["category", "equation", ...PRINTED.filter(({ field }) => isShown(set, field))];
+  const row = ({ t, category, name, ...figures }) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, name, el("span", { class: "number" }, ` #${category}`)),
+      el("td", {}, set.equation(t)),
+      columns.slice(2).map(({ field }) => el("td", { class: "number" }, r2(figures[field]))),
+    );
+  const fill = () => {
+    if (!page.isConnected) return removeEventListener("beforeprint", fill);
+    const body = el("tbody", {}, table.getData("active").map(row));
+    const paper = el("div", { class: "card paper" }, tableOver(body, columns, { class: "plain-table wide" }));
+    page.append(paper);
+    addEventListener("afterprint", () => paper.remove(), { once: true });
+  };
+  addEventListener("beforeprint", fill);
 }
 
 /** What does not fit beside a category's name: its equation on lines of its own, then figures. */
@@ -85,9 +114,12 @@ function rowsOf(set) {
   }));
 }
 
-/** Whether a figure that R^2 stands beside is known; of all targets or of none. */
-function isKnown(set, figure) {
-  return set.nTargets > 0 && figure in besideOf(set, 0, judgedBy(set));
+/** Whether a figure is known of these categories; of all of them or of none. */
+function isShown(set, field) {
+  if (field === "heldOut") return Boolean(set.heldOut);
+  if (field === "dependents") return set.sameCategories;
+  if (field !== "mean" && field !== "random") return true;
+  return set.nTargets > 0 && field in besideOf(set, 0, judgedBy(set));
 }
 
 function columns(set) {
@@ -140,8 +172,8 @@ function columns(set) {
     number("Terms", "terms", String, 92, 3),
     number("R² fit", "fit", fixed, 110, 2, { formatter: bar }),
     ...(set.heldOut ? [number("R² held out", "heldOut", fixed, 128, 0, { formatter: bar })] : []),
-    ...(isKnown(set, "mean") ? [number("About mean", "mean", r2, 134, 3)] : []),
-    ...(isKnown(set, "random") ? [number("At random", "random", r2, 124, 3)] : []),
+    ...(isShown(set, "mean") ? [number("About mean", "mean", r2, 134, 3)] : []),
+    ...(isShown(set, "random") ? [number("At random", "random", r2, 124, 3)] : []),
     ...(set.sameCategories ? [number("Used by", "dependents", count, 112, 3)] : []),
     number("λ", "lam", significant, 84, 4),
     number("KKT", "kkt", scientific, 90, 4),
@@ -185,12 +217,7 @@ function filterControls(set) {
     "select",
     { id: "sort-by" },
     Object.entries(SORTABLE)
-      .filter(
-        ([name]) =>
-          (name !== "heldOut" || set.heldOut) &&
-          (name !== "dependents" || set.sameCategories) &&
-          (!["mean", "random"].includes(name) || isKnown(set, name)),
-      )
+      .filter(([name]) => isShown(set, name))
       .map(([name, label]) =>
         el("option", { value: name, selected: name === (set.heldOut ? "heldOut" : "fit") }, label),
       ),
