@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -45,8 +46,9 @@ class Match(NamedTuple):
 def match(text: str, names: Sequence[str] | None, numbers: Sequence[int]) -> Match:
     """Places in ``numbers`` (and ``names``) of the categories that fit ``text`` best.
 
-    The first of these that fits any: the number ``#17``; the name; the number 17; the name in other case; its
-    beginning; a part of it; a similar name. Names need not be unique, so several places may fit.
+    The first of these that fits any: the number ``#17``; the name; the number 17; the name in other case;
+    whole words at its beginning; whole words; its beginning; a part of it; a similar name. Names need not be
+    unique, so several places may fit.
     """
     if text.startswith("#") and text[1:].isdecimal():
         return Match(_with_number(int(text[1:]), numbers), True)
@@ -67,8 +69,11 @@ def _with_number(number: int, numbers: Sequence[int]) -> list[int]:
 def _roughly(text: str, names: list[str]) -> list[int]:
     if len(text.strip()) < _SHORTEST:  # two letters are in many names, and may be a code of their own
         return [place for place, name in enumerate(names) if name == text]
+    words = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
     rules: list[Callable[[str], bool]] = [
         text.__eq__,
+        lambda name: words.match(name) is not None,
+        lambda name: words.search(name) is not None,
         lambda name: name.startswith(text),
         lambda name: text in name,
     ]

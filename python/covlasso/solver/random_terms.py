@@ -133,7 +133,7 @@ class _Draw:
         y, w, wanted, without, here = self._wanted()
         y[:, here] -= without * _lost(without, y[:, here], None if w is None else w[:, here])[1]
         if w is not None:
-            y -= w * (np.sum(y * w, axis=0) / (1.0 + np.sum(w**2, axis=0)))
+            y -= w * (_summed_over(y, w) / (1.0 + _summed_over(w, w)))
         values = _substituted(self._lower[np.newaxis], y[np.newaxis])[0]
         wanted &= item != self._rank
         values[:, self._apart.here] = self._apart.coefficients(len(self._order))
@@ -269,8 +269,10 @@ def _lost(without: Float64, y: Float64, w: Float64 | None) -> tuple[Float64, Flo
 
 
 def _summed_over(a: Float64, b: Float64) -> Float64:
-    """Sum of the products in every column, top down: by einsum, whose bits do not depend on other columns."""
-    total: Float64 = np.einsum("kt,kt->t", a, b)
+    """Sum of the products in every column, row after row: the bits of numpy's sums depend on the columns."""
+    total = np.zeros(a.shape[1])
+    for row, other in zip(a, b, strict=True):
+        total += row * other
     return total
 
 

@@ -40,3 +40,11 @@ def test_numbers_are_those_of_the_targets():
     assert match("9", None, [4, 9]).places == [1]
     assert match("9", ["x", "y"], [4, 9]).places == [1]
     assert match("0", None, [4, 9]).places == []
+
+
+def test_whole_words_come_before_beginnings_and_parts():
+    names = ["carton", "sports car", "scarf", "freight car", "boxcar"]
+    assert match("car", names, range(5)).places == [1, 3]
+    assert match("car", [*names, "car wheel"], range(6)).places == [5]
+    assert match("cart", names, range(5)).places == [0]
+    assert match("c++", ["c++ code", "c+++"], range(2)).places == [0, 1]  # signs are no letters
