@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from covlasso._base.ranking import ends
 from covlasso._core import __version__, instruction_set
 from covlasso.cli._demo import FEWEST, FOCUS, THRESHOLDS, Demo, Direction, above, statuses
 from covlasso.cli._tables import number, table, words
@@ -150,7 +151,8 @@ def _clearest(direction: Direction, top: int) -> Table:
     """List the categories with the largest R^2 of the refitted equation on the held-out half."""
     title = f"Clearest {direction.title}"
     shown = table(title, words("equation", wide=True), words(), "R^2\nfit", "R^2\nheld out")
-    for t in np.argsort(-direction.refit.held_out, kind="stable")[:top]:
+    refit = direction.refit
+    for t in ends(refit.held_out, refit.found.targets, top)[0]:
         for method, measured in direction.methods.items():
             equation = Text(measured.found.equation(int(measured.found.targets[t]), max_terms=_TERMS_SHOWN))
             equation.stylize("bold", 0, equation.plain.index(" = "))
@@ -167,7 +169,7 @@ def _independent(demo: Demo, top: int) -> Table:
     )
     for direction in demo.directions:
         refit = direction.refit
-        lowest = np.argsort(refit.held_out, kind="stable")[:top]
+        lowest = ends(refit.held_out, refit.found.targets, top)[1]
         listed = (
             f"{refit.found.target_label(t)} ({number(refit.fit[t])} / {number(refit.held_out[t])})"
             for t in lowest
