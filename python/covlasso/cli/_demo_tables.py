@@ -52,7 +52,7 @@ def _decisions(demo: Demo) -> Table:
     """Recall, false alarms and F1 with logits replaced, one row per direction and method."""
     shown = table(
         "An equation in the place of a category's logit: does the network still decide for it? (held out)",
-        words(whole=True), words(whole=True), "recall", "false\nalarms", "F1", "R^2",
+        words(), words(), "recall", "false\nalarms", "F1", "R^2",
     )  # fmt: skip
     shown.add_row("", "the network itself", "1.00", "0.00", "1.00", "1.00")
     for direction in demo.directions:
@@ -114,8 +114,8 @@ def _summary(demo: Demo) -> Table:
     first, *others = THRESHOLDS
     shown = table(
         "How well logits are explained over all samples (R^2, medians)",
-        words(whole=True), words(whole=True), "fit", "held\nout", "about\nthe mean", "beats\nrandom",
-        f"held out\n> {first}", *(f"\n> {other}" for other in others),
+        words(), words(), "fit", "held\nout", "about\nthe\nmean", "beats\nrandom",
+        f"held\nout\n> {first}", *(f"> {other}" for other in others),
     )  # fmt: skip
     for direction in demo.directions:
         for method, one in direction.methods.items():

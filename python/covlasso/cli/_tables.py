@@ -86,7 +86,7 @@ def table(title: str, *columns: Column | str) -> Table:
 
 def facts(rows: Mapping[str, str]) -> Table:
     """Make a table of names with what is said of them."""
-    made = Table(box=box.SIMPLE, show_header=False, show_edge=False, pad_edge=False)
+    made = Table(Column(), words(), box=box.SIMPLE, show_header=False, show_edge=False, pad_edge=False)
     for name, value in rows.items():
         made.add_row(name, Text(value))
     return made
