@@ -142,7 +142,7 @@ def _of_random_terms(deps: Dependencies, measured: Evaluation | None) -> str | N
         held_out = measured.random.held_out
         assert held_out is not None  # noqa: S101  # measured where the equations are
         r2, drawn, where = measured.held_out.of_kind(kind), held_out.of_kind(kind), "held out"
-    if drawn is None or not np.isfinite(r2).any():
+    if drawn is None or not np.isfinite(r2).any() or not np.isfinite(drawn).any():
         return None
     ours, theirs = float(np.nanmedian(r2)), float(np.nanmedian(drawn))
     if not (ours > 0.0 and theirs >= NEARLY * ours):

@@ -153,6 +153,29 @@ def test_all_baselines_take_it(folder: Any, kind: Any, source: str, focus: float
                    for name, one in found.items() if name not in ("class mean", "own samples"))  # fmt: skip
 
 
+@pytest.mark.parametrize("focus", [[], ["--focus", "0.2"]])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_constant_logit_spoils_nothing(tmp_path: Any, kind: str, focus: list[str]) -> None:
+    rng = np.random.default_rng(3)
+    a = rng.normal(size=(400, 5)) @ rng.normal(size=(5, N)) + rng.normal(size=(400, N))
+    a[:, 3] = 2.5
+    np.save(tmp_path / "a.npy", a)
+    moments, file = tmp_path / "m.safetensors", tmp_path / "d.safetensors"
+    run("moments", tmp_path / "a.npy", "--folds", 4, "--classes", "decisions", "--out", moments)
+    run("solve", moments, "--terms", 3, "--kind", kind, "--refit", *focus, "--out", file)
+    shown = json.loads(run("show", file, "--moments", moments, "--json", "-"))
+    figures = [shown["beside"][part] for part in ("in_sample", "held_out")]
+    assert all(np.isfinite(value) for part in figures for value in part.values())
+    run("show", file, 3, "--moments", moments)
+    measured = json.loads(run("evaluate", file, "--moments", moments, "--logits", tmp_path / "a.npy",
+                              "--baselines", "--json", "-"))  # fmt: skip
+    refitted = measured["methods"]["refitted"]
+    assert refitted["held_out_r2"] == pytest.approx(refitted["logits_r2"], abs=1e-9)
+    for method in ("random", "all", "correlation"):
+        assert np.isfinite(measured["methods"][method]["held_out_r2"])
+    run("report", file, "--moments", moments, "--out", tmp_path / "r.html")
+
+
 def test_own_samples_are_of_logits_as_they_are(folder: Any, tmp_path: Any) -> None:
     words = ("solve", folder / "m.safetensors", "--target", "a", "--kind", "correlation", "--terms", 3,
              "--focus", "own", "--own-samples", folder / "a.npy", "--rows", folder / "rows.npy",
