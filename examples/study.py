@@ -19,9 +19,14 @@ DIRECTIONS = (("lite0", "lite0"), ("lite1", "lite1"), ("lite0", "lite1"), ("lite
 TERMS = (1, 2, 3, 5, 10, 20, 50)
 
 
+def figure(value: float) -> str:
+    """Two decimals, or four where these would say 1.00."""
+    return f"{value:.4f}" if 0.995 <= value < 1.0 else f"{value:.2f}"
+
+
 def table(head: list[str], rows: list[list[object]]) -> None:
-    """Print a Markdown table; numbers with two digits."""
-    cells = [[f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    """Print a Markdown table; numbers as of `figure`."""
+    cells = [[figure(cell) if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     for row in [head, ["---"] + ["---:"] * (len(head) - 1), *cells]:
         print("| " + " | ".join(row) + " |")
     print()
@@ -49,7 +54,9 @@ def few_terms(data: ImagenetLite) -> None:
         for target, source in DIRECTIONS:
             path = paths_of(data.fit, target, source)
             pairs = [median_r2(path.at(terms=k, refit=refit), data, target, source) for k in TERMS]
-            rows.append([direction(target, source), *(f"{fit:.2f} / {out:.2f}" for fit, out in pairs)])
+            rows.append(
+                [direction(target, source), *(f"{figure(fit)} / {figure(out)}" for fit, out in pairs)]
+            )
         table(["refitted" if refit else "Lasso", *map(str, TERMS)], rows)
 
 
@@ -141,7 +148,9 @@ def independent(data: ImagenetLite) -> None:
         path = paths_of(data.fit, model, model)
         r2 = covlasso.evaluate(path.at(terms=10, refit=True), data, target=model).held_out.r2
         names = data.fit.class_names[model]
-        listed = ", ".join(f"{names[i]} {r2[i]:.2f}" for i in np.argsort(r2, kind="stable")[:8])
+        listed = ", ".join(
+            f"{names[i]} {r2[i]:.2f}" for i in np.argsort(r2, kind="stable")[:8]
+        )  # ties by number
         print(f"- {model}: {listed}; below 0.5: {int((r2 < 0.5).sum())}, below 0.3: {int((r2 < 0.3).sum())}")
     print()
 
@@ -156,7 +165,8 @@ def few_pictures(data: SplitMoments, model: str) -> None:
         seen = SplitMoments(part, data.held_out)
         lasso = covlasso.solve_moments(part, target=model, terms=10)
         found = covlasso.compare_methods(lasso, seen, methods=["lasso", "refitted", "all"])
-        pairs = [f"{np.median(one.fit.r2):.2f} / {np.median(one.held_out.r2):.2f}" for one in found.values()]
+        medians = [(np.median(one.fit.r2), np.median(one.held_out.r2)) for one in found.values()]
+        pairs = [f"{figure(fit)} / {figure(out)}" for fit, out in medians]
         rows.append([f"{k} of {len(data.folds)}", part.count, *pairs])
     table(["folds", "crops", "Lasso", "refitted", "all others"], rows)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from covlasso._base.arrays import Float64, Int32
 from covlasso._base.checks import check_count
+from covlasso._base.digits import coefficient_text
 from covlasso._base.optional import needed
 from covlasso.dependencies import Dependencies, find_target, labels
 from covlasso.evidence import checked_blocks, r2_by_terms
@@ -156,7 +157,7 @@ def equation(deps: Dependencies, target: int | str, *, ax: Axes | None = None) -
     names = [_source_name(deps, int(j)) for j in source[order]]
     axes = _axes(ax)
     bars = axes.barh(np.arange(len(order)), value[order], color=np.where(value[order] > 0, PLUS, MINUS))
-    axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+    axes.bar_label(bars, fmt=coefficient_text, padding=3, fontsize=8)
     axes.set_yticks(np.arange(len(order)), [_plain(name) for name in names])
     axes.axvline(0.0, color="0.5", linewidth=0.8)
     axes.margins(x=0.15)
@@ -180,7 +181,7 @@ def _name_lines(axes: Axes, path: Path, lam: float, end: Float64, sources: Int32
     heights = _spread(end[sources], gap=0.045 * np.ptp(axes.dataLim.intervaly))
     for source, colour, height in zip(sources, colours, heights, strict=True):
         axes.annotate(
-            _plain(f"{end[source]:.2f} {_source_name(path, int(source))}"),
+            _plain(f"{coefficient_text(end[source])} {_source_name(path, int(source))}"),
             xy=(lam, end[source]),
             xytext=(1.03, height),
             textcoords=("axes fraction", "data"),

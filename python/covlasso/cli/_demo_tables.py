@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from covlasso._base.ranking import ends
 from covlasso._core import __version__, instruction_set
 from covlasso.cli._demo import FEWEST, FOCUS, THRESHOLDS, Demo, Direction, above, statuses
 from covlasso.cli._tables import number, table, words
@@ -51,7 +52,7 @@ def _decisions(demo: Demo) -> Table:
     """Recall, false alarms and F1 with logits replaced, one row per direction and method."""
     shown = table(
         "An equation in the place of a category's logit: does the network still decide for it? (held out)",
-        words(whole=True), words(whole=True), "recall", "false\nalarms", "F1", "R^2",
+        words(), words(), "recall", "false\nalarms", "F1", "R^2",
     )  # fmt: skip
     shown.add_row("", "the network itself", "1.00", "0.00", "1.00", "1.00")
     for direction in demo.directions:
@@ -113,8 +114,8 @@ def _summary(demo: Demo) -> Table:
     first, *others = THRESHOLDS
     shown = table(
         "How well logits are explained over all samples (R^2, medians)",
-        words(whole=True), words(whole=True), "fit", "held\nout", "about\nthe mean", "beats\nrandom",
-        f"held out\n> {first}", *(f"\n> {other}" for other in others),
+        words(), words(), "fit", "held\nout", "about\nthe\nmean", "beats\nrandom",
+        f"held\nout\n> {first}", *(f"> {other}" for other in others),
     )  # fmt: skip
     for direction in demo.directions:
         for method, one in direction.methods.items():
@@ -150,7 +151,8 @@ def _clearest(direction: Direction, top: int) -> Table:
     """List the categories with the largest R^2 of the refitted equation on the held-out half."""
     title = f"Clearest {direction.title}"
     shown = table(title, words("equation", wide=True), words(), "R^2\nfit", "R^2\nheld out")
-    for t in np.argsort(-direction.refit.held_out, kind="stable")[:top]:
+    refit = direction.refit
+    for t in ends(refit.held_out, refit.found.targets, top)[0]:
         for method, measured in direction.methods.items():
             equation = Text(measured.found.equation(int(measured.found.targets[t]), max_terms=_TERMS_SHOWN))
             equation.stylize("bold", 0, equation.plain.index(" = "))
@@ -167,7 +169,7 @@ def _independent(demo: Demo, top: int) -> Table:
     )
     for direction in demo.directions:
         refit = direction.refit
-        lowest = np.argsort(refit.held_out, kind="stable")[:top]
+        lowest = ends(refit.held_out, refit.found.targets, top)[1]
         listed = (
             f"{refit.found.target_label(t)} ({number(refit.fit[t])} / {number(refit.held_out[t])})"
             for t in lowest

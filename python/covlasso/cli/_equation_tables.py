@@ -46,7 +46,7 @@ def _logits(origin: Origin) -> str:
 
 
 def overview_tables(deps: Dependencies, record: Record) -> list[RenderableType]:
-    """Tables of an `overview` record."""
+    """Tables of an `overview` record with ``beside``."""
     measured = record["median_r2_held_out"] is not None
     parts = summary_table(deps, record)
     for title, key in (("Best explained", "best_explained"), ("Most independent", "least_explained")):
@@ -63,7 +63,7 @@ def overview_tables(deps: Dependencies, record: Record) -> list[RenderableType]:
 
 
 def category_tables(record: Record) -> list[RenderableType]:
-    """Tables of a `category` record."""
+    """Tables of a `category` record with ``cautions``."""
     parts: list[RenderableType] = [
         Text(f"{_label(record)} (#{record['category']})", style="bold"),
         Text(record["settings"]),
@@ -82,6 +82,7 @@ def category_tables(record: Record) -> list[RenderableType]:
                 + f"KKT residual {significant(equation['kkt'])}, {equation['status']}"
             )
         )
+        parts += careful(record["cautions"])
         shown = table("Equation", "coefficient", words("category"), "number", "share")
         for term in equation["terms"]:
             shown.add_row(*_term(term), f"{term['share']:.0%}")
@@ -118,7 +119,9 @@ def _beside(deps: Dependencies, record: Record) -> dict[str, str]:
     if first is not None:
         rows[first] += f" (medians; in sample {own})"
     if "R^2, random terms" in rows:
-        rows["R^2, random terms"] += f" (as many; means of {beside['draws']} draws)"
+        centred = deps.origin is not None and deps.origin.kind != "second_moment"
+        about = "about the mean, " if centred else ""
+        rows["R^2, random terms"] += f" ({about}as many; means of {beside['draws']} draws)"
     if beside["explained"] is not None:
         rows["explained"] = f"{beside['explained']} of {deps.n_targets} beat every draw, held out"
     return rows

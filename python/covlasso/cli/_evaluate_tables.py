@@ -10,7 +10,7 @@ from rich.text import Text
 
 from covlasso._base.plain import Record
 from covlasso.cli._tables import careful, number, percent, table, words
-from covlasso.evidence import RATES, best_r2
+from covlasso.evidence import RATES
 
 TITLES = {
     "lasso": "Lasso",
@@ -74,7 +74,7 @@ def _heading(record: Record) -> Text:
 def _quality(record: Record) -> Table:
     shown = table(
         "Medians over the categories",
-        words(whole=True), "terms", "R^2\nfit", "R^2\nheld out", "centred\nheld out", "corr.\nheld out",
+        words(), "terms", "R^2\nfit", "R^2\nheld out", "centred\nheld out", "corr.\nheld out",
         "opti-\nmism", "beats\nrandom",
     )  # fmt: skip
     for method, summary in record["methods"].items():
@@ -107,9 +107,7 @@ def _random(record: Record) -> list[RenderableType]:
 def _tails(record: Record) -> Table:
     eps = [f"{value:g}" for value in record["logits"]["eps"]]
     heads = [f"|error| <\n{one} rms" for one in eps]
-    shown = table(
-        "How often the error is small, and what Markov's bound promises (medians)", words(whole=True), *heads
-    )
+    shown = table("How often the error is small, and what Markov's bound promises (medians)", words(), *heads)
     for method, summary in record["methods"].items():
         cells = [
             f"{percent(summary[f'logits_within_{one}'])} / {percent(summary[f'logits_markov_{one}'])}"
@@ -124,7 +122,7 @@ def _one_at_a_time(record: Record) -> Table:
     kind = "the network's own decisions" if logits["own_labels"] else f"{logits['labelled']} labels"
     shown = table(
         f"Decisions with one logit replaced at a time, against {kind} (means; R^2: median)",
-        words(whole=True), *_RATE_HEADS, "R^2\nown samples", "top-1\nleast",
+        words(), *_RATE_HEADS, "R^2\nown samples", "top-1\nleast",
     )  # fmt: skip
     shown.add_row(*_rates("the network", logits["network"], ""), "", percent(logits["top1"]))
     for method, summary in record["methods"].items():
@@ -140,7 +138,7 @@ def _all_at_once(record: Record) -> Table:
     count = len(next(iter(record["categories"].values())))
     shown = table(
         f"Decisions with all {count} logits replaced at once (means)",
-        words(whole=True), *_RATE_HEADS, "top-1",
+        words(), *_RATE_HEADS, "top-1",
     )  # fmt: skip
     shown.add_row(*_rates("the network", record["logits"]["network"], ""), percent(record["logits"]["top1"]))
     for method, summary in record["methods"].items():
@@ -160,13 +158,14 @@ def _rates(title: str, means: Record, prefix: str) -> list[str]:
 def _extremes(record: Record, top: int) -> Table:
     """Categories with the largest and the smallest R^2, of the method that the file holds."""
     method, categories = _held(record)
-    figure = best_r2(categories[0])
+    figure = record["ranked_by"]
     known = [one for one in categories if one[figure] is not None]
     ranked = sorted(known, key=lambda one: (-one[figure], one["target"]))
-    place = {"held_out_r2": "held out", "logits_r2": "of the logits", "fit_r2": "in sample"}[figure]
+    where, _, centred = figure.partition("_r2")
+    place = {"held_out": "held out", "logits": "of the logits", "fit": "in sample"}[where]
     decided = ("recall", "false\nalarms", "F1") if record["logits"] is not None else ()
     shown = table(
-        f"Best and least explained ({TITLES[method]}, R^2 {place})",
+        f"Best and least explained ({TITLES[method]}, R^2{' about the mean' if centred else ''} {place})",
         words("category"), "R^2", "terms", *decided,
     )  # fmt: skip
     for one in _ends(ranked, top):

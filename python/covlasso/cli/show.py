@@ -46,7 +46,7 @@ def show(
     """Print the equation of a category and who depends on it; without CATEGORY an overview.
 
     A misspelt name finds the one that is similar. Where several categories fit, they are listed with their
-    numbers.
+    numbers. What the JSON holds is said by help() of covlasso.graph.category and covlasso.graph.overview.
 
     Exit codes: 0 done; 2 no such category, or several; or a file cannot be read or written.
     """
@@ -55,7 +55,7 @@ def show(
 
         from covlasso.cli._equation_tables import category_tables, overview_tables
         from covlasso.cli._tables import say
-        from covlasso.evidence import beside_record
+        from covlasso.evidence import beside_record, cautions
         from covlasso.graph import category as category_record
         from covlasso.graph import overview
 
@@ -63,12 +63,12 @@ def show(
         number = None if category is None else _number(deps, category)
         split, measured = (None, None) if moments is None else _measured(deps, moments)
         held_out = None if measured is None else _held_out(deps, measured)
+        fit = None if split is None else split.fit
         if number is None:
-            beside = beside_record(deps, None if split is None else split.fit, measured)
-            record = {**overview(deps, held_out, top), "beside": beside}
+            record = {**overview(deps, held_out, top), "beside": beside_record(deps, fit, measured)}
             parts = overview_tables(deps, record)
         else:
-            record = category_record(deps, held_out, number)
+            record = {**category_record(deps, held_out, number), "cautions": cautions(deps, fit, measured)}
             parts = category_tables(record)
         if json_file is not None:
             write_json(record, json_file)

@@ -383,15 +383,25 @@ class Dependencies:
         return {name: getattr(self, name) for name in KNOWN if getattr(self, name) is not None}
 
     def __repr__(self) -> str:
-        """Say how many targets, sources and terms there are, and how sure they are."""
+        """Say how many targets, sources and terms there are, how sure they are, and R^2 beside others."""
         certified = int(np.count_nonzero(self.is_certified))
         kind = _SOLUTIONS[self.solution]
         worst = self.kkt.max(initial=0.0)
         focus = self.focus_text()
         return (
             f"Dependencies({self.n_targets} targets, {self.n_sources} sources, {self.coef.nnz} terms, "
-            f"{kind}{', ' + focus if focus else ''}, {certified} certified, worst KKT residual {worst:.1e})"
+            f"{kind}{', ' + focus if focus else ''}, {certified} certified, worst KKT residual {worst:.1e}"
+            f"{self._r2_text()})"
         )
+
+    def _r2_text(self) -> str:
+        """Say R^2 with what it stands beside, medians; nothing where that is not known."""
+        if self.r2_centred is None:
+            return ""
+        known = {"about the mean": self.r2_centred, "random terms": self.random_r2}
+        said = [f", median R^2 in sample {r2_text(_median(self.r2))}"]
+        said += [f"{name} {r2_text(_median(values))}" for name, values in known.items() if values is not None]
+        return "; ".join(said)
 
     def focus_text(self, *, missing: bool = True) -> str:
         """Say the focus in words: "focus 0.3 by decisions, none for 12 targets without samples of theirs".
@@ -465,6 +475,11 @@ def _share(error: Float64, of: Float64) -> Float64:
     """Divide; NaN where both are 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return error / of
+
+
+def _median(values: Float64) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else float("nan")
 
 
 def _joined_names(parts: Sequence[Dependencies]) -> tuple[str, ...]:

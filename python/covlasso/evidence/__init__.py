@@ -19,7 +19,7 @@ from covlasso.evidence.prediction import check_found_on, is_fit, origin_of, pred
 from covlasso.evidence.quality import Quality
 from covlasso.evidence.random_terms import RandomTerms, random_terms
 from covlasso.evidence.rates import RATES, Rates
-from covlasso.evidence.record import THRESHOLD, beside_record, best_r2, evaluation_record, focus_record
+from covlasso.evidence.record import THRESHOLD, beside_record, evaluation_record, focus_record
 from covlasso.evidence.resampling import Stability, stability, stability_of
 from covlasso.evidence.selection import RULES, Selection, select
 from covlasso.evidence.single_samples import Listed, SingleSamples, single_samples
@@ -44,7 +44,6 @@ __all__ = [
     "SingleSamples",
     "Stability",
     "beside_record",
-    "best_r2",
     "cautions",
     "check_found_on",
     "checked_blocks",

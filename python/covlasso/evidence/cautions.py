@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from covlasso._base.arrays import Float64
-from covlasso._base.digits import r2_text
+from covlasso._base.digits import percent_text, r2_text
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.evaluation import Evaluation
 from covlasso.moments import Moments
@@ -116,8 +116,8 @@ def _of_the_mean(deps: Dependencies) -> str | None:
     if not level > MOST * whole:
         return None
     return (
-        f"{_share(level / whole)} of the energy of these logits is in their means, which any few terms give: "
-        "R^2 about the mean tells more, and --kind covariance takes the means off."
+        f"{percent_text(level / whole, ' %')} of the energy of these logits is in their means, which any few "
+        "terms give: R^2 about the mean tells more, and --kind covariance takes the means off."
     )
 
 
@@ -125,7 +125,7 @@ def _of_one_direction(common: Common | None, origin: Origin) -> str | None:
     """Say that one direction holds most of the variance."""
     if common is None:
         return None
-    said = f"{_share(common.share)} of the variance of {origin.target_model} is in one direction"
+    said = f"{percent_text(common.share, ' %')} of the variance of {origin.target_model} is in one direction"
     if common.constant > MOST and not origin.row_centred:
         return (
             f"{said}, nearly a constant per row, which softmax and decisions do not see and any terms give: "
@@ -136,12 +136,13 @@ def _of_one_direction(common: Common | None, origin: Origin) -> str | None:
 
 def _of_random_terms(deps: Dependencies, measured: Evaluation | None) -> str | None:
     """Say that as many terms at random do nearly as well."""
+    kind = "second_moment" if deps.origin is None else deps.origin.kind
     r2, drawn, where = deps.r2, deps.random_r2, "in sample"
     if measured is not None and measured.random is not None and measured.held_out is not None:
         held_out = measured.random.held_out
         assert held_out is not None  # noqa: S101  # measured where the equations are
-        r2, drawn, where = measured.held_out.r2, held_out.r2, "held out"
-    if drawn is None or not np.isfinite(r2).any():
+        r2, drawn, where = measured.held_out.of_kind(kind), held_out.of_kind(kind), "held out"
+    if drawn is None or not np.isfinite(r2).any() or not np.isfinite(drawn).any():
         return None
     ours, theirs = float(np.nanmedian(r2)), float(np.nanmedian(drawn))
     if not (ours > 0.0 and theirs >= NEARLY * ours):
@@ -150,7 +151,3 @@ def _of_random_terms(deps: Dependencies, measured: Evaluation | None) -> str | N
         f"As many terms at random reach R^2 {r2_text(theirs)} where these reach {r2_text(ours)} ({where}, "
         "medians): R^2 is no evidence for these terms."
     )
-
-
-def _share(value: float) -> str:
-    return f"{100.0 * value:.3g} %"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from covlasso._base.arrays import Array, Float64, Int32, Kind
 from covlasso._base.checks import check_flag, check_number
+from covlasso._base.digits import r2_text
 from covlasso._base.optional import needed
 from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies, Origin, SameBy
@@ -112,9 +113,10 @@ class FocusChoice:
         row, column = self.alphas.index(self.focus), self.places.index(self.terms)
         made = self.decisions[row][column].replaced
         return (
-            f"FocusChoice(focus {self.focus:g}, {self.terms} terms: mean F1 {made.mean('f1'):.3f}, recall "
-            f"{made.mean('recall'):.3f}, false alarms {made.mean('false_alarms'):.3f}; the network "
-            f"{self.network.mean('f1'):.3f}; best of the grid {self.table().max():.3f})"
+            f"FocusChoice(focus {self.focus:g}, {self.terms} terms: mean F1 {r2_text(made.mean('f1'), 3)}, "
+            f"recall {r2_text(made.mean('recall'), 3)}, false alarms {made.mean('false_alarms'):.3f}; the "
+            f"network {r2_text(self.network.mean('f1'), 3)}; best of the grid "
+            f"{r2_text(self.table().max(), 3)})"
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from covlasso._base.arrays import Float64, Int32, Int64
 from covlasso._base.checks import check_vector
+from covlasso._base.digits import r2_text
 from covlasso._base.progress import Report
 from covlasso.evidence.confusions import Confusions
 from covlasso.evidence.network import Network
@@ -129,8 +130,9 @@ class Decisions:
         labels = "own decisions as labels" if self.own_labels else f"{self.n_labelled} labelled"
         before, replaced, at_once = (one.mean("f1") for one in (self.network, self.replaced, self.at_once))
         return (
-            f"Decisions({self.count} samples, {labels}, mean F1 {before:.3f}, replaced {replaced:.3f}, all "
-            f"at once {at_once:.3f}, top-1 {self.top1:.4f}, all at once {self.at_once_top1:.4f})"
+            f"Decisions({self.count} samples, {labels}, mean F1 {r2_text(before, 3)}, replaced "
+            f"{r2_text(replaced, 3)}, all at once {r2_text(at_once, 3)}, top-1 {r2_text(self.top1, 4)}, all "
+            f"at once {r2_text(self.at_once_top1, 4)})"
         )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64, Matrix
 from covlasso._base.checks import check_count, check_matrix, check_vector
+from covlasso._base.digits import r2_text
 from covlasso._base.optional import needed
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
@@ -125,17 +126,32 @@ class Evaluation:
         return frame
 
     def __repr__(self) -> str:
-        """Say the medians of R^2, and what is there."""
+        """Say the medians of R^2 with what they stand beside, and what is there."""
         parts = [f"{len(self.targets)} targets"]
-        for name, measured in (("fit", self.fit), ("held out", self.held_out)):
-            if measured is not None:
-                parts.append(f"median R^2 {name} {np.nanmedian(measured.r2):.3f}")
+        for name in ("fit", "held_out"):
+            measured = getattr(self, name)
+            if measured is None:
+                continue
+            figures = [
+                f"median R^2 {name.replace('_', ' ')} {_median_text(measured.r2)}",
+                f"about the mean {_median_text(measured.r2_centred)}",
+            ]
+            drawn = None if self.random is None else getattr(self.random, name)
+            if drawn is not None:
+                figures.append(f"random terms {_median_text(drawn.r2)}")
+            parts.append("; ".join(figures))
+        if self.explained is not None:
+            parts.append(f"{np.count_nonzero(self.explained)} beat random terms")
         if self.decisions is not None:
             parts.append(repr(self.decisions))
         return f"Evaluation({', '.join(parts)})"
 
 
 FIGURES = ("error", "r2", "r2_centred", "correlation")
+
+
+def _median_text(values: Float64) -> str:
+    return r2_text(float(np.nanmedian(values)))
 
 
 def evaluate(

@@ -184,9 +184,10 @@ def _shift_by_focus(
 def _unscaled(
     coef: scipy.sparse.csr_array, targets: Int32, fit: Moments, origin: Origin
 ) -> scipy.sparse.csr_array:
-    """Coefficients of standardised logits as those of logits: b_ij s_i / s_j."""
+    """Coefficients of standardised logits as those of logits: b_ij s_i / s_j; 0 of a constant source."""
     of_target = np.sqrt(fit.energy(origin.target_model, "covariance"))[targets]
     of_source = np.sqrt(fit.energy(origin.source_model, "covariance"))
     position = np.repeat(np.arange(len(targets)), np.diff(coef.indptr))
-    data = coef.data * of_target[position] / of_source[coef.indices]
+    by = of_source[coef.indices]
+    data = np.divide(coef.data * of_target[position], by, out=np.zeros_like(by), where=by > 0.0)
     return scipy.sparse.csr_array((data, coef.indices, coef.indptr), shape=coef.shape)

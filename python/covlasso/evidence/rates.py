@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from covlasso._base.arrays import Float64, Int64
+from covlasso._base.digits import r2_text
 
 RATES = ("recall", "false_alarms", "precision", "f1")
 
@@ -64,7 +65,7 @@ class Rates:
 
     def __repr__(self) -> str:
         """Say the means."""
-        means = ", ".join(f"{name} {self.mean(name):.3f}" for name in RATES)
+        means = ", ".join(f"{name} {r2_text(self.mean(name), 3)}" for name in RATES)
         return f"Rates({len(self.support)} categories, {means})"
 
 

@@ -48,18 +48,21 @@ def evaluation_record(
         random             draws: how often terms were drawn at random; and their median R^2, fit and
                            held_out, r2 and r2_centred each; or null
         cautions           sentences: what R^2 must not be quoted without here
+        ranked_by          which figure of the categories ranks them: held_out_r2 (without moments: logits_r2;
+                           with nothing held out: fit_r2), and _centred where the equations are of centred
+                           logits
         methods            by method: median_terms; median over the categories of every figure of
-                           `Evaluation.columns`, null where no category has it; above: categories with
-                           held-out R^2 > 0.5 (without moments: of the logits; with nothing held out: in
-                           sample); explained: those that beat every draw of random terms, or null; with
-                           logits: least_top1, at_once_top1, and means over the categories that
+                           `Evaluation.columns`, null where no category has it; above: categories in
+                           which it is > 0.5; explained: those that beat every draw of random terms, or
+                           null; with logits: least_top1, at_once_top1, and means over the categories that
                            have them: mean_recall, mean_replaced_recall, mean_at_once_recall, and so for
                            false_alarms, precision and f1
         categories         by method, a list: every figure of every category, null where it has no value
         confusions         null, or a list for the method that the file holds: target, false_alarms and misses
                            (see `Confusions`), each the most frequent as category, name (where known), count
     """
-    decisions = next(iter(found.values())).decisions
+    shown = found.get(deps.solution, next(iter(found.values())))
+    decisions = shown.decisions
     return {
         "schema": SCHEMA,
         "covlasso": __version__,
@@ -80,7 +83,8 @@ def evaluation_record(
         },
         "random": _random(found),
         "cautions": cautions(deps, None if split is None else split.fit, found.get(deps.solution)),
-        "methods": {method: _summary(one) for method, one in found.items()},
+        "ranked_by": _best_r2(deps, shown),
+        "methods": {method: _summary(one, _best_r2(deps, one)) for method, one in found.items()},
         "categories": {method: _categories(one) for method, one in found.items()},
         "confusions": None if decisions is None else _confusions(deps, found),
     }  # fmt: skip
@@ -192,7 +196,7 @@ def _found_on_fit(deps: Dependencies, split: SplitMoments) -> bool | None:
     return None if deps.origin is None else is_fit(deps, split.fit, None, None)
 
 
-def _summary(one: Evaluation) -> Record:
+def _summary(one: Evaluation, ranked_by: str) -> Record:
     columns = one.columns()
     figures = {name: values for name, values in columns.items() if not name.startswith("target")}
     result: Record = {"median_terms": float(np.median(figures.pop("n_terms")))}
@@ -200,7 +204,7 @@ def _summary(one: Evaluation) -> Record:
     for name, values in figures.items():
         result[name] = _median(values)
     result["explained"] = None if beaten is None else int(np.count_nonzero(beaten))
-    result["above"] = int(np.count_nonzero(columns[best_r2(columns)] > THRESHOLD))
+    result["above"] = int(np.count_nonzero(columns[ranked_by] > THRESHOLD))
     if one.decisions is not None:
         made = one.decisions
         result["least_top1"], result["at_once_top1"] = float(made.replaced_top1.min()), made.at_once_top1
@@ -244,9 +248,12 @@ def category_names(deps: Dependencies) -> dict[int, str]:
     return dict(zip(range(deps.n_sources) if deps.intra else deps.targets.tolist(), names, strict=True))
 
 
-def best_r2(columns: Mapping[str, Any]) -> str:
-    """Name of the R^2 that flatters least."""
-    return next(name for name in ("held_out_r2", "logits_r2", "fit_r2") if name in columns)
+def _best_r2(deps: Dependencies, measured: Evaluation) -> str:
+    """Name of the R^2 that flatters least, of the kind of the equations' moments."""
+    known = {"held_out": measured.held_out, "logits": measured.decisions, "fit": measured.fit}
+    place = next(name for name, figures in known.items() if figures is not None)
+    centred = deps.origin is not None and deps.origin.kind != "second_moment"
+    return f"{place}_r2{'_centred' if centred else ''}"
 
 
 def _categories(one: Evaluation) -> list[Record]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from covlasso._base.arrays import Bool, Float64, Kind
 from covlasso._base.checks import check_count, check_flag, check_kind, check_number
+from covlasso._base.digits import coefficient_text
 from covlasso._base.progress import Report, Tick, ticks
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence import piecewise
@@ -66,8 +67,9 @@ class Selection:
             inside, outside = self.dependencies.error / energy, self.held_out_error / energy
         return (
             f"Selection({self.rule}: {np.median(terms):g} terms ({terms.min()} to {terms.max()}), error "
-            f"over energy {np.nanmedian(inside):.3f} in-sample and {np.nanmedian(outside):.3f} held out "
-            f"(medians), {int(self.at_end.sum())} at the end of their path)"
+            f"over energy {coefficient_text(np.nanmedian(inside), 3)} in-sample and "
+            f"{coefficient_text(np.nanmedian(outside), 3)} held out (medians), {int(self.at_end.sum())} at "
+            "the end of their path)"
         )
 
 

@@ -173,7 +173,8 @@ def independent_categories(deps: Dependencies, below: float = 0.5, r2: npt.Array
     Returns
     -------
     (k,) int32 array
-        Categories, the least explained first. A target without energy (NaN) is none of them.
+        Categories, the least explained first, equal ones by number. A target without energy (NaN) is none of
+        them.
 
     Raises
     ------
@@ -181,6 +182,6 @@ def independent_categories(deps: Dependencies, below: float = 0.5, r2: npt.Array
         ``r2`` has another length, or is not numbers.
     """
     explained = deps.r2 if r2 is None else check_vector(r2, "r2", deps.n_targets)
-    order = np.argsort(explained, kind="stable")
+    order = np.lexsort((deps.targets, explained))
     categories: Int32 = deps.targets[order[explained[order] < below]]
     return categories

@@ -10,6 +10,7 @@ import numpy as np
 
 from covlasso._base.arrays import Float64
 from covlasso._base.plain import Record, finite
+from covlasso._base.ranking import ends
 from covlasso._core import __version__
 from covlasso.dependencies import Dependencies, in_words
 from covlasso.graph.relations import dependents, out_degree
@@ -71,14 +72,13 @@ def overview(deps: Dependencies, held_out: HeldOut | None, top: int) -> Record:
         schema              "covlasso-overview-1"
         median_r2_held_out  or null
         best_explained, least_explained    lists of {category, name, r2, r2_held_out, equation}, ranked by the
-                            held-out R^2 where there is one; no category is in both
+                            held-out R^2 where there is one, equal ones by number; no category is in both
         most_used           list of {category, name, dependents}: sources and how many equations they are in
+
+    ``covlasso show --json`` adds ``beside``, a `covlasso.evidence.beside_record`.
     """
     rank = deps.r2 if held_out is None else held_out.r2
-    falling = np.argsort(-rank, kind="stable")
-    falling = falling[np.isfinite(rank[falling])]
-    best = falling[: min(top, (len(falling) + 1) // 2)]
-    least = np.argsort(rank, kind="stable")[: min(top, len(falling) // 2)]
+    best, least = ends(rank, deps.targets, top)
     degree = out_degree(deps)
     used = np.argsort(-degree, kind="stable")[: min(top, np.count_nonzero(degree))]
     return {
@@ -111,6 +111,8 @@ def category(deps: Dependencies, held_out: HeldOut | None, number: int) -> Recor
                       sum of the coefficients' sizes
         dependents    list of {category, name, coefficient}: whose equations it is in, the largest first;
                       between two networks those that the source of its name is in, null without names
+
+    ``covlasso show --json`` adds ``cautions``, the sentences of `covlasso.evidence.cautions`.
     """
     rows = np.flatnonzero(deps.targets == number)
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from covlasso._base.arrays import Float64
+from covlasso._base.digits import percent_text
 from covlasso.logits.logit_file import LogitFile
 
 _ROWS = 256  # rows looked at
@@ -42,9 +43,9 @@ def suspicions(file: LogitFile, row_centred: bool = False) -> list[str]:
         )
     elif categories > 1 and not row_centred and _common(block) > _COMMON:
         found.append(
-            f"{file.where}: {_common(block):.0%} of the energy is in each row's mean over the categories, "
-            "which any category explains, so an R^2 near 1 says nothing; --row-centred takes it off, and "
-            "decisions do not see it"
+            f"{file.where}: {percent_text(_common(block))} of the energy is in each row's mean over the "
+            "categories, which any category explains, so an R^2 near 1 says nothing; --row-centred "
+            "takes it off, and decisions do not see it"
         )
     return found
 

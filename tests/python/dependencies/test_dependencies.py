@@ -168,6 +168,20 @@ def test_repr_says_what_is_there(deps):
     assert text.startswith(f"Dependencies(6 targets, 6 sources, {deps.coef.nnz} terms, Lasso, 6 certified")
 
 
+def test_no_r2_stands_alone():
+    halves = covlasso.SplitMoments(*split_moments()[1:])
+    deps = covlasso.solve_moments(halves.fit, target="a", terms=3, refit=True)
+    medians = [f"{np.median(one):.2f}" for one in (deps.r2, deps.r2_centred, deps.random_r2)]
+    said = "median R^2 in sample {}; about the mean {}; random terms {})"
+    assert repr(deps).endswith(said.format(*medians))
+    assert "R^2" not in repr(covlasso.solve(halves.fit.second_moment("a"), terms=3))
+    found = covlasso.evaluate(deps, halves)
+    medians = [f"{np.median(one):.2f}" for one in
+               (found.held_out.r2, found.held_out.r2_centred, found.random.held_out.r2)]  # fmt: skip
+    assert said.replace("in sample", "held out")[:-1].format(*medians) in repr(found)
+    assert f"{found.explained.sum()} beat random terms" in repr(found)
+
+
 def split_moments(seed=3, sizes=(12, 9)):
     rng = np.random.default_rng(seed)
     common = rng.standard_normal((400, 4))

@@ -56,6 +56,14 @@ def test_a_constant_per_row_is_named_with_its_share_and_its_remedy() -> None:
     assert said_of(logits - logits.mean(axis=1, keepdims=True), kind="covariance") == ""
 
 
+def test_random_terms_are_compared_in_the_kind_of_the_equations() -> None:
+    parts = [moments_of(plain(seed=seed) + 30.0) for seed in (0, 1)]
+    for kind, said in (("second_moment", True), ("covariance", False)):
+        deps = covlasso.solve_moments(parts[0], terms=5, refit=True, kind=kind)
+        measured = covlasso.evaluate(deps, SplitMoments(*parts))
+        assert ("at random" in " ".join(cautions(deps, parts[0], measured))) == said
+
+
 def test_another_direction_is_no_matter_of_rows() -> None:
     weights = np.random.default_rng(3).normal(size=N)
     said = said_of(plain() + 9.0 * np.random.default_rng(2).normal(size=(2000, 1)) * weights)
