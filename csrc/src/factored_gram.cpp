@@ -7,6 +7,7 @@
 #include "covlasso/error.hpp"
 #include "covlasso/gram.hpp"
 #include "cpu/backend.hpp"
+#include "cpu/rounded.hpp"
 
 namespace covlasso {
 
@@ -57,6 +58,10 @@ FactoredGram::FactoredGram(MatrixView<double> factor) : factor_(factor) {
         backend().gather_factor(factor, id, &id, 1, &square);
         check_row(factor, j, square);
     }
+    for (const double square : diagonal_) root_.push_back(std::sqrt(square));
+    if (batch() == 1 || factor.cols > rounded_most) return;  // integers pay for many vectors at a time
+    rounded_.resize(static_cast<std::size_t>(factor.rows * rounded_length(factor.cols)));
+    rounding_ = backend().round_rows(factor, root_.data(), rounded_.data());
 }
 
 void FactoredGram::diagonal(double* out) const {
@@ -68,18 +73,73 @@ void FactoredGram::gather(Id row, const Id* columns, Index count, double* out) c
 }
 
 void FactoredGram::multiply(SparseVector x, double* out) const {
-    const Product product{x, out};
+    Product product{x, out};
     multiply_all(&product, 1);
 }
 
-void FactoredGram::multiply_all(const Product* products, Index count) const {
-    std::vector<double> inner(static_cast<std::size_t>(count * factor_.cols));  // F'x, one row per product
-    std::vector<double*> out;
-    for (Index i = 0; i < count; ++i) {
-        backend().multiply_f64(factor_, products[i].x, inner.data() + i * factor_.cols);
-        out.push_back(products[i].out);
+double FactoredGram::multiply_within(double tolerance, SparseVector x, double* out) const {
+    Product product{x, out, tolerance};
+    multiply_all(&product, 1);
+    return product.radius;
+}
+
+namespace {
+
+/// Vectors in integers, a few at a time, and what becomes of their products.
+class RoundedVectors {
+public:
+    explicit RoundedVectors(Index length)
+        : length_(length), pairs_(static_cast<std::size_t>(rounded_length(length) * rounded_together)) {}
+
+    bool empty() const { return count_ == 0; }
+    bool full() const { return count_ == rounded_together; }
+    void clear() { count_ = 0; }
+
+    /// Takes u in, unless its product would be off by more than the tolerance; `rounding`: of the rows.
+    bool take(const double* u, double rounding, Product& product) {
+        double square = 0.0;
+        for (Index k = 0; k < length_; ++k) square += u[k] * u[k];
+        const double size = std::sqrt(square);
+        if (!(size >= FactoredGram::shortest_row && size <= FactoredGram::longest_row)) return false;
+        const double own = backend().pack_vector(u, length_, size, pairs_.data(), count_);
+        const double radius = (1.0 + 1e-9) * size * (own * (1.0 + rounding) + rounding * (1.0 + own) + own * rounding);
+        if (radius > product.tolerance) return false;
+        product.radius = radius;
+        scale_[count_] = size / (rounded_unit * rounded_unit);
+        out_[count_++] = product.out;
+        return true;
     }
-    backend().multiply_factor(factor_, inner.data(), count, out.data());
+
+    void multiply(const std::vector<std::int16_t>& rounded, const std::vector<double>& root) const {
+        backend().multiply_rounded(rounded.data(), static_cast<Index>(root.size()), rounded_length(length_), root.data(),
+                                   pairs_.data(), scale_, count_, out_);
+    }
+
+private:
+    Index length_;
+    Index count_ = 0;
+    std::vector<std::int16_t> pairs_;
+    double scale_[rounded_together] = {};
+    double* out_[rounded_together] = {};
+};
+
+}  // namespace
+
+/// F'x of each product in double, and then F times these: in integers where the tolerance allows it.
+void FactoredGram::multiply_all(Product* products, Index count) const {
+    std::vector<double> inner(static_cast<std::size_t>(count * factor_.cols));  // of the exact ones, one after the other
+    std::vector<double*> out;
+    RoundedVectors rounded(approximates() ? factor_.cols : 0);
+    for (Index i = 0; i < count; ++i) {
+        double* u = inner.data() + static_cast<Index>(out.size()) * factor_.cols;
+        backend().multiply_f64(factor_, products[i].x, u);
+        products[i].radius = 0.0;
+        if (!approximates() || products[i].tolerance == 0.0 || !rounded.take(u, rounding_, products[i]))
+            out.push_back(products[i].out);
+        if (rounded.full()) rounded.multiply(rounded_, root_), rounded.clear();
+    }
+    if (!rounded.empty()) rounded.multiply(rounded_, root_);
+    backend().multiply_factor(factor_, inner.data(), static_cast<Index>(out.size()), out.data());
 }
 
 double FactoredGram::epsilon() const { return backend().factor_epsilon(factor_.cols); }

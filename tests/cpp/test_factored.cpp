@@ -167,8 +167,8 @@ TEST_CASE("FactoredGram: products with sparse vectors, alone and together") {
     const std::vector<Id> support = {2, 30, 36};
     const std::vector<double> values = {1.5, -2, 0.25, 0, 3, 1};
     std::vector<double> out(2 * 40, -1.0), alone(37);
-    const Product products[] = {{{support.data(), values.data(), 3}, out.data()},
-                                {{support.data(), values.data() + 3, 3}, out.data() + 40}};
+    Product products[] = {{{support.data(), values.data(), 3}, out.data()},
+                          {{support.data(), values.data() + 3, 3}, out.data() + 40}};
     gram.multiply_all(products, 2);
     for (Index v = 0; v < 2; ++v) {
         gram.multiply(products[v].x, alone.data());

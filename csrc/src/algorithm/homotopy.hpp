@@ -71,10 +71,27 @@ private:
             gradient[j] = 2.0 * cross[j];
             outside[j] = penalty[j];
         });
+        target.gradient.set_exact();
         team_.sync();
         outcome_ = Outcome{};
+        if constexpr (Team::approximates)
+            if (target.is_rough) settle_highest();
         enter_unpenalised(path);
         find_lambda_max();
+    }
+
+    /// b = 0 has a rough gradient: that of every source that may be the first to enter is settled.
+    COVLASSO_FN void settle_highest() {
+        Target& target = *target_;
+        const double *g = target.gradient.data(), *root = target.root, *w = target.penalty.data();
+        const double both = two_sided(), radius = 2.0 * target.cross_radius;
+        target.gradient.set_rough(team_, target.self, radius);
+        const auto height = [=](Index j) { return w[j] < infinity ? larger(g[j], -both * g[j]) : 0.0; };
+        const double least = team_.max(target.sources, [=](Index j) { return height(j) - radius * root[j]; });
+        const Index count = team_.select(
+            target.sources, [=](Index j) { return height(j) + radius * root[j] >= least; },
+            target.chosen.data());
+        for (Index t = 0; t < count; ++t) target.gradient.settle(team_, gram_, target.chosen[t]);
     }
 
     /// lambda_max = max |g_j| / w_j, and the paths that end there.
@@ -123,7 +140,7 @@ private:
         for (Index j = 0; j < count; ++j)
             if (enter(j, 0.0)) path.push(team_, {infinity, piece_.candidates().source(j), 1});
         piece_.refine();
-        piece_.gradient(0.0, target.gradient.data());
+        piece_.gradient(0.0, target.gradient);
     }
 
     COVLASSO_FN void open_stage() {
@@ -151,6 +168,8 @@ private:
 
     /// Begins a stage at lambda_, from the gradient there.
     COVLASSO_FN void start_stage() {
+        if constexpr (Team::approximates)
+            if (target_->is_rough) piece_.settle_candidates(lambda_, target_->gradient);
         piece_.candidates().reset(team_, piece_.active(), target_->gradient.data(), lambda_);
         stage_.open(team_, lambda_, piece_.candidates().padded_size());
         at_ = lambda_;
@@ -367,7 +386,7 @@ private:
 
     /// The gradient of all sources at the end of the stage, and how well the candidates satisfy the KKT conditions.
     COVLASSO_STEP void measure_residual() {
-        piece_.gradient(at_, target_->next_gradient.data());
+        piece_.gradient(at_, target_->next_gradient);
         residual_ = piece_.residual_inside(at_, target_->next_gradient.data(), limits_.positive);
     }
 
@@ -392,18 +411,24 @@ private:
         // |p_j| <= root_j |v| makes this the larger of the two bounds, without a root for every source.
         const double most =
             2.0 * (1.0 + tolerance) * (deviation.across + deviation.along * std::sqrt(deviation.norm));
+        const double most0 = most + target.gradient.radius(), most1 = most + target.next_gradient.radius();
         const Index flagged = team_.select(
             target.sources,
             [=](Index j) {
                 const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
                 const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
-                return (room0 < most * root[j]) | (room1 < most * root[j]);
+                return (room0 < most0 * root[j]) | (room1 < most1 * root[j]);
             },
             target.chosen.data());
         violators_ = 0;
         bool packed = false;
         for (Index f = 0; f < flagged; ++f) {
             const Id j = target.chosen[f];
+            if constexpr (Team::approximates)
+                if (target.is_rough) {
+                    if (stays_inside_roughly(j, deviation)) continue;
+                    settle(j);
+                }
             const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
             const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
             const double slack = l1 > 0.0 ? tolerance * l1 * w[j] : noise * root[j];
@@ -421,6 +446,26 @@ private:
             ++violators_;
         }
         team_.sync();
+    }
+
+    /// Whether source j of a rough target stays within its bounds in this stage, wherever in their radii its numbers are.
+    COVLASSO_FN bool stays_inside_roughly(Id j, const Deviation& deviation) const {
+        const Target& target = *target_;
+        const double root = target.root[j], both = two_sided(), w = target.outside[j];
+        const double radius0 = target.gradient.radius() * root, radius1 = target.next_gradient.radius() * root;
+        const double g0 = target.gradient[j], g1 = target.next_gradient[j];
+        const double room0 = stage_.start() * w - larger(g0, -both * g0) - radius0;
+        const double room1 = at_ * w - larger(g1, -both * g1) - radius1;
+        return std::fmin(room0, room1) >= deviation.reach(root, target.cross[j] - 0.5 * g0,
+                                                          target.cross_radius * root + 0.5 * radius0);
+    }
+
+    /// All that is known of source j of a rough target, from the entries of G.
+    COVLASSO_FN void settle(Id j) {
+        Target& target = *target_;
+        target.gradient.settle(team_, gram_, j);
+        target.next_gradient.settle(team_, gram_, j);
+        gather(team_, gram_, target.self, &j, 1, &target.cross[j]);
     }
 
     COVLASSO_FN void accept_stage(EventList& path) {

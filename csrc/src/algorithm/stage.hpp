@@ -27,6 +27,12 @@ struct Deviation {
         const double shared = norm > 0.0 ? p * p / norm : 0.0;
         return 2.0 * (along * std::fabs(p) + across * std::sqrt(larger(root * root - shared, 0.0)));
     }
+
+    /// The same where p is known within a radius.
+    COVLASSO_FN double reach(double root, double p, double radius) const {
+        const double least = larger(std::fabs(p) - radius, 0.0);
+        return reach(root, least) + 2.0 * along * (std::fabs(p) + radius - least);
+    }
 };
 
 class Stage {
