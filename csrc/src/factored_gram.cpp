@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <string>
 
 #include "covlasso/error.hpp"
@@ -85,6 +86,9 @@ double FactoredGram::multiply_within(double tolerance, SparseVector x, double* o
 
 namespace {
 
+/// The radius of a product that integers do not give.
+constexpr double none = std::numeric_limits<double>::infinity();
+
 /// Vectors in integers, a few at a time, and what becomes of their products.
 class RoundedVectors {
 public:
@@ -95,24 +99,34 @@ public:
     bool full() const { return count_ == rounded_together; }
     void clear() { count_ = 0; }
 
-    /// Takes u in, unless its product would be off by more than the tolerance; `rounding`: of the rows.
-    bool take(const double* u, double rounding, Product& product) {
+    /// Takes u in, which becomes the next product; `rounding`: of the rows. Returns its radius, or infinity, and takes nothing,
+    /// where that would be beyond `most` or u has no length.
+    double take(const double* u, double rounding, double most, double* out) {
         double square = 0.0;
         for (Index k = 0; k < length_; ++k) square += u[k] * u[k];
         const double size = std::sqrt(square);
-        if (!(size >= FactoredGram::shortest_row && size <= FactoredGram::longest_row)) return false;
+        if (!(size >= FactoredGram::shortest_row && size <= FactoredGram::longest_row)) return none;
         const double own = backend().pack_vector(u, length_, size, pairs_.data(), count_);
-        const double radius = (1.0 + 1e-9) * size * (own * (1.0 + rounding) + rounding * (1.0 + own) + own * rounding);
-        if (radius > product.tolerance) return false;
-        product.radius = radius;
+        const double errors = own * (1.0 + rounding) + rounding * (1.0 + own) + own * rounding;
+        const double radius = (1.0 + 1e-9) * size * errors;
+        if (!(radius <= most)) return none;
         scale_[count_] = size / (rounded_unit * rounded_unit);
-        out_[count_++] = product.out;
-        return true;
+        out_[count_++] = out;
+        return radius;
     }
 
+    /// A zero in the place of the next product.
+    void skip() { scale_[count_++] = 0.0; }
+
     void multiply(const std::vector<std::int16_t>& rounded, const std::vector<double>& root) const {
-        backend().multiply_rounded(rounded.data(), static_cast<Index>(root.size()), rounded_length(length_), root.data(),
-                                   pairs_.data(), scale_, count_, out_);
+        backend().multiply_rounded(rounded.data(), static_cast<Index>(root.size()), rounded_length(length_),
+                                   root.data(), pairs_.data(), scale_, count_, out_);
+    }
+
+    void gather(const std::vector<std::int16_t>& rounded, const std::vector<double>& root, const Id* source,
+                Index count, double* out, Index stride) const {
+        backend().gather_rounded(rounded.data(), source, count, rounded_length(length_), root.data(), pairs_.data(),
+                                 scale_, count_, out, stride);
     }
 
 private:
@@ -133,13 +147,32 @@ void FactoredGram::multiply_all(Product* products, Index count) const {
     for (Index i = 0; i < count; ++i) {
         double* u = inner.data() + static_cast<Index>(out.size()) * factor_.cols;
         backend().multiply_f64(factor_, products[i].x, u);
-        products[i].radius = 0.0;
-        if (!approximates() || products[i].tolerance == 0.0 || !rounded.take(u, rounding_, products[i]))
+        double& radius = products[i].radius = none;
+        if (approximates() && products[i].tolerance > 0.0)
+            radius = rounded.take(u, rounding_, products[i].tolerance, products[i].out);
+        if (radius == none) {
+            radius = 0.0;
             out.push_back(products[i].out);
+        }
         if (rounded.full()) rounded.multiply(rounded_, root_), rounded.clear();
     }
     if (!rounded.empty()) rounded.multiply(rounded_, root_);
     backend().multiply_factor(factor_, inner.data(), static_cast<Index>(out.size()), out.data());
+}
+
+void FactoredGram::gather_within(const SparseVector* x, Index vectors, const Id* source, Index count,
+                                 double* radius, double* out) const {
+    if (!approximates()) return Gram::gather_within(x, vectors, source, count, radius, out);
+    std::vector<double> u(static_cast<std::size_t>(factor_.cols));
+    for (Index first = 0; first < vectors; first += rounded_together) {
+        RoundedVectors rounded(factor_.cols);
+        for (Index v = first; v < vectors && v < first + rounded_together; ++v) {
+            backend().multiply_f64(factor_, x[v], u.data());
+            radius[v] = rounded.take(u.data(), rounding_, none, nullptr);
+            if (radius[v] == none) rounded.skip();
+        }
+        rounded.gather(rounded_, root_, source, count, out + first, vectors);
+    }
 }
 
 double FactoredGram::epsilon() const { return backend().factor_epsilon(factor_.cols); }

@@ -412,7 +412,7 @@ private:
         const double most =
             2.0 * (1.0 + tolerance) * (deviation.across + deviation.along * std::sqrt(deviation.norm));
         const double most0 = most + target.gradient.radius(), most1 = most + target.next_gradient.radius();
-        const Index flagged = team_.select(
+        Index flagged = team_.select(
             target.sources,
             [=](Index j) {
                 const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
@@ -422,13 +422,12 @@ private:
             target.chosen.data());
         violators_ = 0;
         bool packed = false;
+        if constexpr (Team::approximates)
+            if (target.is_rough) flagged = keep_open(deviation, flagged, packed);
         for (Index f = 0; f < flagged; ++f) {
             const Id j = target.chosen[f];
             if constexpr (Team::approximates)
-                if (target.is_rough) {
-                    if (stays_inside_roughly(j, deviation)) continue;
-                    settle(j);
-                }
+                if (target.is_rough) settle(j);
             const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
             const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
             const double slack = l1 > 0.0 ? tolerance * l1 * w[j] : noise * root[j];
@@ -446,6 +445,19 @@ private:
             ++violators_;
         }
         team_.sync();
+    }
+
+    /// Of the first `count` sources of target.chosen, keeps those that may leave their bounds in this stage by what is known of
+    /// them roughly; returns how many.
+    COVLASSO_FN Index keep_open(const Deviation& deviation, Index count, bool& packed) {
+        Id* list = target_->chosen.data();
+        Index open = 0;
+        for (Index f = 0; f < count; ++f)
+            if (!stays_inside_roughly(list[f], deviation)) list[open++] = list[f];
+        if (open == 0) return 0;
+        stage_.gather_support(team_, piece_.candidates());
+        packed = true;
+        return stage_.keep_open(team_, gram_, *target_, two_sided(), list, open);
     }
 
     /// Whether source j of a rough target stays within its bounds in this stage, wherever in their radii its numbers are.

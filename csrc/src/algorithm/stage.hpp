@@ -141,7 +141,47 @@ public:
         return false;
     }
 
+    /// Of the first `count` sources of `list`, keeps those whose gradient may exceed lambda * w at some knot, by what is known
+    /// of it within a radius (gradient.hpp); returns how many. Between knots gradients are straight, as bounds are.
+    template <class Team, class Gram>
+    COVLASSO_FN Index keep_open(const Team& team, const Gram& gram, const Target& target, double both, Id* list,
+                                Index count) {
+        const double* root = target.root;
+        hold_knots(team, target.self);
+        half_.reserve(team, count * knots_);
+        gather_within(team, gram, held_.data(), knots_, list, count, radius_.data(), half_.data());
+        Index open = 0;
+        for (Index t = 0; t < count; ++t) {
+            const Id j = list[t];
+            const double* half = half_.data() + t * knots_;
+            bool is_inside = true;
+            for (Index m = 0; m < knots_; ++m)
+                is_inside &= 2.0 * (larger(half[m], -both * half[m]) + radius_[m] * root[j]) <=
+                             lambda_[m] * target.outside[j];
+            if (!is_inside) list[open++] = j;
+        }
+        return open;
+    }
+
 private:
+    /// x = e_self - b at all knots, by the support that gather_support() has found.
+    template <class Team>
+    COVLASSO_FN void hold_knots(const Team& team, Id self) {
+        const Index length = support_ + 1;
+        held_source_.reserve(team, length);
+        held_value_.reserve(team, knots_ * length);
+        held_.reserve(team, knots_);
+        radius_.reserve(team, knots_);
+        held_source_[0] = self;
+        for (Index s = 0; s < support_; ++s) held_source_[s + 1] = source_[s];
+        for (Index m = 0; m < knots_; ++m) {
+            double* value = held_value_.data() + m * length;
+            value[0] = 1.0;
+            for (Index s = 0; s < support_; ++s) value[s + 1] = -packed_[m * support_ + s];
+            held_[m] = {held_source_.data(), value, length};
+        }
+    }
+
     double start_ = 0.0;
     Index width_ = 0;
     Index knots_ = 0;
@@ -152,6 +192,9 @@ private:
     Index support_ = 0;
     Buffer<Id> place_, source_;
     Buffer<double> row_, packed_;
+    Buffer<SparseVector> held_;  // of keep_open()
+    Buffer<Id> held_source_;
+    Buffer<double> held_value_, radius_, half_;
 };
 
 }  // namespace COVLASSO_ISA

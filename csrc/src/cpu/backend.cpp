@@ -27,7 +27,8 @@ const Backend backend{COVLASSO_STRING(COVLASSO_ISA),
                       factor_epsilon,
                       round_rows,
                       pack_vector,
-                      multiply_rounded};
+                      multiply_rounded,
+                      gather_rounded};
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

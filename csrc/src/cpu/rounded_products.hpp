@@ -168,5 +168,18 @@ inline void multiply_rounded(const std::int16_t* rounded, Index p, Index length,
     }
 }
 
+/// out[t * stride + v] likewise for j = source[t] only.
+inline void gather_rounded(const std::int16_t* rounded, const Id* source, Index count, Index length,
+                           const double* root, const std::int16_t* pairs, const double* scale, Index vectors,
+                           double* out, Index stride) {
+    alignas(64) std::int32_t sums[rounded_together];
+    for (Index t = 0; t < count; ++t) {
+        const Index j = source[t];
+        multiply_pairs<1>(rounded + j * length, length, pairs, sums);
+        for (Index v = 0; v < vectors; ++v)
+            out[t * stride + v] = scale[v] * root[j] * static_cast<double>(sums[v]);
+    }
+}
+
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso
