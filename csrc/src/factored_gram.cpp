@@ -60,7 +60,7 @@ FactoredGram::FactoredGram(MatrixView<double> factor) : factor_(factor) {
         check_row(factor, j, square);
     }
     for (const double square : diagonal_) root_.push_back(std::sqrt(square));
-    if (batch() == 1 || factor.cols > rounded_most) return;  // integers pay for many vectors at a time
+    if (batch() < rounded_together || factor.cols > rounded_most) return;  // they pay for many vectors at a time
     rounded_.resize(static_cast<std::size_t>(factor.rows * rounded_length(factor.cols)));
     rounding_ = backend().round_rows(factor, root_.data(), rounded_.data());
 }
@@ -93,10 +93,10 @@ constexpr double none = std::numeric_limits<double>::infinity();
 class RoundedVectors {
 public:
     explicit RoundedVectors(Index length)
-        : length_(length), pairs_(static_cast<std::size_t>(rounded_length(length) * rounded_together)) {}
+        : length_(length), pairs_(static_cast<std::size_t>(rounded_length(length) * rounded_batch)) {}
 
     bool empty() const { return count_ == 0; }
-    bool full() const { return count_ == rounded_together; }
+    bool full() const { return count_ == rounded_batch; }
     void clear() { count_ = 0; }
 
     /// Takes u in, which becomes the next product; `rounding`: of the rows. Returns its radius, or infinity, and takes nothing,
@@ -115,26 +115,17 @@ public:
         return radius;
     }
 
-    /// A zero in the place of the next product.
-    void skip() { scale_[count_++] = 0.0; }
-
     void multiply(const std::vector<std::int16_t>& rounded, const std::vector<double>& root) const {
         backend().multiply_rounded(rounded.data(), static_cast<Index>(root.size()), rounded_length(length_),
                                    root.data(), pairs_.data(), scale_, count_, out_);
-    }
-
-    void gather(const std::vector<std::int16_t>& rounded, const std::vector<double>& root, const Id* source,
-                Index count, double* out, Index stride) const {
-        backend().gather_rounded(rounded.data(), source, count, rounded_length(length_), root.data(), pairs_.data(),
-                                 scale_, count_, out, stride);
     }
 
 private:
     Index length_;
     Index count_ = 0;
     std::vector<std::int16_t> pairs_;
-    double scale_[rounded_together] = {};
-    double* out_[rounded_together] = {};
+    double scale_[rounded_batch] = {};
+    double* out_[rounded_batch] = {};
 };
 
 }  // namespace
@@ -160,28 +151,14 @@ void FactoredGram::multiply_all(Product* products, Index count) const {
     backend().multiply_factor(factor_, inner.data(), static_cast<Index>(out.size()), out.data());
 }
 
-void FactoredGram::gather_within(const SparseVector* x, Index vectors, const Id* source, Index count,
-                                 double* radius, double* out) const {
-    if (!approximates()) return Gram::gather_within(x, vectors, source, count, radius, out);
-    std::vector<double> u(static_cast<std::size_t>(factor_.cols));
-    for (Index first = 0; first < vectors; first += rounded_together) {
-        RoundedVectors rounded(factor_.cols);
-        for (Index v = first; v < vectors && v < first + rounded_together; ++v) {
-            backend().multiply_f64(factor_, x[v], u.data());
-            radius[v] = rounded.take(u.data(), rounding_, none, nullptr);
-            if (radius[v] == none) rounded.skip();
-        }
-        rounded.gather(rounded_, root_, source, count, out + first, vectors);
-    }
-}
-
 double FactoredGram::epsilon() const { return backend().factor_epsilon(factor_.cols); }
 
 Index FactoredGram::batch() const {
-    // So that the workspaces of a batch take about a quarter of the factor's memory; four vectors make a tile of
-    // multiply_factor(), and more than 16 bring little.
-    const Index room = factor_.cols / 24;
-    return room < 4 ? 1 : std::min<Index>(16, room - room % 4);
+    // So that the workspaces of a batch take about a third of the factor's memory. Two groups of vectors in integers use
+    // what the second cache holds of the rows twice; four make a tile of multiply_factor().
+    const Index room = factor_.cols / 12;
+    if (room >= rounded_together) return std::min(rounded_batch, room - room % rounded_together);
+    return room < 8 ? 1 : room / 2 - room / 2 % 4;
 }
 
 }  // namespace covlasso

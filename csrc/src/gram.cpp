@@ -12,20 +12,6 @@ double Gram::multiply_within(double, SparseVector x, double* out) const {
     return 0.0;
 }
 
-void Gram::gather_within(const SparseVector* x, Index vectors, const Id* source, Index count, double* radius,
-                         double* out) const {
-    std::vector<double> row;
-    for (Index v = 0; v < vectors; ++v) {
-        radius[v] = 0.0;
-        row.resize(static_cast<std::size_t>(x[v].count));
-        for (Index t = 0; t < count; ++t) {
-            gather(source[t], x[v].index, x[v].count, row.data());
-            double& sum = out[t * vectors + v] = 0.0;
-            for (Index r = 0; r < x[v].count; ++r) sum += row[static_cast<std::size_t>(r)] * x[v].value[r];
-        }
-    }
-}
-
 void Gram::multiply_all(Product* products, Index count) const {
     for (Index i = 0; i < count; ++i) {
         Product& product = products[i];

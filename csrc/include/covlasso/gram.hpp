@@ -55,11 +55,6 @@ public:
     /// out[j] for 0 <= j < p, within r sqrt(G_jj) of (G x)_j for an r <= tolerance, proved; returns r. Here multiply(), and 0.
     virtual double multiply_within(double tolerance, SparseVector x, double* out) const;
 
-    /// Some entries of several products: out[t * vectors + v] for j = source[t] within radius[v] sqrt(G_jj) of (G x_v)_j, proved.
-    /// Here exact, with radii of 0.
-    virtual void gather_within(const SparseVector* x, Index vectors, const Id* source, Index count, double* radius,
-                               double* out) const;
-
     /// All of `count` products, each with the bits of multiply() where its tolerance is 0, and else of multiply_within(); here
     /// one after the other.
     virtual void multiply_all(Product* products, Index count) const;
@@ -123,8 +118,6 @@ public:
     void multiply(SparseVector x, double* out) const override;
     bool approximates() const override { return !rounded_.empty(); }
     double multiply_within(double tolerance, SparseVector x, double* out) const override;
-    void gather_within(const SparseVector* x, Index vectors, const Id* source, Index count, double* radius,
-                       double* out) const override;
     void multiply_all(Product* products, Index count) const override;
     double epsilon() const override;
     Index batch() const override;

@@ -63,7 +63,7 @@ private:
         last_lambda_ = 0.0;
         failures_ = 0;
         const Index p = target.sources;
-        forecast_ = Forecast(p);
+        forecast_ = Forecast(p, target.is_rough);
         piece_.begin(target, limits.l2, limits.noise);
         double *gradient = target.gradient.data(), *outside = target.outside.data();
         const double *cross = target.cross.data(), *penalty = target.penalty.data();
@@ -144,11 +144,12 @@ private:
     }
 
     COVLASSO_FN void open_stage() {
+        shortened_ = 0;
         piece_.admit(forecast_.choose(team_, *target_, lambda_, last_lambda_, two_sided()));
         const double* outside = target_->outside.data();
         all_inside_ = !team_.any_of(target_->sources, [=](Index j) { return outside[j] < infinity; });
         bottom_ = forecast_.end_of_stage(lambda_);
-        most_events_ = last_lambda_ > 0.0 ? forecast_.most_events(piece_.active().size()) : 1;
+        most_events_ = forecast_.most_events(last_lambda_ == 0.0, piece_.active().size());
         const ActiveSet& active = piece_.active();
         saved_size_ = active.size();
         saved_.reserve(team_, saved_size_ + 1);
@@ -368,10 +369,20 @@ private:
             measure_residual();
         }
         find_violators(stage_.deviation(team_, piece_.candidates()));
+        forecast_.learn(is_too_long_ ? most_open : violators_);
+        if (is_too_long_) return shorten();
         if (violators_ > 0) return false;
         if (relative_residual() <= 0.5 * kkt_tolerance)
             return true;  // half is left for reading the solution back
         return give_way();
+    }
+
+    /// So many sources are open that the stage is repeated, half as long.
+    COVLASSO_FN bool shorten() {
+        violators_ = 0;
+        bottom_ = 0.5 * (at_ + lambda_);
+        all_inside_ = false;
+        return false;
     }
 
     /// The stage is to be repeated shorter; after some tries the path ends where it began.
@@ -421,9 +432,11 @@ private:
             },
             target.chosen.data());
         violators_ = 0;
-        bool packed = false;
+        is_too_long_ = false;
         if constexpr (Team::approximates)
-            if (target.is_rough) flagged = keep_open(deviation, flagged, packed);
+            if (target.is_rough) flagged = keep_open(deviation, flagged);
+        if (is_too_long_) return;
+        bool packed = false;
         for (Index f = 0; f < flagged; ++f) {
             const Id j = target.chosen[f];
             if constexpr (Team::approximates)
@@ -448,16 +461,14 @@ private:
     }
 
     /// Of the first `count` sources of target.chosen, keeps those that may leave their bounds in this stage by what is known of
-    /// them roughly; returns how many.
-    COVLASSO_FN Index keep_open(const Deviation& deviation, Index count, bool& packed) {
+    /// them roughly; returns how many. Are they too many, a shorter stage is cheaper than settling them.
+    COVLASSO_FN Index keep_open(const Deviation& deviation, Index count) {
         Id* list = target_->chosen.data();
         Index open = 0;
         for (Index f = 0; f < count; ++f)
             if (!stays_inside_roughly(list[f], deviation)) list[open++] = list[f];
-        if (open == 0) return 0;
-        stage_.gather_support(team_, piece_.candidates());
-        packed = true;
-        return stage_.keep_open(team_, gram_, *target_, two_sided(), list, open);
+        is_too_long_ = open > most_open && ++shortened_ <= most_shortened;
+        return open;
     }
 
     /// Whether source j of a rough target stays within its bounds in this stage, wherever in their radii its numbers are.
@@ -468,8 +479,8 @@ private:
         const double g0 = target.gradient[j], g1 = target.next_gradient[j];
         const double room0 = stage_.start() * w - larger(g0, -both * g0) - radius0;
         const double room1 = at_ * w - larger(g1, -both * g1) - radius1;
-        return std::fmin(room0, room1) >= deviation.reach(root, target.cross[j] - 0.5 * g0,
-                                                          target.cross_radius * root + 0.5 * radius0);
+        return stage_.stays_inside(room0, room1, root, target.cross[j] - 0.5 * g0,
+                                   target.cross_radius * root + 0.5 * radius0, deviation.norm);
     }
 
     /// All that is known of source j of a rough target, from the entries of G.
@@ -516,6 +527,8 @@ private:
     static constexpr double drift = 1e-12;          // of a residual: beyond it the active set is refined
     static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
     static constexpr int most_failures = 8;
+    static constexpr Index most_open = 100;    // to settle them costs as much as a product
+    static constexpr int most_shortened = 4;  // so often may a stage be halved for them
     static constexpr Index patience = 64;  // events at one lambda; ties end sooner, a cycle does not
 
     Team team_;
@@ -524,7 +537,7 @@ private:
     Stage stage_;
     Limits limits_{};
     Target* target_ = nullptr;
-    Forecast forecast_{0};
+    Forecast forecast_{0, false};
     double bottom_ = 0.0;    // the lowest lambda of this stage
     Index most_events_ = 0;  // and its most events
     Next next_{};
@@ -535,6 +548,8 @@ private:
     double at_ = 0.0;           // where the stage has come to
     double residual_ = 0.0;     // of the KKT conditions at the end of the stage
     int failures_ = 0;
+    int shortened_ = 0;
+    bool is_too_long_ = false;
     bool done_ = false;
     bool all_inside_ = false;
     Index violators_ = 0;

@@ -28,11 +28,6 @@ struct Deviation {
         return 2.0 * (along * std::fabs(p) + across * std::sqrt(larger(root * root - shared, 0.0)));
     }
 
-    /// The same where p is known within a radius.
-    COVLASSO_FN double reach(double root, double p, double radius) const {
-        const double least = larger(std::fabs(p) - radius, 0.0);
-        return reach(root, least) + 2.0 * along * (std::fabs(p) + radius - least);
-    }
 };
 
 class Stage {
@@ -83,14 +78,37 @@ public:
         team.sync();
     }
 
+    /// How far b strays from its chord at inner knot m, as deviation() has found it, and where on the chord that is.
+    struct Stray {
+        double across, along, part;
+    };
+
+    /// Whether a source stays within its bounds at all inner knots, by its distances from them at the ends and by how far its
+    /// gradient may be from its chord at each: G_jj = root^2, and x_j'v = p within `radius`. As Deviation, knot by knot.
+    COVLASSO_FN bool stays_inside(double room0, double room1, double root, double p, double radius,
+                                  double norm) const {
+        const double least = larger(std::fabs(p) - radius, 0.0), most = std::fabs(p) + radius;
+        const double shared = norm > 0.0 ? least * least / norm : 0.0;
+        const double apart = std::sqrt(larger(root * root - shared, 0.0));
+        bool is_inside = room0 >= 0.0 && room1 >= 0.0;
+        for (Index m = 1; m < knots_ - 1; ++m) {
+            const Stray& stray = stray_[m];
+            const double room = stray.part * room0 + (1.0 - stray.part) * room1;
+            is_inside &= 2.0 * (stray.along * most + stray.across * apart) <= room;
+        }
+        return is_inside;
+    }
+
     /// How far b strays from its chord in this stage.
     ///
     /// G d is half the negative deviation of the gradient, which is zero where a source was active throughout.
     template <class Team>
-    COVLASSO_FN Deviation deviation(const Team& team, const Candidates& candidates) const {
+    COVLASSO_FN Deviation deviation(const Team& team, const Candidates& candidates) {
         const Index last = knots_ - 1, count = candidates.size();
         const double *b0 = beta_.data(), *b1 = b0 + last * width_;
         const double *g0 = gradient_.data(), *g1 = g0 + last * width_, *c = candidates.crosses();
+        const double norm = team.sum(count, [=](Index j) { return b0[j] * (c[j] - 0.5 * g0[j]); });
+        if constexpr (Team::approximates) stray_.reserve(team, knots_);
         double across = 0.0, along = 0.0;
         for (Index m = 1; m < last; ++m) {
             const double t = (lambda_[m] - lambda_[last]) / (lambda_[0] - lambda_[last]);
@@ -102,8 +120,10 @@ public:
                 team.sum(count, [=](Index j) { return b0[j] * (g[j] - t * g0[j] - (1.0 - t) * g1[j]); });
             across = larger(across, square);
             along = larger(along, std::fabs(product));
+            if constexpr (Team::approximates)
+                stray_[m] = {std::sqrt(0.5 * larger(square, 0.0)),
+                             norm > 0.0 ? 0.5 * std::fabs(product) / norm : 0.0, t};
         }
-        const double norm = team.sum(count, [=](Index j) { return b0[j] * (c[j] - 0.5 * g0[j]); });
         return {std::sqrt(0.5 * across), norm > 0.0 ? 0.5 * along / norm : 0.0, norm};
     }
 
@@ -141,47 +161,7 @@ public:
         return false;
     }
 
-    /// Of the first `count` sources of `list`, keeps those whose gradient may exceed lambda * w at some knot, by what is known
-    /// of it within a radius (gradient.hpp); returns how many. Between knots gradients are straight, as bounds are.
-    template <class Team, class Gram>
-    COVLASSO_FN Index keep_open(const Team& team, const Gram& gram, const Target& target, double both, Id* list,
-                                Index count) {
-        const double* root = target.root;
-        hold_knots(team, target.self);
-        half_.reserve(team, count * knots_);
-        gather_within(team, gram, held_.data(), knots_, list, count, radius_.data(), half_.data());
-        Index open = 0;
-        for (Index t = 0; t < count; ++t) {
-            const Id j = list[t];
-            const double* half = half_.data() + t * knots_;
-            bool is_inside = true;
-            for (Index m = 0; m < knots_; ++m)
-                is_inside &= 2.0 * (larger(half[m], -both * half[m]) + radius_[m] * root[j]) <=
-                             lambda_[m] * target.outside[j];
-            if (!is_inside) list[open++] = j;
-        }
-        return open;
-    }
-
 private:
-    /// x = e_self - b at all knots, by the support that gather_support() has found.
-    template <class Team>
-    COVLASSO_FN void hold_knots(const Team& team, Id self) {
-        const Index length = support_ + 1;
-        held_source_.reserve(team, length);
-        held_value_.reserve(team, knots_ * length);
-        held_.reserve(team, knots_);
-        radius_.reserve(team, knots_);
-        held_source_[0] = self;
-        for (Index s = 0; s < support_; ++s) held_source_[s + 1] = source_[s];
-        for (Index m = 0; m < knots_; ++m) {
-            double* value = held_value_.data() + m * length;
-            value[0] = 1.0;
-            for (Index s = 0; s < support_; ++s) value[s + 1] = -packed_[m * support_ + s];
-            held_[m] = {held_source_.data(), value, length};
-        }
-    }
-
     double start_ = 0.0;
     Index width_ = 0;
     Index knots_ = 0;
@@ -189,12 +169,10 @@ private:
     Buffer<double> lambda_;
     Buffer<double> beta_, gradient_;  // one row of width_ per knot
     Buffer<double> touched_;
+    Buffer<Stray> stray_;
     Index support_ = 0;
     Buffer<Id> place_, source_;
     Buffer<double> row_, packed_;
-    Buffer<SparseVector> held_;  // of keep_open()
-    Buffer<Id> held_source_;
-    Buffer<double> held_value_, radius_, half_;
 };
 
 }  // namespace COVLASSO_ISA

@@ -143,18 +143,5 @@ double multiply_within(const Team& team, const TargetGram<Team>& gram, double to
                            [=](Index j, double product) { finish(j, product + added[j]); });
 }
 
-/// out[t * vectors + v] for j = source[t] within radius[v] sqrt(G_jj) of (G x_v)_j, proved.
-template <class Team>
-void gather_within(const Team& team, const TargetGram<Team>& gram, const SparseVector* x, Index vectors,
-                   const Id* source, Index count, double* radius, double* out) {
-    gather_within(team, gram.shared(), x, vectors, source, count, radius, out);
-    for (Index v = 0; v < vectors && gram.rows() > 0; ++v) {
-        const double* along = gram.along(team, x[v]);
-        gram.for_rows(
-            team, count, [=](Index m) { return along[m]; }, [=](Index t) { return source[t]; },
-            [=](Index t, double part) { out[t * vectors + v] += part; });
-    }
-}
-
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

@@ -27,8 +27,7 @@ const Backend backend{COVLASSO_STRING(COVLASSO_ISA),
                       factor_epsilon,
                       round_rows,
                       pack_vector,
-                      multiply_rounded,
-                      gather_rounded};
+                      multiply_rounded};
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

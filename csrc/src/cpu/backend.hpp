@@ -30,9 +30,6 @@ struct Backend {
     void (*multiply_rounded)(const std::int16_t* rounded, Index p, Index length, const double* root,
                              const std::int16_t* pairs, const double* scale, Index vectors,
                              double* const* out);
-    void (*gather_rounded)(const std::int16_t* rounded, const Id* source, Index count, Index length,
-                           const double* root, const std::int16_t* pairs, const double* scale, Index vectors,
-                           double* out, Index stride);
 };
 
 /// The best code that this processor runs.

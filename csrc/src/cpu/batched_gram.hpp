@@ -42,10 +42,6 @@ public:
     double multiply_within(double tolerance, SparseVector x, double* out) const override {
         return ask({x, out, tolerance});
     }
-    void gather_within(const SparseVector* x, Index vectors, const Id* source, Index count, double* radius,
-                       double* out) const override {
-        gram_.gather_within(x, vectors, source, count, radius, out);
-    }
     double epsilon() const override { return gram_.epsilon(); }
 
 private:

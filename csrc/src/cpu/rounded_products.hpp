@@ -26,7 +26,7 @@ namespace COVLASSO_ISA {
 #if defined(__AVX512BW__)
 struct Sums {
     static constexpr Index count = 16;
-    static constexpr int rows = 8;
+    static constexpr int rows = 12;
     __m512i x = _mm512_setzero_si512();
 
     static __m512i load(const std::int16_t* pairs) { return _mm512_loadu_si512(pairs); }
@@ -37,7 +37,7 @@ struct Sums {
 #elif defined(__AVX2__)
 struct Sums {
     static constexpr Index count = 8;
-    static constexpr int rows = 4;
+    static constexpr int rows = 6;
     __m256i x = _mm256_setzero_si256();
 
     static __m256i load(const std::int16_t* pairs) {
@@ -103,10 +103,11 @@ double round_vector(const double* x, Index length, double size, std::int16_t* ou
     return std::sqrt(square) * ((1.0 + 1e-9) / rounded_unit);
 }
 
-/// As vector v of `pairs`, which has two numbers of each vector in turn.
+/// As vector v of `pairs`: in groups of rounded_together vectors, with two numbers of each vector of a group in turn.
 inline double pack_vector(const double* x, Index length, double size, std::int16_t* pairs, Index v) {
-    return round_vector(x, length, size, pairs + 2 * v,
-                        [](Index k) { return k / 2 * 2 * rounded_together + k % 2; });
+    const Index group = v / rounded_together, place = v % rounded_together;
+    std::int16_t* out = pairs + group * rounded_together * rounded_length(length) + 2 * place;
+    return round_vector(x, length, size, out, [](Index k) { return k / 2 * 2 * rounded_together + k % 2; });
 }
 
 /// Rows of F, rounded; a row of length zero stays zero. root: |f_j|. Returns the largest |e_j| / M.
@@ -126,58 +127,67 @@ inline double round_rows(const MatrixView<double>& f, const double* root, std::i
     return most;
 }
 
-/// sums[i * rounded_together + v] = q_i'v_v for `rows` rows one after the other; `pairs` has two numbers of each vector in turn.
+/// Asks for the memory at `address`, which may be anywhere.
+inline void prefetch(const std::int16_t* address) {
+#if defined(__SSE2__) || defined(_M_X64)
+    _mm_prefetch(reinterpret_cast<const char*>(address), _MM_HINT_T0);
+#elif defined(__GNUC__)
+    __builtin_prefetch(address);
+#else
+    (void)address;
+#endif
+}
+
+/// sums[i * rounded_together + v] = q_i'v_v for `rows` rows one after the other, while those at `ahead` are fetched; `pairs` has
+/// two numbers of each vector in turn.
 template <int rows>
-void multiply_pairs(const std::int16_t* row, Index length, const std::int16_t* pairs, std::int32_t* sums) {
-    constexpr Index parts = rounded_together / Sums::count;
+void multiply_pairs(const std::int16_t* row, Index length, const std::int16_t* ahead, const std::int16_t* pairs,
+                    std::int32_t* sums) {
+    constexpr Index parts = rounded_together / Sums::count, line = 32;
     Sums sum[rows][parts];
-    for (Index k = 0; k < length; k += 2, pairs += 2 * rounded_together) {
-        decltype(Sums::load(pairs)) vector[parts];
-        for (Index v = 0; v < parts; ++v) vector[v] = Sums::load(pairs + 2 * v * Sums::count);
-        for (int i = 0; i < rows; ++i) {
-            std::int32_t pair;
-            std::memcpy(&pair, row + i * length + k, sizeof pair);
-            const auto repeated = Sums::repeat(pair);
-            for (Index v = 0; v < parts; ++v) sum[i][v].add(repeated, vector[v]);
+    for (Index begin = 0; begin < length; begin += line) {
+        for (int i = 0; i < rows; ++i) prefetch(ahead + i * length + begin);
+        const Index end = begin + line < length ? begin + line : length;
+        for (Index k = begin; k < end; k += 2, pairs += 2 * rounded_together) {
+            decltype(Sums::load(pairs)) vector[parts];
+            for (Index v = 0; v < parts; ++v) vector[v] = Sums::load(pairs + 2 * v * Sums::count);
+            for (int i = 0; i < rows; ++i) {
+                std::int32_t pair;
+                std::memcpy(&pair, row + i * length + k, sizeof pair);
+                const auto repeated = Sums::repeat(pair);
+                for (Index v = 0; v < parts; ++v) sum[i][v].add(repeated, vector[v]);
+            }
         }
     }
     for (int i = 0; i < rows; ++i)
         for (Index v = 0; v < parts; ++v) sum[i][v].store(sums + i * rounded_together + v * Sums::count);
 }
 
-/// out[v][j] = scale[v] root[j] q_j'v_v for all p rows and `vectors` <= rounded_together, packed into `pairs`.
+/// out[v][j] = scale[v] root[j] q_j'v_v for all p rows and any number of vectors, packed in groups of rounded_together: the rows
+/// are read from memory once, a block at a time.
 inline void multiply_rounded(const std::int16_t* rounded, Index p, Index length, const double* root,
                              const std::int16_t* pairs, const double* scale, Index vectors,
                              double* const* out) {
-    constexpr Index block = 64;
+    constexpr Index block = 60, ahead = 2 * Sums::rows;
     alignas(64) std::int32_t sums[block * rounded_together];
     for (Index begin = 0; begin < p; begin += block) {
         const Index count = begin + block < p ? block : p - begin;
-        const std::int16_t* row = rounded + begin * length;
-        Index j = 0;
-        for (; j + Sums::rows <= count; j += Sums::rows)
-            multiply_pairs<Sums::rows>(row + j * length, length, pairs, sums + j * rounded_together);
-        for (; j < count; ++j) multiply_pairs<1>(row + j * length, length, pairs, sums + j * rounded_together);
-        for (Index v = 0; v < vectors; ++v) {
-            double* to = out[v] + begin;
-            const double *size = root + begin, factor = scale[v];
+        for (Index first = 0; first < vectors; first += rounded_together) {
+            const std::int16_t *row = rounded + begin * length, *group = pairs + first * length;
+            Index j = 0;
+            for (; j + Sums::rows <= count; j += Sums::rows, row += Sums::rows * length)
+                multiply_pairs<Sums::rows>(row, length, row + ahead * length, group, sums + j * rounded_together);
+            for (; j < count; ++j, row += length)
+                multiply_pairs<1>(row, length, row, group, sums + j * rounded_together);
+            for (Index v = first; v < vectors && v < first + rounded_together; ++v) {
+                double* to = out[v] + begin;
+                const double *size = root + begin, factor = scale[v];
+                const std::int32_t* sum = sums + (v - first);
 #pragma omp simd
-            for (Index t = 0; t < count; ++t)
-                to[t] = factor * size[t] * static_cast<double>(sums[t * rounded_together + v]);
+                for (Index t = 0; t < count; ++t)
+                    to[t] = factor * size[t] * static_cast<double>(sum[t * rounded_together]);
+            }
         }
-    }
-}
-
-/// out[t * stride + v] likewise for j = source[t] only.
-inline void gather_rounded(const std::int16_t* rounded, const Id* source, Index count, Index length,
-                           const double* root, const std::int16_t* pairs, const double* scale, Index vectors,
-                           double* out, Index stride) {
-    alignas(64) std::int32_t sums[rounded_together];
-    for (Index t = 0; t < count; ++t) {
-        const Index j = source[t];
-        multiply_pairs<1>(rounded + j * length, length, pairs, sums);
-        for (Index v = 0; v < vectors; ++v)
-            out[t * stride + v] = scale[v] * root[j] * static_cast<double>(sums[v]);
     }
 }
 

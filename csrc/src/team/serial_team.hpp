@@ -213,10 +213,5 @@ double multiply_within(const SerialTeam& team, const Gram& gram, double toleranc
     return radius;
 }
 
-inline void gather_within(const SerialTeam&, const Gram& gram, const SparseVector* x, Index vectors,
-                          const Id* source, Index count, double* radius, double* out) {
-    gram.gather_within(x, vectors, source, count, radius, out);
-}
-
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso
