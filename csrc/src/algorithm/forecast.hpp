@@ -39,7 +39,7 @@ public:
     /// pays.
     COVLASSO_FN void learn(Index violators) {
         if (!is_rough_) return;
-        if (violators == 0) caution_ = larger(boldest, caution_ - 0.25);
+        if (violators == 0) caution_ = larger(boldest, caution_ - 0.1);
         if (violators > few) caution_ = std::min(caution, caution_ + 0.5);
     }
 
