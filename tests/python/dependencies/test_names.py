@@ -54,7 +54,19 @@ def test_whole_words_come_before_beginnings_and_parts():
     assert match("c++", ["c++ code", "c+++"], range(2)).places == [0, 1]  # signs are no letters
 
 
-TOKENS = [" child", "child", " Child", "Child", " children", "\u0120child", "15", " grandchild", "'", "\n", "\\n"]
+TOKENS = [
+    " child",
+    "child",
+    " Child",
+    "Child",
+    " children",
+    "\u0120child",
+    "15",
+    " grandchild",
+    "'",
+    "\n",
+    "\\n",
+]
 
 
 @pytest.mark.parametrize(
