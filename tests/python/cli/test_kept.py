@@ -70,7 +70,7 @@ DIRECTIONS = {
     "between": ("--target", "full", "--source", "head", "--kind", "correlation", "--refit"),
     "focus": ("--target", "head", "--row-centred", "--focus", 0.3, "--refit"),
     "focus between": ("--target", "head", "--source", "full", "--focus", 0.3),
-    "some": ("--target", "head", "--targets", "9:,0:4"),
+    "some": ("--target", "head", "--targets", "5:,0:4"),
     "place": ("--target", "head", "--kind", "covariance"),
 }
 
