@@ -1,7 +1,7 @@
-"""Moments of language models of the transformers package on text, as ``covlasso extract --text`` computes them.
+"""Moments of language models of the transformers package on text: ``covlasso extract --text``.
 
-`load_models` loads models and tokenizers, `open_text` reads text and turns it into blocks of tokens, and `extract`
-runs the pass of `covlasso.torch.extract`. ``import covlasso`` imports neither this nor transformers.
+`load_models` loads models and tokenizers, `open_text` reads text and turns it into tokens, and `extract` runs
+the pass of `covlasso.torch.extract`. ``import covlasso`` imports neither this nor transformers.
 """
 
 from covlasso.transformers.documents import Document, Documents, read_documents

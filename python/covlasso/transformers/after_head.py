@@ -49,8 +49,8 @@ def find_after_head(model: LanguageModel, before_softcap: bool = False) -> tuple
                 if after.softcap is not None and not before_softcap:
                     raise ValueError(
                         f"model {model.name!r} caps its logits: they are {words}, not W h + b; give "
-                        "before_softcap=True (--before-softcap) for the moments of the logits before the cap, "
-                        "which keeps their order"
+                        "before_softcap=True (--before-softcap) for the moments of the logits before the "
+                        "cap, which keeps their order"
                     )
                 which = "; moments are of the logits before the cap" if after.softcap is not None else ""
                 return after, [f"{model.name}: logits are {words}{which}"]
@@ -82,8 +82,8 @@ def _probe(model: LanguageModel) -> tuple[torch.Tensor, torch.Tensor]:
         model.module.train(training)
     if len(kept) != 1:
         raise ValueError(
-            f"model {model.name!r} runs its output embeddings {len(kept)} times for one block of tokens; once is "
-            "expected"
+            f"model {model.name!r} runs its output embeddings {len(kept)} times for one block of tokens; "
+            "once is expected"
         )
     return kept[0].flatten(0, -2), logits.flatten(0, -2)
 
@@ -91,11 +91,11 @@ def _probe(model: LanguageModel) -> tuple[torch.Tensor, torch.Tensor]:
 def _candidates(
     model: LanguageModel, outputs: torch.Tensor, logits: torch.Tensor
 ) -> Iterator[tuple[AfterHead, str]]:
-    """Scales and caps that the configuration names, the likeliest first, and last a scale that is measured."""
+    """Scales that the configuration names, one that is measured, and caps, the likeliest first."""
     fields = dict(_numbers(model.module.config.to_dict()))
     x, y = outputs.double(), logits.double()
     scale = float((x * y).sum() / (x * x).sum())
-    near = 8.0 * torch.finfo(outputs.dtype).eps
+    near = 4.0 * torch.finfo(outputs.dtype).eps
     for field, value in fields.items():
         for factor, form in ((value, field), (1.0 / value, f"1 / {field}")):
             if _SCALE.search(field) and math.isclose(factor, scale, rel_tol=near):

@@ -37,7 +37,7 @@ class Block(NamedTuple):
 
 def cut(text: Text) -> list[Block]:
     """Cut all documents into blocks, the longest first: such of a length are run together."""
-    room = {name: text.max_length - len(affixes) for name, affixes in text.affixes.items()}
+    room = {name: text.max_length - affixes.length for name, affixes in text.affixes.items()}
     blocks = [
         block
         for number, document in enumerate(text.documents)
@@ -125,7 +125,9 @@ class TextLoader:
             for name, masked in {(self._text.vocabulary[m], masked) for m, masked in self._models.items()}
         }
         first, *_ = self._text.affixes
-        samples, keys, positions = [], [], []
+        samples: list[str] = []
+        keys: list[str] = []
+        positions: list[int] = []
         for k, block in zip(numbers, chosen, strict=True):
             name = self._text.documents[block.document].name
             seen = self._text.documents[block.document].seen[first]
@@ -146,7 +148,7 @@ class TextLoader:
 
     def _tokens(self, vocabulary: str, chosen: Sequence[Block]) -> TokenBlocks:
         affixes = self._text.affixes[vocabulary]
-        lengths = [block.end[vocabulary] - block.begin[vocabulary] + len(affixes) for block in chosen]
+        lengths = [block.end[vocabulary] - block.begin[vocabulary] + affixes.length for block in chosen]
         longest = max(lengths)
         ids = np.full((len(chosen), longest), self._padding[vocabulary], dtype=np.int64)
         mask = np.zeros_like(ids)

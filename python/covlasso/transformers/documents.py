@@ -53,9 +53,9 @@ def read_documents(
     Parameters
     ----------
     sources : sequence of path
-        Files, whatever their ending; folders, of which all files ending in .txt, .text, .md, .rst and .jsonl are
-        read, those of folders in them too; "-", standard input. Each line of a file ending in .jsonl is a JSON
-        object, a document; any other file is one, as is standard input.
+        Files, whatever their ending; folders, of which all files ending in .txt, .text, .md, .rst and .jsonl
+        are read, those of folders in them too; "-", standard input. Each line of a file ending in .jsonl is a
+        JSON object, a document; any other file is one, as is standard input.
     field : str, default "text"
         Where a JSON object has its text.
     separator : str, optional
@@ -68,8 +68,8 @@ def read_documents(
     FileNotFoundError
         A source is not there.
     ValueError
-        Bytes are not of the encoding, or a line is no JSON object with such a field; the message names file and
-        place. Or there is no text at all.
+        Bytes are not of the encoding, or a line is no JSON object with such a field; the message names file
+        and place. Or there is no text at all.
     """
     if separator is not None and (not separator.strip() or "\n" in separator):
         raise ValueError(f"separator is {separator!r}; a line with something on it is expected, or {BLANK!r}")
@@ -88,14 +88,14 @@ def read_documents(
             else:
                 documents.skipped.append((piece.name, "it has no text"))
     if not documents.found:
-        first = f"; the first, {documents.skipped[0][0]}: {documents.skipped[0][1]}" if documents.skipped else ""
+        first = (
+            f"; the first, {documents.skipped[0][0]}: {documents.skipped[0][1]}" if documents.skipped else ""
+        )
         raise ValueError(f"there is no text in {', '.join(map(str, sources))}{first}")
     return documents
 
 
-def _named(
-    sources: Sequence[str | os.PathLike[str]], documents: Documents
-) -> list[tuple[str, Path | None]]:
+def _named(sources: Sequence[str | os.PathLike[str]], documents: Documents) -> list[tuple[str, Path | None]]:
     """Files and their names: below the folder that was given, or their own; or as given if two were equal."""
     files: list[tuple[str, str, Path | None]] = []
     for source in sources:
@@ -164,8 +164,8 @@ def _decoded(content: bytes, encoding: str, name: str) -> str:
     except UnicodeDecodeError as cause:
         line = content.count(b"\n", 0, cause.start) + 1
         raise ValueError(
-            f"{name}: byte 0x{content[cause.start]:02x} at {cause.start} (line {line}) is not {encoding}; give "
-            "the file's encoding, or convert it"
+            f"{name}: byte 0x{content[cause.start]:02x} at {cause.start} (line {line}) is not {encoding}; "
+            "give the file's encoding, or convert it"
         ) from cause
 
 
@@ -188,7 +188,7 @@ def _pieces(text: str, separator: str | None, name: str) -> Iterator[Document]:
 
 
 def _records(text: str, field: str, name: str) -> Iterator[Document]:
-    """Records of JSON lines, named by their lines."""
+    """Give the records of JSON lines, named by their lines."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -199,7 +199,8 @@ def _records(text: str, field: str, name: str) -> Iterator[Document]:
         if not isinstance(record, dict) or not isinstance(record.get(field), str):
             found = ", ".join(map(repr, record)) if isinstance(record, dict) else type(record).__name__
             raise ValueError(
-                f"{name}, line {number} has no text in field {field!r}; it has {found or 'none'}; give the field"
+                f"{name}, line {number} has no text in field {field!r}; it has {found or 'none'}; "
+                "give the field"
             )
         yield Document(f"{name}:{number}", record[field])
 

@@ -39,33 +39,33 @@ def extract(
 ) -> Extraction | None:
     """Joint moments of the logits of language models at the positions of a text.
 
-    For hidden states h at the input of the output embeddings, f = W h + b: sums of h and h h', (d + 1)^2 numbers for
-    a vocabulary of any size, and W and b beside them, see `covlasso.LinearHead`. A sample is a position of the
-    text: the token that ends there and all context before it, for a masked model the unmasked block around it.
-    Padding and special tokens that the tokenizer adds are none. Its label is the next token, for a masked model
-    the token itself.
+    For hidden states h at the input of the output embeddings, f = W h + b: sums of h and h h', (d + 1)^2
+    numbers for a vocabulary of any size, and W and b beside them, see `covlasso.LinearHead`. A sample is a
+    position of the text: the token that ends there and all context before it, for a masked model the unmasked
+    block around it. Padding and special tokens that the tokenizer adds are none. Its label is the next token,
+    for a masked model the token itself.
 
     Parameters
     ----------
     models : LanguageModel or sequence of LanguageModel
         Of `load_models`, or of your own; all causal, or all masked.
     text : Text, or iterable of sequences of int, or mapping from name to one
-        Of `open_text`, with the same models; or blocks of tokens, taken as of `text_of_tokens`. Each document is
-        on one side of the split.
+        Of `open_text`, with the same models; or blocks of tokens, taken as of `text_of_tokens`. Each document
+        is on one side of the split.
     batch_size : int, optional
-        Blocks per batch; as many as have 2048 tokens together, at least one, if not given. Blocks of a length are
-        run together.
+        Blocks per batch; as many as have 2048 tokens together, at least one, if not given. Blocks of a length
+        are run together.
     groups : str, default "none"
-        What may not be on both sides of the split: "none", each document; "folder", the documents of a folder;
-        else a regular expression that finds the source in a document's name (its first group).
+        What may not be on both sides of the split: "none", each document; "folder", the documents of a
+        folder; else a regular expression that finds the source in a document's name (its first group).
     held_out : float, default 0
         Expected share of the groups that is held out.
     folds : int, default 0
         Number of folds of the rest.
     classes : {"auto", "labels", "decisions"} or None, default "auto"
-        Mean hidden states by class that are kept beside, (classes, d) numbers in every part of the split: by the
-        next token, or by each model's own decisions; "auto": by the next token where they take at most 1 GB in
-        all.
+        Mean hidden states by class that are kept beside, (classes, d) numbers in every part of the split: by
+        the next token, or by each model's own decisions; "auto": by the next token where they take at most 1
+        GB in all.
     before_softcap : bool, default False
         Take the logits before a soft cap, as of Gemma; without it a capped model is an error. A scale, as of
         Cohere, goes into W and b.
@@ -76,8 +76,8 @@ def extract(
     group : Group, optional
         Ranks that share the blocks.
     **options
-        Of `covlasso.torch.extract`: ``out``, ``force``, ``save_every``, ``amp_dtype``, ``strict``, ``row_centred``,
-        ``on_classes``, ``progress``, ...
+        Of `covlasso.torch.extract`: ``out``, ``force``, ``save_every``, ``amp_dtype``, ``strict``,
+        ``row_centred``, ``on_classes``, ``progress``, ...
 
     Returns
     -------
@@ -87,8 +87,8 @@ def extract(
     Raises
     ------
     ValueError
-        As of `covlasso.torch.extract`; logits that are not W h + b, are capped, or are scaled in another way than
-        the configuration says; a part of the split has no document; causal and masked models together.
+        As of `covlasso.torch.extract`; logits that are not W h + b, are capped, or are scaled in another way
+        than the configuration says; a part of the split has no document; causal and masked models together.
     """
     models = [models] if isinstance(models, LanguageModel) else list(models)
     _check_kinds(models)
@@ -153,8 +153,8 @@ def _check_kinds(models: Sequence[LanguageModel]) -> None:
     kinds = {model.masked: model.name for model in models}
     if len(kinds) > 1:
         raise ValueError(
-            f"model {kinds[True]!r} is masked and {kinds[False]!r} causal: one tells the token at a position, the "
-            "other the next one; give each a run of its own"
+            f"model {kinds[True]!r} is masked and {kinds[False]!r} causal: one tells the token at a position, "
+            "the other the next; give each a run of its own"
         )
 
 
@@ -165,7 +165,7 @@ def _group_keys(names: Sequence[str], groups: str) -> list[str]:
 
 
 def _class_names(models: Sequence[LanguageModel], text: Text) -> dict[str, list[str]]:
-    """Names of the tokens of every model with a tokenizer; models with one vocabulary and size share a list."""
+    """Name the tokens of every model that has a tokenizer; models of one vocabulary share a list."""
     known: dict[tuple[str, int], list[str]] = {}
     found = {}
     for model in models:
@@ -188,13 +188,16 @@ def _about_vocabularies(class_names: Mapping[str, Sequence[str]], text: Text) ->
             shared = shared_tokens(class_names[a], class_names[b])
             some = ", ".join(shared[-_SHOWN:])
             notes.append(
-                f"{a} and {b} have {len(class_names[a])} and {len(class_names[b])} tokens and share {len(shared)} by "
-                f"name{f' (..., {some})' if shared else ''}; samples are the places where a token of each ends"
+                f"{a} and {b} have {len(class_names[a])} and {len(class_names[b])} tokens and share "
+                f"{len(shared)} by name{f' (..., {some})' if shared else ''}; samples are the places where a "
+                "token of each ends"
             )
     for name, names in class_names.items():
         padding = sum(label.startswith("<padding ") for label in names)
         if padding:
-            notes.append(f"{name}: {padding} of {len(names)} rows of W are beyond the tokenizer, <padding ...>")
+            notes.append(
+                f"{name}: {padding} of {len(names)} rows of W are beyond the tokenizer, <padding ...>"
+            )
     return notes
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass, field
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,9 @@ def _place(model: str) -> tuple[str, str | None]:
 
 
 def _short_name(folder: str, file: str | None) -> str:
-    return Path(folder).resolve().name if file is None and Path(folder).is_dir() else Path(file or folder).stem
+    return (
+        Path(folder).resolve().name if file is None and Path(folder).is_dir() else Path(file or folder).stem
+    )
 
 
 def _load(folder: str, file: str | None, name: str, options: ModelOptions) -> LanguageModel:
@@ -176,8 +179,8 @@ def _load(folder: str, file: str | None, name: str, options: ModelOptions) -> La
 
 def _check_gguf(folder: str, file: str) -> None:
     """Find out before a long error whether the packages are there, and the file."""
-    import accelerate  # noqa: F401
-    import gguf  # noqa: F401
+    for package in ("accelerate", "gguf"):
+        import_module(package)
 
     if Path(folder).is_dir() and not (Path(folder) / file).is_file():
         found = sorted(path.name for path in Path(folder).glob("*.gguf"))
@@ -214,7 +217,7 @@ def _version() -> tuple[int, ...]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """No warnings and bars of transformers; what matters is an error here. On a terminal a bar may be drawn."""
+    """No warnings of transformers, as what matters is an error here; bars on a terminal only."""
     from transformers.utils import logging
 
     unseen = nullcontext() if sys.stderr.isatty() else redirect_stderr(StringIO())

@@ -43,8 +43,8 @@ class TokenBlocks:
 class PositionLogits(nn.Module):
     """Runs a model on `TokenBlocks` and gives (k, p) logits, of its samples alone.
 
-    The output embeddings get the hidden states of the samples only, so padding and context cost no product with
-    W, and whatever the model does to its logits afterwards it does to these rows.
+    The output embeddings get the hidden states of the samples only, so padding and context cost no product
+    with W, and whatever the model does to its logits afterwards it does to these rows.
 
     Parameters
     ----------

@@ -23,8 +23,9 @@ class Affixes(NamedTuple):
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
 
-    def __len__(self) -> int:  # type: ignore[override]
-        """Return how many these are."""
+    @property
+    def length(self) -> int:
+        """How many these are."""
         return len(self.before) + len(self.after)
 
 
@@ -39,8 +40,8 @@ class TokenizedDocument:
     ids : mapping from vocabulary to (n,) int32
         Its tokens.
     seen : mapping from vocabulary to (places,) integers
-        How many tokens end at each place that is a sample: all of one vocabulary, those at which tokens of all
-        vocabularies end where there are several.
+        How many tokens end at each place that is a sample: all of one vocabulary, those at which tokens of
+        all vocabularies end where there are several.
     """
 
     name: str
@@ -175,8 +176,8 @@ def text_of_tokens(
     vocabulary = _vocabularies(models)
     if len(set(vocabulary.values())) > 1:
         raise ValueError(
-            f"models {', '.join(set(vocabulary.values()))} have different vocabularies, and blocks of tokens are "
-            "of one; give text"
+            f"models {', '.join(set(vocabulary.values()))} have different vocabularies, and blocks of "
+            "tokens are of one; give text"
         )
     length = _checked_length(models, max_length)
     leader = models[0].name
@@ -203,7 +204,9 @@ def _vocabularies(models: Sequence[LanguageModel]) -> dict[str, str]:
     for model in models:
         known = None
         if model.tokenizer is not None:
-            known = digest(f"{token} {number}" for token, number in sorted(model.tokenizer.get_vocab().items()))
+            known = digest(
+                f"{token} {number}" for token, number in sorted(model.tokenizer.get_vocab().items())
+            )
         found[model.name] = first.setdefault(known, model.name)
     return found
 
@@ -216,7 +219,9 @@ def _checked_length(models: Sequence[LanguageModel], wanted: int | None) -> int:
         return min([_LONGEST, *limits.values(), *of_tokenizers])
     for name, longest in limits.items():
         if wanted > longest:
-            raise ValueError(f"max_length is {wanted}, and model {name!r} has {longest} positions; give at most these")
+            raise ValueError(
+                f"max_length is {wanted}, and model {name!r} has {longest} positions; give at most these"
+            )
     return wanted
 
 
@@ -224,11 +229,11 @@ def _check_room(max_length: int, stride: int, affixes: Mapping[str, Affixes]) ->
     """Refuse blocks that would hold nothing new."""
     if stride < 0:
         raise ValueError(f"stride is {stride}; at least 0 is expected")
-    room = max_length - max(map(len, affixes.values()))
+    room = max_length - max(own.length for own in affixes.values())
     if room <= stride:
         raise ValueError(
-            f"max_length is {max_length} and stride {stride}: a block has room for {max(room, 0)} tokens of text, "
-            "and more than stride are expected"
+            f"max_length is {max_length} and stride {stride}: a block has room for {max(room, 0)} tokens "
+            "of text, and more than stride are expected"
         )
 
 
@@ -239,7 +244,9 @@ def _affixes(tokenizer: Any) -> Affixes:
     for start in range(len(full) - len(bare) + 1):
         if full[start : start + len(bare)] == bare:
             return Affixes(tuple(full[:start]), tuple(full[start + len(bare) :]))
-    raise ValueError(f"tokenizer {type(tokenizer).__name__} does not keep a text together with its special tokens")
+    raise ValueError(
+        f"tokenizer {type(tokenizer).__name__} does not keep a text together with its special tokens"
+    )
 
 
 def _tokenized(found: Sequence[Any], leaders: Mapping[str, LanguageModel]) -> Iterable[TokenizedDocument]:
@@ -249,8 +256,8 @@ def _tokenized(found: Sequence[Any], leaders: Mapping[str, LanguageModel]) -> It
     for name, model in leaders.items():
         if several and not model.tokenizer.is_fast:
             raise ValueError(
-                f"model {name!r} has a slow tokenizer, which does not say where in the text its tokens are; give "
-                "models of different vocabularies fast ones, or each a command of its own"
+                f"model {name!r} has a slow tokenizer, which does not say where in the text its tokens are; "
+                "give models of different vocabularies fast ones, or each a command of its own"
             )
         columns[name] = model.tokenizer(
             texts, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False,
@@ -284,8 +291,10 @@ def common_places(offsets: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str,
 def _checked_ids(block: Any, name: str, size: int) -> Int32:
     array = np.asarray(block)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise TypeError(f"block {name} is {array.dtype} of shape {array.shape}; a sequence of token ids is expected")
-    bad = np.flatnonzero((array < 0) | (array >= size)) if array.size else []
+        raise TypeError(
+            f"block {name} is {array.dtype} of shape {array.shape}; a sequence of token ids is expected"
+        )
+    bad = np.flatnonzero((array < 0) | (array >= size))
     if len(bad):
         raise ValueError(
             f"block {name} has token {array[bad[0]]} at {bad[0]}; ids from 0 to {size - 1} are expected"

@@ -1,8 +1,8 @@
 r"""Names of tokens as one reads them, the same for tokenizers of every make.
 
-The notation is that of SentencePiece, whatever the tokenizer: ``▁`` (U+2581) for a space, ``<0xE2>`` for a byte
-that is no character on its own; and ``\n`` for what cannot be seen. So "Ġchild" of a byte-level vocabulary and
-"▁child" of a SentencePiece one are both ``▁child``.
+The notation is that of SentencePiece, whatever the tokenizer: ``▁`` (U+2581) for a space, ``<0xE2>`` for a
+byte that is no character on its own; and ``\n`` for what cannot be seen. So "Ġchild" of a byte-level
+vocabulary and "▁child" of a SentencePiece one are both ``▁child``.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def token_names(tokenizer: Any, size: int | None = None) -> list[str]:
     -------
     list of size str
         ``▁child`` for " child", ``\n`` for a line break, ``<0xE2><0x80>`` for bytes that are no character,
-        special tokens and WordPiece's ``##ren`` as they are; ``▁child #4711``, with the id, where several tokens
-        would be called so; ``<padding 50260>`` for rows beyond the tokenizer's last token, ``<unused 17>`` for
-        ids before it that have none.
+        special tokens and WordPiece's ``##ren`` as they are; ``▁child #4711``, with the id, where several
+        tokens would be called so; ``<padding 50260>`` for rows beyond the tokenizer's last token, ``<unused
+        17>`` for ids before it that have none.
     """
     tokens = {number: token for token, number in tokenizer.get_vocab().items()}
     last = max(tokens, default=-1)

@@ -21,8 +21,8 @@ class HeadError(ValueError):
 
     def __init__(self, model: str, sample: str):
         super().__init__(
-            f"the logits of model {model!r} for sample {sample} are not W h + b of its last layer; accumulate "
-            'them as they are, with factored="off" (of an unfinished run, delete the state first)'
+            f"the logits of model {model!r} for sample {sample} are not W h + b of its last layer; "
+            'accumulate them as they are, with factored="off" (of an unfinished run, delete the state first)'
         )
         self.model, self.sample = model, sample
 

@@ -82,9 +82,12 @@ def _as_batch(item: Any, models: Sequence[str]) -> Batch:
         raise TypeError(
             f"the loader yields {type(item).__name__}, a tensor or a mapping of tensors is expected"
         )
-    missing = [name for name in models if isinstance(item.inputs, Mapping) and name not in item.inputs]
-    if missing:
-        raise ValueError(f"the loader has no inputs for model {missing[0]!r}; it has {sorted(item.inputs)}")
+    if isinstance(item.inputs, Mapping):
+        missing = [name for name in models if name not in item.inputs]
+        if missing:
+            raise ValueError(
+                f"the loader has no inputs for model {missing[0]!r}; it has {sorted(item.inputs)}"
+            )
     return item
 
 

@@ -95,7 +95,8 @@ class Tap:
         computed = self._returned.dtype
         strip = self._next_strip(head)
         weight, bias = self._weights(head, logits.device)
-        h, w, b = (x.to(computed).double() for x in (features, weight[strip], bias[strip]))
+        scale = self.after.scale  # which is in the weights, and not in those of the layer
+        h, w, b = (x.to(computed).double() for x in (features, weight[strip] / scale, bias[strip] / scale))
         expected = h @ w.T + b
         size = torch.outer(h.norm(dim=1), w.norm(dim=1)) + b.abs()
         u = torch.finfo(computed).eps
@@ -106,7 +107,8 @@ class Tap:
             bound += 4.0 * u / math.sqrt(d) * size
         if not self.after.is_identity:
             bound += _STEPS * u * expected.abs()
-        fits = ((logits[:, strip].double() - self.after.capped(expected)).abs() <= bound).all(dim=1)
+        gap = (logits[:, strip].double() - self.after(expected)).abs()
+        fits = (gap <= abs(scale) * bound).all(dim=1)
         if half or strip != slice(0, n):
             fits &= self._as_returned(logits, self._returned)
         return ~fits
@@ -145,9 +147,10 @@ class Tap:
             return (logits.to(returned.dtype) == returned).all(dim=1)
         u = torch.finfo(returned.dtype).eps
         pieces = []
+        wide = torch.promote_types(returned.dtype, torch.float32)
         for found, given in zip(logits.split(_ROWS), returned.split(_ROWS), strict=True):
-            scaled = given.float() * self.after.scale
-            gap = (found.float() - self.after.capped(scaled)).abs()
+            scaled = given.to(wide) * self.after.scale
+            gap = (found.to(wide) - self.after.capped(scaled)).abs()
             pieces.append((gap <= _STEPS * u * scaled.abs()).all(dim=1))
         return torch.cat(pieces)
 
