@@ -153,8 +153,8 @@ def _check_kinds(models: Sequence[LanguageModel]) -> None:
     kinds = {model.masked: model.name for model in models}
     if len(kinds) > 1:
         raise ValueError(
-            f"model {kinds[True]!r} is masked and {kinds[False]!r} causal: one tells the token at a position, "
-            "the other the next; give each a run of its own"
+            f"model {kinds[True]!r} is masked and {kinds[False]!r} causal: one tells the token at a "
+            "position, the other the next; give each a run of its own"
         )
 
 

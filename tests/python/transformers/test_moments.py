@@ -152,8 +152,8 @@ def test_a_soft_cap_is_an_error_or_the_logits_before_it():
     assert np.abs(capped).max() > 2
     assert close(found.moments.fit.second_moment("m"), second(3.0 * np.arctanh(capped / 3.0)), 1e-5)
     assert said[1] == (
-        "m: logits are c tanh((W h + b) / c) with c = 3, final_logit_softcapping in its configuration; moments "
-        "are of the logits before the cap"
+        "m: logits are c tanh((W h + b) / c) with c = 3, final_logit_softcapping in its configuration; "
+        "moments are of the logits before the cap"
     )
 
 
