@@ -1,10 +1,10 @@
 """Dependencies as a graph of categories: who depends on whom, who belongs together, who stands alone."""
 
+from covlasso.graph.communities import communities
 from covlasso.graph.edges import Edge, edge_numbers, spurious_edges, strongest_edges
 from covlasso.graph.export import encode
 from covlasso.graph.relations import (
     MutualPair,
-    communities,
     dependents,
     independent_categories,
     mutual_pairs,

@@ -174,7 +174,8 @@ def _pieces(text: str, separator: str | None, name: str) -> Iterator[Document]:
     if separator is None:
         yield Document(name, text)
         return
-    begin, lines = 1, []
+    begin = 1
+    lines: list[str] = []
     for number, line in enumerate(text.splitlines(keepends=True), 1):
         bare = line.strip()
         if bare == ("" if separator == BLANK else separator):
