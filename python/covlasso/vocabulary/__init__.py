@@ -1,4 +1,4 @@
-"""What the dependencies of a vocabulary are good for: kinds of tokens, a smaller head, tokens of another model."""
+"""What people do with the dependencies of a vocabulary: kinds of tokens, a small head, a transplant."""
 
 from covlasso.vocabulary.kinds import TokenKinds, kinds_of_tokens
 from covlasso.vocabulary.untrained import equal_rows, untrained_distance

@@ -14,7 +14,7 @@ from covlasso._base.checks import check_number
 from covlasso._base.digits import r2_text
 from covlasso._base.optional import needed
 from covlasso.dependencies import Dependencies
-from covlasso.evidence import Evaluation, evaluate, origin_of
+from covlasso.evidence import Evaluation, Quality, evaluate, origin_of
 from covlasso.moments import SplitMoments
 from covlasso.solver import DRAWS
 from covlasso.vocabulary.untrained import equal_rows, untrained_distance
@@ -236,8 +236,10 @@ def kinds_of_tokens(
     )
 
 
-def _measured(found: Evaluation) -> Any:
-    return found.fit if found.held_out is None else found.held_out
+def _measured(found: Evaluation) -> Quality:
+    measured = found.fit if found.held_out is None else found.held_out
+    assert measured is not None  # noqa: S101  # moments were given
+    return measured
 
 
 def _distances(

@@ -18,6 +18,7 @@ from covlasso.dependencies import Dependencies
 EQUAL = 1e-3
 """Cosine distance up to which two rows count as equal up to noise."""
 _LEAST = 3  # rows that make a group
+_ROUNDING = 1e-12  # of the longest row: what is left of a row that is the mean row
 _STRIP = 4096  # pairs of rows at a time
 
 
@@ -43,7 +44,7 @@ def untrained_distance(weight: Array, known: npt.ArrayLike) -> Float64:
     Returns
     -------
     (n,) array
-        From 0 to 2; 0 of a row that is the mean row itself, as a row of zeros is in a head of zero mean.
+        From 0 to 2; 1 of a row that is the mean row itself, which has no direction.
 
     Raises
     ------
@@ -58,9 +59,12 @@ def untrained_distance(weight: Array, known: npt.ArrayLike) -> Float64:
         bad = chosen[(chosen < 0) | (chosen >= len(rows))][0]
         raise ValueError(f"known has token {bad}; weight has rows 0 to {len(rows) - 1}")
     mean = rows[chosen].mean(axis=0)
-    size = np.linalg.norm(rows, axis=1) * np.linalg.norm(mean)
-    cosine = np.divide(rows @ mean, size, out=np.ones(len(rows)), where=size > 0.0)
-    return np.clip(1.0 - cosine, 0.0, 2.0)
+    length = np.linalg.norm(rows, axis=1)
+    directed = length > _ROUNDING * length.max(initial=0.0)
+    size = length * np.linalg.norm(mean)
+    cosine = np.divide(rows @ mean, size, out=np.zeros(len(rows)), where=directed & (size > 0.0))
+    distance: Float64 = np.clip(1.0 - cosine, 0.0, 2.0)
+    return distance
 
 
 def equal_rows(weight: Array, deps: Dependencies, equal: float = EQUAL) -> Int32:

@@ -2,7 +2,18 @@
 
 import numpy as np
 import pytest
-from planted_vocabulary import BYTES, COPY, ORIGINAL, PARTS, SUM, TOKENS, UNTRAINED, head, split_moments, states
+from planted_vocabulary import (
+    BYTES,
+    COPY,
+    ORIGINAL,
+    PARTS,
+    SUM,
+    TOKENS,
+    UNTRAINED,
+    head,
+    split_moments,
+    states,
+)
 
 from covlasso import LinearHead, Moments, solve_moments
 from covlasso.vocabulary import equal_rows, kinds_of_tokens, untrained_distance
@@ -73,14 +84,22 @@ def test_distance_is_one_minus_the_cosine():
     u = rows[[3, 4]].mean(axis=0)
     expected = 1.0 - rows @ u / np.linalg.norm(rows, axis=1) / np.linalg.norm(u)
     np.testing.assert_allclose(untrained_distance(weight, [3, 4]), expected, atol=1e-12)
-    assert untrained_distance(weight.astype(np.float32), [3, 4])[SUM] == pytest.approx(expected[SUM], abs=1e-5)
+    assert untrained_distance(weight.astype(np.float32), [3, 4])[SUM] == pytest.approx(
+        expected[SUM], abs=1e-5
+    )
 
 
-def test_a_row_of_zeros_is_untrained():
+def test_the_mean_row_has_no_direction():
     weight = np.vstack([head(), -head()])
-    weight[7] = 0.0
-    weight[TOKENS + 7] = 0.0
-    assert untrained_distance(weight, [3])[7] == 0.0
+    weight[[7, TOKENS + 7]] = 0.0
+    assert untrained_distance(weight, [3])[7] == 1.0
+
+
+def test_padding_rows_of_zeros_are_alike():
+    weight = np.vstack([head(), np.zeros((5, head().shape[1]))])
+    weight += 1.0
+    weight[-5:] = 0.0
+    np.testing.assert_allclose(untrained_distance(weight, [TOKENS])[-5:], 0.0, atol=1e-12)
 
 
 def test_known_tokens_take_the_place_of_equal_rows(deps, moments):
@@ -93,7 +112,13 @@ def test_known_tokens_take_the_place_of_equal_rows(deps, moments):
 
 def test_no_equal_rows_is_said_by_none(moments):
     few = solve_moments(
-        moments.fit, kind="correlation", row_centred=True, method="pursuit", terms=3, targets=[20, 21], draws=0
+        moments.fit,
+        kind="correlation",
+        row_centred=True,
+        method="pursuit",
+        terms=3,
+        targets=[20, 21],
+        draws=0,
     )
     kinds = kinds_of_tokens(few, moments, draws=0)
     assert kinds.distance is None
@@ -104,7 +129,13 @@ def test_no_equal_rows_is_said_by_none(moments):
 
 def test_untrained_tokens_need_not_be_targets(moments):
     few = solve_moments(
-        moments.fit, kind="correlation", row_centred=True, method="pursuit", terms=3, targets=[3, 5, 20], draws=0
+        moments.fit,
+        kind="correlation",
+        row_centred=True,
+        method="pursuit",
+        terms=3,
+        targets=[3, 5, 20],
+        draws=0,
     )
     kinds = kinds_of_tokens(few, moments, known_untrained=[3], draws=0)
     assert sorted(kinds.untrained) == UNTRAINED
