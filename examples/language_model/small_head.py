@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
 
 @dataclass(frozen=True)
 class LowRank:
-    """f ~ m + U U'(f - m), U the leading directions of the logits: the best of its rank on the fit samples."""
+    """f ~ m + U U'(f - m), U leading directions of the logits: the best of its rank on the fit samples."""
 
     directions: npt.NDArray[np.float32]
     features: npt.NDArray[np.float32]
