@@ -1,8 +1,9 @@
 r"""Names of tokens as one reads them, the same for tokenizers of every make.
 
-A name is the text of the token: " child", with its blank, is both "Ġchild" of a byte-level vocabulary and "▁child"
-of a SentencePiece one. What cannot be seen is written as in ``\n``, a byte that is no character on its own as
-``<0xE2>``, as SentencePiece does. Where names begin or end with blanks, tables and pages show them in quotes.
+A name is the text of the token: " child", with its blank, is both "Ġchild" of a byte-level vocabulary and
+"▁child" of a SentencePiece one. What cannot be seen is written as in ``\n``, a byte that is no character on
+its own as ``<0xE2>``, as SentencePiece does. Where names begin or end with blanks, tables and pages show them
+in quotes.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ def token_names(tokenizer: Any, size: int | None = None) -> list[str]:
     -------
     list of size str
         " child" with its blank, ``\n`` for a line break, ``<0xE2><0x80>`` for bytes that are no character,
-        special tokens and WordPiece's ``##ren`` as they are; ``child #4711``, with the id, where several tokens
-        would be called so; ``<padding 50260>`` for rows beyond the tokenizer's last token, ``<unused 17>`` for
-        ids before it that have none.
+        special tokens and WordPiece's ``##ren`` as they are; ``child #4711``, with the id, where several
+        tokens would be called so; ``<padding 50260>`` for rows beyond the tokenizer's last token, ``<unused
+        17>`` for ids before it that have none.
     """
     tokens = {number: token for token, number in tokenizer.get_vocab().items()}
     last = max(tokens, default=-1)

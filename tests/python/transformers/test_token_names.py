@@ -70,5 +70,14 @@ def test_rows_without_a_token_say_so():
 
 def test_equal_names_get_their_id():
     tokenizer = byte_level()
-    tokenizer.get_vocab = lambda: {"<|end|>": 0, "aĠb": 1, "a b": 2, "\\n": 3, "Ċ": 4, "": 5, "x": 6, "x #6": 7}
-    assert token_names(tokenizer) [1:] == ["a b #1", "a b #2", "\\n #3", "\\n #4", "<empty>", "x", "x #6"]
+    tokenizer.get_vocab = lambda: {
+        "<|end|>": 0,
+        "aĠb": 1,
+        "a b": 2,
+        "\\n": 3,
+        "Ċ": 4,
+        "": 5,
+        "x": 6,
+        "x #6": 7,
+    }
+    assert token_names(tokenizer)[1:] == ["a b #1", "a b #2", "\\n #3", "\\n #4", "<empty>", "x", "x #6"]
