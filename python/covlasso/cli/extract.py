@@ -86,7 +86,7 @@ def extract(
     if amp_dtype not in ("float16", "bfloat16"):
         fail(f"--amp-dtype {amp_dtype}: one of float16, bfloat16 is expected")
     _check_kind(context, of_text=bool(text))
-    common = {
+    common: dict[str, Any] = {
         "names": names, "model_kwargs": _keywords("--model-kwargs", model_kwargs), "model_dtype": model_dtype,
         "held_out": held_out, "folds": folds, "groups": groups, "classes": wanted_classes(classes),
         "row_centred": row_centred, "batch_size": batch_size, "device": device,
