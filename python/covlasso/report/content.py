@@ -14,11 +14,11 @@ from covlasso._base.progress import Report, TitledReport
 from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import theory
-from covlasso.graph import communities
 from covlasso.report.beside import add_beside, measured, random_by_terms
 from covlasso.report.curves import QUANTILES, Curves, follow
 from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
+from covlasso.report.groups import add_communities
 from covlasso.report.payload import Payload, rounded_r2
 from covlasso.report.replaced import HeldOutLogits, add_decisions, decided
 from covlasso.report.samples import SampleNames, add_samples
@@ -115,8 +115,8 @@ class _Collector:
             "beside": add_beside(self.payload, prefix, entry, measured(entry)),
             "stability": self._stability(prefix, entry),
             "single": None,
+            "groups": self._communities(prefix, entry),
         }
-        self._communities(prefix, entry)
         fit, curves = None, None
         if isinstance(entry, Measured):
             fit = entry.blocks()
@@ -172,17 +172,15 @@ class _Collector:
         words: list[str] = statuses.tolist()
         return words
 
-    def _communities(self, prefix: str, entry: Entry) -> None:
-        """Append the community number of every target and source; -1 for a source that no equation holds."""
-        deps, progress = entry.deps, self._depth.progress
+    def _communities(self, prefix: str, entry: Entry) -> dict[str, Any] | None:
+        """Which categories belong together."""
+        progress = self._depth.progress
         if progress is not None:
             progress(f"communities, {entry.title}", 0, 1)
-        number = {node: k for k, group in enumerate(communities(deps)) for node in group}
-        for role, categories in (("target", deps.targets.tolist()), ("source", range(deps.n_sources))):
-            numbers = [number.get(i if deps.intra else (role, i), -1) for i in categories]
-            self.payload.add(f"{prefix}{role}Community", numbers, "int32")
+        found = add_communities(self.payload, prefix, entry.deps)
         if progress is not None:
             progress(f"communities, {entry.title}", 1, 1)
+        return found
 
     def _followed(self, entry: Measured, fit: Blocks) -> Curves:
         """Paths of one set, as far as its page goes."""

@@ -6,7 +6,7 @@ export function placeOf(hash) {
   const view = [...fields.keys()].find((name) => VIEWS.includes(name)) ?? "summary";
   const number = (name) => (/^\d+$/.test(fields.get(name) ?? "") ? Number(fields.get(name)) : null);
   const category = number(view);
-  const name = category === null && fields.get(view)?.trim() ? fields.get(view).trim() : null;
+  const name = category === null && fields.get(view)?.trim() ? fields.get(view) : null;
   return { view, category, name, set: number("set") ?? 0 };
 }
 
