@@ -12,7 +12,8 @@ from covlasso._base.arrays import Float64
 _ROUNDS = 300  # of the forces; a few hundred circles settle
 _APART = 400  # rounds that push circles apart, at most
 _GAP = 0.25  # of the mean radius, between two circles
-_FILLED = 0.12  # share of the square in which they start that circles cover
+_FILLED = 0.2  # share of the square in which they start that circles cover
+_INWARD = 0.6  # power of the distances from the centre: what is far out comes nearer
 
 
 def arranged(ties: scipy.sparse.csr_array, radius: Float64, seed: int = 0) -> Float64:
@@ -35,7 +36,7 @@ def arranged(ties: scipy.sparse.csr_array, radius: Float64, seed: int = 0) -> Fl
     side = np.sqrt(np.pi * np.sum(radius**2) / _FILLED)
     place = np.random.default_rng(seed).uniform(-side / 2, side / 2, (n, 2))
     if n > 1:
-        place = _settled(place, _pulls(ties), side)
+        place = _inward(_settled(place, _pulls(ties), side), side)
         place = _apart(place, radius + _GAP / 2 * radius.mean())
     return np.column_stack([place - place.mean(axis=0), radius])
 
@@ -62,6 +63,14 @@ def _settled(place: Float64, pull: Float64, side: float) -> Float64:
         step = 0.1 * side * (1.0 - round_ / _ROUNDS)
         place = place + move * (np.minimum(length, step) / length)[:, None]
     return place
+
+
+def _inward(place: Float64, side: float) -> Float64:
+    """Bring what is far out nearer, and all into a square of this side."""
+    place = place - place.mean(axis=0)
+    distance = np.linalg.norm(place, axis=1, keepdims=True)
+    far = max(float(distance.max()), np.finfo(float).tiny)
+    return place / np.maximum(distance, 1e-9 * far) * (distance / far) ** _INWARD * (side / 2)
 
 
 def _apart(place: Float64, radius: Float64) -> Float64:
