@@ -73,8 +73,7 @@ def say_classes(choice: ClassChoice) -> None:
 def say_repeated(class_names: Mapping[str, Sequence[str]]) -> None:
     """Print which names several categories have, once where models share their list."""
     from covlasso.cli._tables import say
-    from covlasso.dependencies import on_one_line
-    from covlasso.moments import repeated
+    from covlasso.dependencies import on_one_line, repeated
 
     for names in dict.fromkeys(map(tuple, class_names.values())):
         found = repeated(names)

@@ -2,7 +2,7 @@
 
 from covlasso.moments.accumulator import Accumulator
 from covlasso.moments.class_choice import ClassChoice, WantedClasses, check_wanted_classes, choose_classes
-from covlasso.moments.class_names import read_class_names, repeated
+from covlasso.moments.class_names import read_class_names
 from covlasso.moments.class_sums import Classes
 from covlasso.moments.focus import Focus
 from covlasso.moments.heads import FLOATS, LinearHead
@@ -37,7 +37,6 @@ __all__ = [
     "new_category_moments",
     "read_class_names",
     "read_keys",
-    "repeated",
     "whole_classes",
     "write_keys",
 ]

@@ -1,10 +1,8 @@
-"""Names of categories in a text file, and names that several categories have."""
+"""Names of categories in a text file."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -30,16 +28,6 @@ def read_class_names(file: str | os.PathLike[str]) -> list[str]:
         if not name.strip():
             raise ValueError(f"class names {file}, line {number} is blank; every category needs a name")
     return names
-
-
-def repeated(names: Sequence[str]) -> dict[str, list[int]]:
-    """Return names that several categories have, with the numbers of these."""
-    uses = Counter(names)
-    found: dict[str, list[int]] = {name: [] for name, count in uses.items() if count > 1}
-    for number, name in enumerate(names):
-        if name in found:
-            found[name].append(number)
-    return found
 
 
 def _decoded_lines(file: Path) -> list[str]:

@@ -9,6 +9,7 @@ from covlasso.solver.direction import (
     found_on,
     in_gauge,
     pair_of,
+    targets_of,
 )
 from covlasso.solver.focus import by_share, check_focus, focused
 from covlasso.solver.focused_paths import FocusedPaths
@@ -20,6 +21,7 @@ from covlasso.solver.problem import check_problem
 from covlasso.solver.random_terms import DRAWS, random_coefficients, random_error, random_error_by_terms
 from covlasso.solver.slices import solve_slices
 from covlasso.solver.solution_path import Knots, Path
+from covlasso.solver.targets import Targets
 
 __all__ = [
     "DRAWS",
@@ -29,6 +31,7 @@ __all__ = [
     "Knots",
     "OwnSamples",
     "Path",
+    "Targets",
     "by_share",
     "check_focus",
     "check_problem",
@@ -50,4 +53,5 @@ __all__ = [
     "solve",
     "solve_moments",
     "solve_slices",
+    "targets_of",
 ]

@@ -19,6 +19,7 @@ from covlasso.moments import Focus, Moments
 from covlasso.solver.own_category import excluded
 from covlasso.solver.problem import Problem, check_problem
 from covlasso.solver.solution_path import Options, Path, run, run_on
+from covlasso.solver.targets import Targets, check_targets
 
 SAME = 1e-6  # relative difference of energies within which moments are those that something was found on
 
@@ -43,9 +44,15 @@ def pair_of(moments: Moments, target: str | None, source: str | None) -> tuple[s
     return target, source
 
 
-def all_targets(moments: Moments, target: str) -> Int32:
-    """Every category of the targets' model."""
-    return np.arange(len(moments.mean(target)), dtype=np.int32)
+def targets_of(moments: Moments, target: str, targets: Targets | None = None) -> Int32:
+    """Numbers of the categories of a model that are named; all for None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As of `check_targets`.
+    """
+    return check_targets(targets, len(moments.mean(target)), moments.class_names.get(target))
 
 
 def check_sizes(moments: Moments, origin: Origin, targets: Int32, n_sources: int) -> None:
@@ -219,7 +226,7 @@ class Blocks:
         target, source = origin.target_model, origin.source_model
         moments = in_gauge(moments, origin)
         kind = origin.kind if kind is None else kind
-        rows = all_targets(moments, target) if targets is None else targets
+        rows = targets_of(moments, target) if targets is None else targets
         alphas = () if focus is None else np.unique(focus[focus > 0.0])
         if len(alphas) > 0:
             return cls._focused(moments, origin, rows, kind, gram, np.asarray(focus))

@@ -16,12 +16,13 @@ from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin, SameBy, joined
 from covlasso.gram import Gram
 from covlasso.moments import Moments
-from covlasso.solver.direction import Blocks, all_targets, level_of, pair_of
+from covlasso.solver.direction import Blocks, level_of, pair_of, targets_of
 from covlasso.solver.focus import by_share, focused
 from covlasso.solver.own_category import checked_origin
 from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.random_terms import DRAWS, random_error
 from covlasso.solver.solution_path import Path, limits_of, one_place
+from covlasso.solver.targets import Targets
 
 if TYPE_CHECKING:
     from covlasso.logits import Samples
@@ -49,7 +50,7 @@ def solve_moments(
     row_centred: bool = False,
     focus: float | npt.ArrayLike | Literal["own"] | None = None,
     samples: Samples | None = None,
-    targets: Int32 | None = None,
+    targets: Targets | None = None,
     draws: int = DRAWS,
     n_threads: int | None = None,
     device: str | Sequence[str] = "cpu",
@@ -104,8 +105,8 @@ def solve_moments(
         Saved logits (``covlasso.logits.Samples``): a category's own samples are then these themselves, and
         not what the class means say, (1 - alpha) G + alpha E[g g' | i]. Needed for "own": alpha = 1, own
         samples only. For kind "second_moment". Give the samples that ``moments`` are of.
-    targets : (k,) int32 array, optional
-        Categories to solve, each once. By default all.
+    targets : sequence of int or str, optional
+        Categories to solve, each once: numbers, names, or both. By default all.
     draws : int, default 20
         How often as many terms are drawn at random, for `Dependencies.random_error`; 0: not at all.
     n_threads : int, optional
@@ -136,7 +137,7 @@ def solve_moments(
     plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
     place = one_place(lam, terms, relative_error, check_method(method))
     limit, lowest = limits_of(place, lam, terms, max_terms, min_lambda)
-    rows = all_targets(moments, plain.target_model) if targets is None else targets
+    rows = targets_of(moments, plain.target_model, targets)
     own = None if samples is None else OwnSamples(samples.in_gauge(moments.row_centred))
     origin, shares = focused(moments, plain, rows, focus, own)
     parts, order, done = [], [], 0
@@ -177,7 +178,7 @@ def path_moments(
     same_by: SameBy | None = None,
     row_centred: bool = False,
     focus: float | None = None,
-    targets: Int32 | None = None,
+    targets: Targets | None = None,
     progress: Report | None = None,
     **limits: Any,
 ) -> Path:
@@ -207,7 +208,7 @@ def path_moments(
     models = pair_of(moments, target, source)
     moments = moments.as_row_centred() if check_flag(row_centred, "row_centred") else moments
     plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
-    rows = all_targets(moments, plain.target_model) if targets is None else targets
+    rows = targets_of(moments, plain.target_model, targets)
     origin, shares = focused(moments, plain, rows, focus)
     blocks = Blocks.of(moments, origin, rows, focus=shares)
     return blocks.paths(progress, l2=l2, positive=positive, **limits)

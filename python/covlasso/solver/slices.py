@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Int32
+from covlasso._base.arrays import Array
 from covlasso._base.ranks import Group
 from covlasso.dependencies import KNOWN, PER_TARGET, Dependencies
 from covlasso.moments import Moments
-from covlasso.solver.direction import all_targets, pair_of
+from covlasso.solver.direction import pair_of, targets_of
 from covlasso.solver.focus import check_focus
 from covlasso.solver.from_moments import solve_moments
+from covlasso.solver.targets import Targets
 
 _PER_ROW = (*PER_TARGET, "status", "targets")
 
@@ -25,7 +26,7 @@ def solve_slices(
     *,
     target: str | None = None,
     source: str | None = None,
-    targets: Int32 | None = None,
+    targets: Targets | None = None,
     **options: Any,
 ) -> Dependencies | None:
     """Solve all targets, or those named, a slice on every rank.
@@ -48,7 +49,7 @@ def solve_slices(
         Another rank ended.
     """
     target, source = pair_of(moments, target, source)
-    wanted = all_targets(moments, target) if targets is None else targets
+    wanted = targets_of(moments, target, targets)
     mine = np.array_split(np.arange(len(wanted)), group.size)[group.rank]
     part = None
     if len(mine):
