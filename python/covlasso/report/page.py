@@ -28,6 +28,7 @@ MODULES = (
     "dom",
     "payload",
     "dataset",
+    "followed",
     "theme",
     "chart_keys",
     "chart_legend",

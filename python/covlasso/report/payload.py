@@ -17,8 +17,8 @@ _LENGTH = 4  # bytes of the number that says how long the JSON is
 class Payload:
     """Arrays by name, to be packed with the JSON that refers to them.
 
-    What deflates better: numbers of four bytes are laid out by planes, the first bytes of all, then the second
-    ones, ...; integers may be steps from each to the next, where these take less.
+    They are laid out as deflates better: by planes, the first bytes of all numbers, then the second ones,
+    ...; integers as steps from each to the next, where these take less.
     """
 
     def __init__(self) -> None:

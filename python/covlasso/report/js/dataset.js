@@ -235,6 +235,12 @@ export class DependencySet {
     return found;
   }
 
+  /** Whether decisions and terms on halves are known of t: those of all, or of what is followed. */
+  isFollowed(t) {
+    const some = this.array("followed"); // of all where there is no list
+    return !some || (this.solved ??= new Set(some)).has(t);
+  }
+
   transpose() {
     const start = new Int32Array(this.nSources + 1);
     for (const j of this.source) start[j + 1]++;

@@ -4,6 +4,7 @@ import { count, el, fixed, median, plural, r2, scientific, tableOver, tile } fro
 import { hashOf } from "./places.js";
 import { besideCard, explainedWords, judgedBy, medianOf, randomOf } from "./beside.js";
 import { f1ByTerms } from "./decisions.js";
+import { followedHint, followedWords } from "./followed.js";
 import { distribution, dots, errorByTerms, spectrum } from "./summary_charts.js";
 
 const LISTED = 6;
@@ -112,7 +113,7 @@ function tiles(set) {
       tile(
         "Steady terms",
         count(set.stability.sure),
-        `of ${count(set.nEdges)}: found in at least 90 % of ${set.stability.subsets} halves of the groups`,
+        `of ${count(set.stability.terms)}: found in at least 90 % of ${set.stability.subsets} halves of the groups`,
       ),
     tile(
       set.isPursuit ? "Certified" : "Lasso certified",
@@ -179,10 +180,12 @@ function leftOut(set) {
         : "These dependencies were found with weights or exclusions that their file does not keep: paths and error by terms are left out.",
     );
   } else if (set.curves.details < set.nTargets) {
-    items.push(
-      `Paths and curves are in this file for the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part (--details N for more).`,
-    );
+    items.push(`Paths and curves are in this file for ${followedWords(set)} (${followedHint(set)}).`);
   }
+  if (set.followed.solved < set.nTargets)
+    items.push(
+      `Error by terms${set.decisions ? ", decisions" : ""}${set.stability ? ", terms on halves" : ""}: of the ${count(set.followed.solved)} that are followed; equations, R² and the graph are of all ${count(set.nTargets)}.`,
+    );
   if (set.spectrum.leftOut)
     items.push(
       `The spectrum is left out above ${count(set.spectrum.limit)} sources: its decomposition takes long (covlasso.theory has it).`,
