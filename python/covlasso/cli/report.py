@@ -190,7 +190,8 @@ def _tell_followed(sets: list[Dependencies], details: int | None, asked: list[in
         if asked is None and chosen.why == "spread":
             typer.echo(
                 f"{deps.n_targets:,} categories: paths and what else is heavy for {len(chosen.shown):,} of "
-                "them, from the best to the least explained; --paths LIST says for which, --details N how many",
+                "them, from the best to the least explained; --paths LIST says for which, --details N for "
+                "how many",
                 err=True,
             )
             return

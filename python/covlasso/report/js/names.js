@@ -22,7 +22,9 @@ export function prepared(entries) {
       const raw = quoted ? name.match(QUOTED)[1] : name;
       return { name, category, raw, folded: fold(raw.trim() || raw) };
     })
-    .sort((a, b) => a.folded.length - b.folded.length || a.category - b.category);
+    .sort(
+      (a, b) => a.folded.length - b.folded.length || a.raw.length - b.raw.length || a.category - b.category,
+    );
 }
 
 /**
