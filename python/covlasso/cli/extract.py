@@ -88,13 +88,12 @@ def extract(
         from covlasso._base.ranks import process_group
         from covlasso.timm import (
             ModelOptions,
-            float_type,
             load_models,
             open_pictures,
-            rank_device,
             split_data_kwargs,
         )
         from covlasso.timm import extract as moments_of_pictures
+        from covlasso.torch import float_type, rank_device
 
         notes: list[str] = []
         device = rank_device(device)

@@ -70,7 +70,8 @@ def _inward(place: Float64, side: float) -> Float64:
     place = place - place.mean(axis=0)
     distance = np.linalg.norm(place, axis=1, keepdims=True)
     far = max(float(distance.max()), np.finfo(float).tiny)
-    return place / np.maximum(distance, 1e-9 * far) * (distance / far) ** _INWARD * (side / 2)
+    unit = place / np.maximum(distance, 1e-9 * far)
+    return np.asarray(unit * (distance / far) ** _INWARD * (side / 2))
 
 
 def _apart(place: Float64, radius: Float64) -> Float64:
