@@ -4,6 +4,7 @@
 the pass of `covlasso.torch.extract`. ``import covlasso`` imports neither this nor transformers.
 """
 
+from covlasso.transformers.blocks import positions_of_rank
 from covlasso.transformers.documents import Document, Documents, read_documents
 from covlasso.transformers.extraction import extract
 from covlasso.transformers.models import LanguageModel, ModelOptions, load_models
@@ -19,6 +20,7 @@ __all__ = [
     "extract",
     "load_models",
     "open_text",
+    "positions_of_rank",
     "read_documents",
     "shared_tokens",
     "text_of_tokens",

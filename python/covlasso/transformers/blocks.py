@@ -65,6 +65,12 @@ def _of_document(
         begin = {name: int(seen[name][before - 1]) if before else 0 for name in seen}
 
 
+def positions_of_rank(text: Text, group: Group) -> int:
+    """Count what one of several ranks has to see: samples, and on the first what cannot be read."""
+    mine = cut(text)[group.rank :: group.size]
+    return sum(len(block.places) for block in mine) + (len(text.skipped) if group.rank == 0 else 0)
+
+
 class TextLoader:
     """Batches of blocks, from any one on.
 
@@ -102,7 +108,6 @@ class TextLoader:
         self._batches = _batches(mine, blocks, batch_size)
         self._skipped = text.skipped if group.rank == 0 else []
         self.blocks = len(blocks)
-        self.count = sum(len(blocks[k].places) for k in mine) + len(self._skipped)
 
     def __len__(self) -> int:
         """Return the number of batches."""

@@ -186,7 +186,7 @@ def _about_vocabularies(class_names: Mapping[str, Sequence[str]], text: Text) ->
     for k, a in enumerate(leaders):
         for b in leaders[k + 1 :]:
             shared = shared_tokens(class_names[a], class_names[b])
-            some = ", ".join(shared[-_SHOWN:])
+            some = ", ".join(f"{name!r}" for name in shared[-_SHOWN:])
             notes.append(
                 f"{a} and {b} have {len(class_names[a])} and {len(class_names[b])} tokens and share "
                 f"{len(shared)} by name{f' (..., {some})' if shared else ''}; samples are the places where a "

@@ -1,8 +1,9 @@
 r"""Names of tokens as one reads them, the same for tokenizers of every make.
 
-The notation is that of SentencePiece, whatever the tokenizer: ``▁`` (U+2581) for a space, ``<0xE2>`` for a
-byte that is no character on its own; and ``\n`` for what cannot be seen. So "Ġchild" of a byte-level
-vocabulary and "▁child" of a SentencePiece one are both ``▁child``.
+A name is the text of the token: " child", with its blank, is both "Ġchild" of a byte-level vocabulary and
+"▁child" of a SentencePiece one. What cannot be seen is written as in ``\n``, a byte that is no character on
+its own as ``<0xE2>``, as SentencePiece does. Where names begin or end with blanks, tables and pages show them
+in quotes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from covlasso.dependencies import on_one_line
 
-SPACE = "▁"
+_BLANK = "▁"  # what SentencePiece writes for a blank
 
 
 def token_names(tokenizer: Any, size: int | None = None) -> list[str]:
@@ -30,8 +31,8 @@ def token_names(tokenizer: Any, size: int | None = None) -> list[str]:
     Returns
     -------
     list of size str
-        ``▁child`` for " child", ``\n`` for a line break, ``<0xE2><0x80>`` for bytes that are no character,
-        special tokens and WordPiece's ``##ren`` as they are; ``▁child #4711``, with the id, where several
+        " child" with its blank, ``\n`` for a line break, ``<0xE2><0x80>`` for bytes that are no character,
+        special tokens and WordPiece's ``##ren`` as they are; ``child #4711``, with the id, where several
         tokens would be called so; ``<padding 50260>`` for rows beyond the tokenizer's last token, ``<unused
         17>`` for ids before it that have none.
     """
@@ -42,9 +43,7 @@ def token_names(tokenizer: Any, size: int | None = None) -> list[str]:
     names = []
     for number in range(last + 1 if size is None else size):
         if number in tokens:
-            token = tokens[number]
-            read = from_bytes is not None and number not in as_written
-            names.append(_readable(_decoded(token, from_bytes) if read and from_bytes else token))
+            names.append(_readable(tokens[number], None if number in as_written else from_bytes))
         else:
             names.append(f"<{'padding' if number > last else 'unused'} {number}>")
     return _unique(names)
@@ -56,8 +55,9 @@ def shared_tokens(names: Sequence[str], others: Sequence[str]) -> list[str]:
     return [name for name in names if name in known and not name.startswith(("<padding ", "<unused "))]
 
 
-def _readable(text: str) -> str:
-    return on_one_line(text.replace(" ", SPACE)) or "<empty>"
+def _readable(token: str, from_bytes: dict[str, int] | None) -> str:
+    text = token.replace(_BLANK, " ") if from_bytes is None else _decoded(token, from_bytes)
+    return on_one_line(text) or "<empty>"
 
 
 def _unique(names: list[str]) -> list[str]:
