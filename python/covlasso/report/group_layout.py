@@ -21,7 +21,7 @@ def arranged(ties: scipy.sparse.csr_array, radius: Float64, seed: int = 0) -> Fl
 
     Fruchterman and Reingold, *Graph drawing by force-directed placement*, Software: Practice and Experience
     21 (1991): all push each other away, ties pull, the moves become smaller; then circles that touch are
-    pushed apart.
+    pushed apart. The long side of all lies along x.
 
     Parameters
     ----------
@@ -38,7 +38,15 @@ def arranged(ties: scipy.sparse.csr_array, radius: Float64, seed: int = 0) -> Fl
     if n > 1:
         place = _inward(_settled(place, _pulls(ties), side), side)
         place = _apart(place, radius + _GAP / 2 * radius.mean())
-    return np.column_stack([place - place.mean(axis=0), radius])
+    return np.column_stack([_along_x(place), radius])
+
+
+def _along_x(place: Float64) -> Float64:
+    """Turn places about their mean, so that the first principal axis is x."""
+    place = place - place.mean(axis=0)
+    axes = np.linalg.svd(place, full_matrices=False)[2]
+    turned: Float64 = place @ axes.T
+    return turned if axes.shape == (2, 2) else place
 
 
 def _pulls(ties: scipy.sparse.csr_array) -> Any:

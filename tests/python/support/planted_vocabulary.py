@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from covlasso import LinearHead, Moments, SplitMoments
+from covlasso import Accumulator, LinearHead, Moments, Split, SplitMoments
 
 TOKENS, WIDTH, SAMPLES = 60, 24, 4000
 UNTRAINED = [3, 4, 5, 17]  # one row but for noise
@@ -39,3 +39,19 @@ def split_moments(weight=None):
         half.update({"model": states(seed)})
         halves.append(half)
     return SplitMoments(*halves)
+
+
+def words():
+    """Names as SentencePiece has them, and the letters that they are made of."""
+    letters = "abcdefghij"
+    longer = [f"▁{a}{b}token" for a in letters for b in letters]
+    return ["▁", *letters, *longer][:TOKENS]
+
+
+def grouped_moments(groups, called):
+    """Moments of ``states(1)``, divided by groups."""
+    parts = Accumulator(
+        ["model"], called, heads={"model": LinearHead(head())}, split=Split(0.5, groups="documents")
+    )
+    parts.update({"model": states(1, len(groups))}, keys=[str(group) for group in groups.tolist()])
+    return parts.result()

@@ -99,7 +99,11 @@ export function placeLabels(dots, lines, { width, height }, font, room) {
   for (const dot of seen) {
     if (!dot.text || (placed.length >= limit && !dot.wanted && !dot.sides)) continue;
     const pen = dot.strong ? `bold ${font}` : font;
-    const text = shortened(dot.text, pen, dot.sides?.[0] === "over" ? Math.min(room, 2 * dot.r) : room);
+    const text = shortened(
+      dot.text,
+      pen,
+      dot.sides?.[0] === "over" ? Math.min(room, 2 * dot.r - 2 * GAP) : room,
+    );
     const long = textWidth(text, pen);
     const box = (place) => {
       const [left, top] = PLACES[place](dot, long);
