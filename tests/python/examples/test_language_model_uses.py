@@ -51,7 +51,7 @@ def test_small_head(moments, files):
     said = run(
         "small_head.py", moments, *files, "--kept", 12, "--terms", 0, 4, "--samples", 500, "--ranks", 5
     )
-    lines = {line[:36].strip(): line[36:].split() for line in said.splitlines()}
+    lines = {line[:44].strip(): line[44:].split() for line in said.splitlines()}
     assert list(lines)[2:] == ["the full head", "12 rows, 0 terms", "12 rows, 4 terms", "rank 5"]
     none, some = lines["12 rows, 0 terms"], lines["12 rows, 4 terms"]
     assert float(some[4]) < float(none[4])  # KL
