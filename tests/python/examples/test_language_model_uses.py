@@ -62,7 +62,7 @@ def test_small_head(moments, files):
 def test_transplant(moments, files, tmp_path):
     donor = 3.0 * head() @ np.linalg.qr(np.random.default_rng(6).normal(size=(40, 24)))[0].T
     safetensors.numpy.save_file({"rows": donor}, tmp_path / "donor.safetensors")
-    vocabulary = {name: number for number, name in enumerate(words())}
+    vocabulary = {name.replace(" ", "▁"): number for number, name in enumerate(words())}
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocabulary}}), encoding="utf-8")
     said = run(
         "transplant.py", moments, *files, "--donor", tmp_path / "donor.safetensors",
