@@ -63,7 +63,7 @@ def low_rank(data: HeldOut, rank: int) -> LowRank:
 
 def line(name: str, cost: int, found: Agreement, seconds: float) -> str:
     return (
-        f"{name:36}{cost / 1e6:8.2f} M{found.within(1):8.3f}{found.within(32):8.3f}{found.kl.mean():9.3f}"
+        f"{name:44}{cost / 1e6:8.2f} M{found.within(1):8.3f}{found.within(32):8.3f}{found.kl.mean():9.3f}"
         f"{found.cross_entropy.mean():9.3f}{seconds:8.0f} s"
     )
 
@@ -72,7 +72,7 @@ def main() -> None:
     given = arguments()
     data = HeldOut(given)
     print(f"{len(data.states)} held-out samples, fitted on {data.moments.fit.count} others")
-    print(f"{'':36}{'cost':>10}{'top':>8}{'in 32':>8}{'KL':>9}{'entropy':>9}{'solved':>10}")
+    print(f"{'':44}{'cost':>10}{'top':>8}{'in 32':>8}{'KL':>9}{'entropy':>9}{'solved':>10}")
     first = True
     for k in given.kept:
         for spanning in given.spanning:
@@ -88,7 +88,7 @@ def main() -> None:
             if first:
                 full = next(iter(found.values())).full_cross_entropy.mean()
                 cost = data.head.weight.size / 1e6
-                print(f"{'the full head':36}{cost:8.2f} M{1:8.3f}{1:8.3f}{0:9.3f}{full:9.3f}")
+                print(f"{'the full head':44}{cost:8.2f} M{1:8.3f}{1:8.3f}{0:9.3f}{full:9.3f}")
             for name, head in named.items():
                 print(
                     line(name, head.cost, found[name], 0.0 if name.startswith("rank") else seconds),

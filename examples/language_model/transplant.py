@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--donor", help="safetensors file with one array, (tokens, width)")
-    parser.add_argument("--donor-tokenizer", help="its tokenizer.json, names as SentencePiece has them")
+    parser.add_argument("--donor-tokenizer", help="its tokenizer.json, of SentencePiece's kind")
     parser.add_argument("--new", type=int, default=200, help="words that play the new tokens, 200 by default")
     parser.add_argument(
         "--seen", type=int, default=5, help="how often they are labels at least, 5 by default"
@@ -46,7 +46,7 @@ def donor_of(given: argparse.Namespace) -> tuple[Rows, list[str]]:
     tokenizer = json.loads(Path(given.donor_tokenizer).read_text(encoding="utf-8"))
     names = [f"<no name {i}>" for i in range(len(rows))]
     for name, number in tokenizer["model"]["vocab"].items():
-        names[number] = name
+        names[number] = name.replace("▁", " ")
     return rows.astype(np.float64), names
 
 
@@ -83,11 +83,11 @@ def made_rows(
 def main() -> None:
     given = arguments()
     data = HeldOut(given)
-    own_names = list(data.moments.fit.class_names[data.model])
+    own_names = [name.replace("▁", " ") for name in data.moments.fit.class_names[data.model]]
     weight = data.head.weight.astype(np.float64)
     donor, names = donor_of(given) if given.donor else (weight, own_names)
     theirs, ours = shared_tokens(names, own_names)
-    words = [k for k, i in enumerate(ours) if own_names[i].startswith("▁") and own_names[i][1:].isalpha()]
+    words = [k for k, i in enumerate(ours) if own_names[i].startswith(" ") and own_names[i][1:].isalpha()]
     words = [k for k in words if len(own_names[ours[k]]) > 4 and data.counts[ours[k]] >= given.seen]
     chosen = np.sort(np.random.default_rng(0).permutation(words)[: given.new])
     rest = np.delete(np.arange(len(ours)), chosen)

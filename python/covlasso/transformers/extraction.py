@@ -113,19 +113,16 @@ def extract(
         text, {model.name: model.masked for model in models}, keys, batch_size, _padding(models, text), group
     )
     notes.insert(0, _size(text, loader))
+    wrapped = {model.name: PositionLogits(model.name, model.module) for model in models}
+    kind, size = _classes(classes, wrapped, split)
+    if kind is None and classes == "auto":
+        notes.append(
+            f"means by label are not kept, as they would take {size / 1e9:.1f} GB; classes='labels' "
+            "(--classes labels) keeps them"
+        )
     if on_note is not None:
         for note in notes:
             on_note(note)
-    command = {
-        "text": text.fingerprint(),
-        **text.source,
-        "groups": groups,
-        "batch_size": batch_size,
-        "models": {model.name: dict(model.made) for model in models},
-        "masked": models[0].masked,
-        "skipped": digest(name for name, _ in text.skipped),
-    }
-    wrapped = {model.name: PositionLogits(model.name, model.module) for model in models}
     try:
         return extract_batches(
             wrapped,
@@ -135,8 +132,8 @@ def extract(
             factored={name: model.head for name, model in wrapped.items()},
             after_head=after,
             device=device,
-            classes=_classes(classes, wrapped, split),
-            command=command,
+            classes=kind,
+            command=_command(models, text, groups, batch_size),
             group=group,
             **options,
         )
@@ -145,6 +142,21 @@ def extract(
     finally:
         for model in wrapped.values():
             model.close()
+
+
+def _command(
+    models: Sequence[LanguageModel], text: Text, groups: str, batch_size: int | None
+) -> dict[str, Any]:
+    """Return what decides about the result, besides weights and options of the pass."""
+    return {
+        "text": text.fingerprint(),
+        **text.source,
+        "groups": groups,
+        "batch_size": batch_size,
+        "models": {model.name: dict(model.made) for model in models},
+        "masked": models[0].masked,
+        "skipped": digest(name for name, _ in text.skipped),
+    }
 
 
 def _check_kinds(models: Sequence[LanguageModel]) -> None:
@@ -215,11 +227,13 @@ def _padding(models: Sequence[LanguageModel], text: Text) -> dict[str, int]:
     return {name: known[name] or 0 for name in text.affixes}
 
 
-def _classes(wanted: WantedClasses, models: Mapping[str, PositionLogits], split: Split) -> WantedClasses:
-    """Return the kind of classes: by labels where nobody asked and they are not too large."""
-    if wanted != "auto":
-        return wanted
+def _classes(
+    wanted: WantedClasses, models: Mapping[str, PositionLogits], split: Split
+) -> tuple[WantedClasses, int]:
+    """Return the kind of classes, and bytes of those by labels: kept unasked where these are few."""
     parts = len(split.parts) + bool(split.folds)
     width = sum(model.head.in_features for model in models.values())
     size = 8 * parts * width * max(model.head.out_features for model in models.values())
-    return "labels" if size <= _LABELS else None
+    if wanted != "auto":
+        return wanted, size
+    return ("labels" if size <= _LABELS else None), size

@@ -126,7 +126,7 @@ def _one(log_p: Floats, top: Int64, logits: Floats, labels: Int64) -> Agreement:
 
 
 def _log_softmax(logits: Floats) -> Floats:
-    less = logits - logits.max(axis=1, keepdims=True)
+    less: Floats = logits - logits.max(axis=1, keepdims=True)
     less -= np.log(np.exp(less).sum(axis=1, keepdims=True, dtype=np.float64)).astype(less.dtype)
     return less
 

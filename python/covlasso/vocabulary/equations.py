@@ -133,13 +133,10 @@ def _numbered(
     coef = scipy.sparse.csr_array(
         (one.coef.data / size[one.coef.indices], one.coef.indices, one.coef.indptr), shape=one.coef.shape
     )
-    known = {}
-    if names is not None:
-        known = {
-            "target_names": tuple(names[i] for i in targets),
-            "source_names": tuple(names[j] for j in kept),
-        }
-    return replace(one, coef=coef, targets=targets, **known)
+    if names is None:
+        return replace(one, coef=coef, targets=targets)
+    called = tuple(names[i] for i in targets), tuple(names[j] for j in kept)
+    return replace(one, coef=coef, targets=targets, target_names=called[0], source_names=called[1])
 
 
 def _shifted(progress: Report | None, before: int, total: int) -> Report | None:

@@ -193,8 +193,7 @@ def kinds_of_tokens(
         Those that ``deps`` were found on, with a held-out part.
     known_untrained : sequence of int, or "equal rows", default "equal rows"
         Tokens known to be untrained, as reserved ones or padding. "equal rows": the largest group of tokens
-        whose rows are equal up to noise, among targets and their terms (`equal_rows`); with few targets it
-        may be missed.
+        whose rows are equal up to noise (`equal_rows`).
     combination, alone : float, default 0.99, 0.4
         R^2 from which a token counts as a combination of others, and up to which it stands alone.
     untrained : float, default 0.1
@@ -254,7 +253,7 @@ def _distances(
             raise ValueError("known_untrained needs the rows of the head, and these moments have no head")
         return None, np.arange(0, dtype=np.int32)
     weight = head.weight.astype(np.float64)
-    seeds = equal_rows(weight, deps) if isinstance(known, str) else np.asarray(known)
+    seeds = equal_rows(weight) if isinstance(known, str) else np.asarray(known)
     if seeds.size == 0:
         return None, np.arange(0, dtype=np.int32)
     return untrained_distance(weight, seeds), seeds.astype(np.int32)

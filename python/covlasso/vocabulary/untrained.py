@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from covlasso._base.arrays import Array, Float64, Int32
-from covlasso._base.checks import check_matrix, first_bad
-from covlasso.dependencies import Dependencies
+from covlasso._base.checks import check_matrix, check_number, first_bad
 
 EQUAL = 1e-3
 """Cosine distance up to which two rows count as equal up to noise."""
 _LEAST = 3  # rows that make a group
 _ROUNDING = 1e-12  # of the longest row: what is left of a row that is the mean row
+_DIRECTIONS = 16  # of the projections
 _STRIP = 4096  # pairs of rows at a time
 
 
@@ -67,21 +68,20 @@ def untrained_distance(weight: Array, known: npt.ArrayLike) -> Float64:
     return distance
 
 
-def equal_rows(weight: Array, deps: Dependencies, equal: float = EQUAL) -> Int32:
-    """Tokens of the largest group whose rows are equal up to noise, found along their equations.
+def equal_rows(weight: Array, equal: float = EQUAL) -> Int32:
+    """Tokens of the largest group whose rows of a head are equal up to noise.
 
-    A row that another one repeats is explained by it, so its equation leads there. Two tokens are joined
-    where one is a term of the other and the cosine distance of their rows, less the mean row, is at most
-    ``equal``. Trained tokens hardly ever come so close; whether the group is that of the never-trained ones,
-    its names say.
+    Two tokens are joined where the cosine distance of their rows, less the mean row, is at most ``equal``.
+    Trained tokens hardly ever come so close, so the largest group is most likely that of the never-trained
+    ones; its names say.
+
+    All pairs are looked at, though not one by one: rows of unit length whose cosine distance is c are sqrt(2
+    c) apart, and so are their projections at most, among which a k-d tree finds neighbours.
 
     Parameters
     ----------
     weight : (n, d) float array
-        W of the model whose tokens are the sources.
-    deps : Dependencies
-        Within this model, of standardised logits (kind "correlation"): otherwise a longer row comes before an
-        equal one.
+        W, one row per token.
     equal : float, default 0.001
         Largest cosine distance.
 
@@ -93,30 +93,26 @@ def equal_rows(weight: Array, deps: Dependencies, equal: float = EQUAL) -> Int32
     Raises
     ------
     TypeError, ValueError
-        No such matrix, or the dependencies are not within one model of so many tokens.
+        No such matrix, an entry is not finite, or ``equal`` is below 0.
     """
     rows = _less_mean(weight)
-    if not deps.intra or deps.n_sources != len(rows):
-        raise ValueError(
-            f"dependencies have {deps.n_sources} sources and weight has {len(rows)} rows; give dependencies "
-            "within the model that weight is of"
-        )
-    target = np.repeat(deps.targets, deps.n_terms)
-    source = deps.coef.indices
-    size = np.linalg.norm(rows, axis=1)
-    size[size == 0.0] = np.inf
-    near = np.zeros(len(target), dtype=bool)
-    for start in range(0, len(target), _STRIP):
-        here = slice(start, start + _STRIP)
-        products = np.einsum("kd,kd->k", rows[target[here]], rows[source[here]])
-        near[here] = 1.0 - products / (size[target[here]] * size[source[here]]) <= equal
-    links = scipy.sparse.coo_array(
-        (np.ones(np.count_nonzero(near)), (target[near], source[near])), shape=(len(rows), len(rows))
-    )
+    limit = check_number(equal, "equal")
+    length = np.linalg.norm(rows, axis=1)
+    directed = np.flatnonzero(length > _ROUNDING * length.max(initial=0.0))
+    units = rows[directed] / length[directed, np.newaxis]
+    leading = np.linalg.eigh(units.T @ units)[1][:, -_DIRECTIONS:]
+    apart = np.sqrt(2.0 * limit) + _ROUNDING
+    pairs = cKDTree(units @ leading).query_pairs(apart, output_type="ndarray")
+    near = np.zeros(len(pairs), dtype=bool)
+    for start in range(0, len(pairs), _STRIP):
+        a, b = pairs[start : start + _STRIP].T
+        near[start : start + _STRIP] = np.linalg.norm(units[a] - units[b], axis=1) <= apart
+    a, b = pairs[near].T
+    links = scipy.sparse.coo_array((np.ones(len(a)), (a, b)), shape=(len(units), len(units)))
     group = connected_components(links, directed=False)[1]
-    counts = np.bincount(group)
+    counts = np.bincount(group, minlength=1)
     largest = int(np.argmax(counts))
-    found = np.flatnonzero(group == largest) if counts[largest] >= _LEAST else np.arange(0)
+    found = directed[group == largest] if counts[largest] >= _LEAST else np.arange(0)
     return found.astype(np.int32)
 
 

@@ -51,7 +51,7 @@ def test_small_head(moments, files):
     said = run(
         "small_head.py", moments, *files, "--kept", 12, "--terms", 0, 4, "--samples", 500, "--ranks", 5
     )
-    lines = {line[:36].strip(): line[36:].split() for line in said.splitlines()}
+    lines = {line[:44].strip(): line[44:].split() for line in said.splitlines()}
     assert list(lines)[2:] == ["the full head", "12 rows, 0 terms", "12 rows, 4 terms", "rank 5"]
     none, some = lines["12 rows, 0 terms"], lines["12 rows, 4 terms"]
     assert float(some[4]) < float(none[4])  # KL
@@ -62,7 +62,7 @@ def test_small_head(moments, files):
 def test_transplant(moments, files, tmp_path):
     donor = 3.0 * head() @ np.linalg.qr(np.random.default_rng(6).normal(size=(40, 24)))[0].T
     safetensors.numpy.save_file({"rows": donor}, tmp_path / "donor.safetensors")
-    vocabulary = {name: number for number, name in enumerate(words())}
+    vocabulary = {name.replace(" ", "▁"): number for number, name in enumerate(words())}
     (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocabulary}}), encoding="utf-8")
     said = run(
         "transplant.py", moments, *files, "--donor", tmp_path / "donor.safetensors",

@@ -42,10 +42,10 @@ def split_moments(weight=None):
 
 
 def words():
-    """Names as SentencePiece has them, and the letters that they are made of."""
+    """Words with their blank, and the letters that they are made of."""
     letters = "abcdefghij"
-    longer = [f"▁{a}{b}token" for a in letters for b in letters]
-    return ["▁", *letters, *longer][:TOKENS]
+    longer = [f" {a}{b}token" for a in letters for b in letters]
+    return [" ", *letters, *longer][:TOKENS]
 
 
 def grouped_moments(groups, called):

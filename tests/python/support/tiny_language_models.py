@@ -93,3 +93,42 @@ def own_logits(model, tokens):
     """Logits of one block that is run alone, by the model itself, (positions, p) in float64."""
     with torch.inference_mode():
         return model(input_ids=torch.tensor(tokens[None])).logits[0].double().numpy()
+
+
+def write_gguf(file, tokenizer):
+    """Write a random Llama of one layer with the tokenizer's vocabulary, in float32."""
+    import json
+
+    from gguf import GGUFWriter, TokenType
+
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    tokens = sorted(model["vocab"], key=model["vocab"].get)
+    merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
+    width, inner, heads = 16, 24, 2
+    writer = GGUFWriter(file, "llama")
+    writer.add_block_count(1)
+    writer.add_context_length(64)
+    writer.add_embedding_length(width)
+    writer.add_feed_forward_length(inner)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(heads)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(width // heads)
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([TokenType.CONTROL] + [TokenType.NORMAL] * (len(tokens) - 1))
+    writer.add_token_merges(merges)
+    writer.add_eos_token_id(0)
+    rng = np.random.default_rng(0)
+    shapes = {f"blk.0.attn_{part}.weight": (width, width) for part in ("q", "k", "v", "output")}
+    shapes |= {f"blk.0.ffn_{part}.weight": (inner, width) for part in ("gate", "up")}
+    shapes |= {"blk.0.ffn_down.weight": (width, inner), "token_embd.weight": (len(tokens), width)}
+    for name, shape in shapes.items():
+        writer.add_tensor(name, rng.standard_normal(shape).astype(np.float32))
+    for name in ("blk.0.attn_norm.weight", "blk.0.ffn_norm.weight", "output_norm.weight"):
+        writer.add_tensor(name, np.ones(width, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

@@ -91,6 +91,14 @@ def test_padding_is_no_sample_and_labels_are_the_next_tokens(batch_size):
         assert np.allclose(means[k], rows[label == k].mean(axis=0), rtol=1e-9, atol=1e-9)
 
 
+def test_class_means_that_are_too_large_are_left_out_unless_asked_for(monkeypatch):
+    monkeypatch.setattr("covlasso.transformers.extraction._LABELS", 1000)
+    model, said = LanguageModel("m", make("LlamaForCausalLM", P)), []
+    assert extract(model, DOCUMENTS, on_note=said.append).moments.fit.classes is None
+    assert said[1].startswith("means by label are not kept, as they would take 0.0 GB; classes='labels'")
+    assert extract(model, DOCUMENTS, classes="labels").moments.fit.classes == "labels"
+
+
 def test_decisions_are_those_of_the_model():
     model = make("LlamaForCausalLM", P)
     found = extract(LanguageModel("m", model), DOCUMENTS, classes="decisions").moments.fit

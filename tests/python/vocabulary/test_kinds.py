@@ -110,7 +110,10 @@ def test_known_tokens_take_the_place_of_equal_rows(deps, moments):
     assert "random_r2" not in kinds.columns()
 
 
-def test_no_equal_rows_is_said_by_none(moments):
+def test_no_equal_rows_is_said_by_none():
+    weight = head()
+    weight[UNTRAINED] += np.random.default_rng(5).normal(size=(len(UNTRAINED), weight.shape[1]))
+    moments = split_moments(weight)
     few = solve_moments(
         moments.fit,
         kind="correlation",
@@ -124,7 +127,22 @@ def test_no_equal_rows_is_said_by_none(moments):
     assert kinds.distance is None
     assert len(kinds.untrained) == len(kinds.known_untrained) == 0
     assert "distance" not in kinds.columns()
-    assert len(equal_rows(head(), few)) == 0
+
+
+def test_equal_rows_are_the_largest_group_of_all_pairs():
+    rng = np.random.default_rng(11)
+    weight = rng.normal(size=(300, 40))
+    weight[[5, 60, 61, 200]] = weight[5]
+    weight[[7, 8, 9]] = weight[7]
+    weight[60] *= 3.0  # less the mean row, no longer the same direction
+    found = equal_rows(weight)
+    rows = weight - weight.mean(axis=0)
+    units = rows / np.linalg.norm(rows, axis=1)[:, np.newaxis]
+    near = 1.0 - units @ units.T <= 1e-3
+    expected = max((np.flatnonzero(row).tolist() for row in near), key=len)
+    np.testing.assert_array_equal(found, expected)
+    assert len(equal_rows(rng.normal(size=(300, 40)))) == 0
+    assert len(equal_rows(weight, equal=3.0)) == 300
 
 
 def test_untrained_tokens_need_not_be_targets(moments):
@@ -187,8 +205,6 @@ def test_dependencies_between_two_models_are_refused(moments):
     deps = solve_moments(both, target="a", source="b", terms=1, targets=[0], draws=0, same_by="number")
     with pytest.raises(ValueError, match="between two models"):
         kinds_of_tokens(deps, moments)
-    with pytest.raises(ValueError, match="within the model"):
-        equal_rows(head(), deps)
 
 
 def test_a_weight_that_is_not_finite_is_named():
