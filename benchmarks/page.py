@@ -1,9 +1,9 @@
 """What the report of a large vocabulary costs:  python -m benchmarks.page --help
 
 Planted dependencies, most terms of a category in its own group of 64, are written as a page, which chromium
-opens (playwright; COVLASSO_CHROMIUM or what is in PATH). Every figure is the best of some rounds, what a reader
-waits for: until the first rows of the table are drawn (open), until a key of the search or of the table's filter
-has its answer, until a category, the map, or a group of it stands there.
+opens (playwright; COVLASSO_CHROMIUM or what is in PATH). Every figure is the best of some rounds, what a
+reader waits for: until the first rows of the table are drawn (open), until a key of the search or of the
+table's filter has its answer, until a category, the map, or a group of it stands there.
 """
 
 from __future__ import annotations

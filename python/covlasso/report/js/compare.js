@@ -14,6 +14,7 @@ import { dots } from "./summary_charts.js";
 
 const EDGES = { wide: 300, narrow: 100 }; // drawn per set
 const MAP_EDGES = 2000; // per set, for the positions that both pictures share
+const FEW_EDGES = 400; // the same of large sets, whose edges hardly meet: their layout would take seconds
 const LISTED = 10;
 const NAMED = 4; // terms in a cell
 
@@ -312,7 +313,8 @@ function sideBySide(a, b, names) {
     }));
   const wanted = document.documentElement.clientWidth < NARROW ? EDGES.narrow : EDGES.wide;
   const [left, right] = [a, b].map((set) => edgesOf(set, wanted));
-  const nodes = partOf(arrange([a, b].flatMap((set) => edgesOf(set, MAP_EDGES))), [...left, ...right]);
+  const placing = a.groups || b.groups ? FEW_EDGES : MAP_EDGES;
+  const nodes = partOf(arrange([a, b].flatMap((set) => edgesOf(set, placing))), [...left, ...right]);
   const panel = (set, edges, other) => {
     const inOther = ({ from, to }) => other.coefficient(other.position.get(to.category), from.category) !== 0;
     return onePanel(set, { nodes, edges }, inOther, names[set === b ? 1 : 0], set === b);

@@ -11,7 +11,9 @@ const INSIDE = 4; // how much stronger edges pull inside a community
 
 /** Of the numbers of edges `from`, the `wanted` with the largest |coefficient|, these first; equal ones in order. */
 function largest(set, from, wanted) {
-  const sizes = Float32Array.from(from, (k) => Math.abs(set.coef[k])).sort();
+  const sizes = new Float32Array(from.length);
+  for (let e = 0; e < from.length; e++) sizes[e] = Math.abs(set.coef[from[e]]);
+  sizes.sort();
   const least = wanted < sizes.length ? sizes[sizes.length - wanted] : 0; // sorted as numbers, without a function
   return from
     .filter((k) => Math.abs(set.coef[k]) >= least)
@@ -64,8 +66,8 @@ function edge(set, k) {
 /** The `wanted` strongest edges into targets whose R^2 is at least `leastR2`; with `group` those within it. */
 export function strongest(set, wanted, leastR2 = -Infinity, group = null) {
   const target = targetOf(set);
-  const strong = leastR2 === -Infinity ? () => true : (k) => set.evidence[target[k]] >= leastR2;
-  const possible = edgesWithin(set, group).filter(strong);
+  const every = edgesWithin(set, group);
+  const possible = leastR2 === -Infinity ? every : every.filter((k) => set.evidence[target[k]] >= leastR2);
   return {
     edges: Array.from(largest(set, possible, wanted), (k) => edge(set, k)),
     possible: possible.length,
