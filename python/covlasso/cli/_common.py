@@ -26,7 +26,9 @@ _REPEATED = 5  # names of several categories that are listed
 
 STANDARD = Path("-")  # standard input or output in the place of a file
 
-_OPTIONAL = ("matplotlib", "pandas", "pyarrow", "timm", "torch")  # packages that single commands need
+_OPTIONAL = (  # packages that single commands need
+    "accelerate", "gguf", "matplotlib", "pandas", "pyarrow", "timm", "torch", "transformers",
+)  # fmt: skip
 
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads.", show_default="one per hardware thread")

@@ -36,19 +36,20 @@ SCHEMA = "covlasso-moments-1"
 
 
 class ManyNames(TyperCommand):
-    """A command whose option --names takes all words up to the next option or file."""
+    """A command whose option --names takes all words up to the next option or file; --text, to the option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat --names before each of its words."""
+        """Repeat these options before each of their words."""
         spread: list[str] = []
-        inside = False
+        inside = ""
         for arg in args:
-            if arg.startswith("-"):
-                inside = arg == "--names"
+            if arg.startswith("-") and arg != "-":
+                inside = arg if arg in ("--names", "--text") else ""
                 spread += [] if inside else [arg]
             else:
-                inside = inside and not Path(arg).is_file()
-                spread += ["--names", arg] if inside else [arg]
+                if inside == "--names" and Path(arg).is_file():
+                    inside = ""
+                spread += [inside, arg] if inside else [arg]
         return super().parse_args(ctx, spread)
 
 

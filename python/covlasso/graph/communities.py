@@ -53,7 +53,7 @@ def communities(
     groups: list[list[Any]] = [[] for _ in range(int(label.max(initial=-1)) + 1)]
     for node, group in zip(ties.nodes, label.tolist(), strict=True):
         groups[group].append(node)
-    return sorted((sorted(group) for group in groups), key=lambda group: (-len(group), group))
+    return [sorted(group) for group in groups]
 
 
 class Ties(NamedTuple):

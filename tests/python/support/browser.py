@@ -32,6 +32,7 @@ class Reader:
             self.problems.append(f"request of {request.url}")
 
     def open(self, file, place="summary"):
+        self.tab.goto("about:blank")  # to the same page it would be a move within it
         start = time.perf_counter()
         self.tab.goto(f"{file.as_uri()}#{place}")
         self._drawn(place)
