@@ -44,7 +44,10 @@ def test_tokens(moments, tmp_path):
     assert f"Never trained, by their rows: {len(UNTRAINED)} (distance at most 0.1)" in said
     again = run("tokens.py", moments, "--dependencies", tmp_path / "deps.safetensors")
     assert again == said
-    assert "TokenKinds(9 targets" in run("tokens.py", moments, "--sample", 9)
+    few = run("tokens.py", moments, "--sample", 9, "--combination", 0.5)
+    assert "(R^2 at least 0.5)" in few
+    assert "(no target)" not in few
+    assert 9 <= int(few.split("TokenKinds(")[1].split()[0]) <= 9 + len(UNTRAINED)
 
 
 def test_small_head(moments, files):
