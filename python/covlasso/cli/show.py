@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from covlasso._base.digits import r2_text
 from covlasso.cli._common import (
     STANDARD,
     Json,
@@ -17,7 +19,7 @@ from covlasso.cli._common import (
     read_dependencies,
     write_json,
 )
-from covlasso.dependencies import match
+from covlasso.dependencies import Categories
 
 if TYPE_CHECKING:
     from covlasso.dependencies import Dependencies
@@ -45,8 +47,10 @@ def show(
 ) -> None:
     """Print the equation of a category and who depends on it; without CATEGORY an overview.
 
-    A misspelt name finds the one that is similar. Where several categories fit, they are listed with their
-    numbers. What the JSON holds is said by help() of covlasso.graph.category and covlasso.graph.overview.
+    A misspelt name finds the one that is similar. Where several categories fit, as the tokens ' child' and
+    'child', they are listed with their numbers, and at a terminal one is asked for; a name with its blank,
+    ' child', is that one. What the JSON holds is said by help() of covlasso.graph.category and
+    covlasso.graph.overview.
 
     Exit codes: 0 done; 2 no such category, or several; or a file cannot be read or written.
     """
@@ -60,7 +64,8 @@ def show(
         from covlasso.graph import overview
 
         deps = read_dependencies(file)
-        number = None if category is None else _number(deps, category)
+        ask = file != STANDARD and json_file != STANDARD and _at_terminal()
+        number = None if category is None else _number(deps, category, ask=ask)
         split, measured = (None, None) if moments is None else _measured(deps, moments)
         held_out = None if measured is None else _held_out(deps, measured)
         fit = None if split is None else split.fit
@@ -76,29 +81,55 @@ def show(
             say(Group(*parts))
 
 
-def _number(deps: Dependencies, text: str) -> int:
-    """Return the category that ``text`` means."""
+def _number(deps: Dependencies, text: str, *, ask: bool) -> int:
+    """Return the category that ``text`` means; where several fit, that which somebody at a terminal names."""
     names = deps.source_names if deps.intra else deps.target_names
-    numbers = list(range(deps.n_sources)) if deps.intra else deps.targets.tolist()
-    found = match(text, names, numbers)
+    numbers = range(deps.n_sources) if deps.intra else deps.targets.tolist()
+    categories = Categories(names, numbers)
+    found = categories.match(text)
     if not found.places:
         known = "numbers" if names is None else "names or numbers"
-        fail(f"no category {text!r} among the {len(numbers)} {known}; `covlasso export` lists them")
+        near = "" if found.literal else "; ".join(map(categories.entry, categories.nearest(text)))
+        remedy = f"the nearest: {near}" if near else "`covlasso export` lists them"
+        fail(f"no category {text!r} among the {len(numbers)} {known}; {remedy}")
     if len(found.places) > 1:
-        listed = "; ".join(_entry(names, numbers, place) for place in found.places[:_LISTED])
-        more = len(found.places) - _LISTED
-        fail(
-            f"{text!r} fits {len(found.places)} categories, give a number: {listed}"
-            + (f"; and {more} more" if more > 0 else "")
-        )
+        return _one_of(deps, categories, text, found.places, ask=ask)
     place = found.places[0]
     if not found.literal:
-        typer.echo(f"{text!r}: showing {_entry(names, numbers, place)}", err=True)
+        typer.echo(f"{text!r}: showing {categories.entry(place)}", err=True)
     return numbers[place]
 
 
-def _entry(names: Sequence[str] | None, numbers: Sequence[int], place: int) -> str:
-    return f"#{numbers[place]}" + ("" if names is None else f" {names[place]}")
+def _one_of(
+    deps: Dependencies, categories: Categories, text: str, places: Sequence[int], *, ask: bool
+) -> int:
+    """Ask which of several categories is meant, or end with a line that lists them with their R^2."""
+    numbers = [categories.numbers[place] for place in places]
+    rows = dict(zip(deps.targets.tolist(), deps.r2.tolist(), strict=True))
+    r2 = [r2_text(rows[number]) if number in rows else "" for number in numbers]
+    more = len(places) - _LISTED
+    rest = f"; and {more} more" if more > 0 else ""
+    if not ask:
+        known = zip(places[:_LISTED], r2, strict=False)
+        said = "; ".join(f"{categories.entry(place)}{one and f' (R^2 {one})'}" for place, one in known)
+        fail(f"{text!r} fits {len(places)} categories, give a number: {said}{rest}")
+    from rich.text import Text
+
+    from covlasso.cli._tables import say, table, words
+
+    shown = table(f"{text!r} fits {len(places)} categories{rest}", "number", words("category"), "R^2")
+    for number, place, one in list(zip(numbers, places, r2, strict=True))[:_LISTED]:
+        shown.add_row(f"#{number}", Text(categories.shown(place) if categories.names else ""), one)
+    say(shown, stderr=True)
+    while True:
+        answer = typer.prompt("number", default=f"#{numbers[0]}", err=True).strip().removeprefix("#")
+        if answer.isdecimal() and int(answer) in numbers:
+            return int(answer)
+
+
+def _at_terminal() -> bool:
+    """Whether somebody can be asked: input and error output are a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _measured(deps: Dependencies, file: Path) -> tuple[SplitMoments, Evaluation]:

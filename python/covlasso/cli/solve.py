@@ -83,7 +83,7 @@ def solve(
         from covlasso.dependencies import Origin
         from covlasso.evidence import beside_record
         from covlasso.moments import Moments
-        from covlasso.solver import pair_of, solve_slices
+        from covlasso.solver import forget, pair_of, solve_slices
 
         check_new_file(out, force)
         start = time.perf_counter()
@@ -105,11 +105,17 @@ def solve(
             wanted["device"] = devices(own_device(device, group))
             title = Origin(wanted["target"], wanted["source"]).title
             report = None if bar is None or group.rank else partial(bar, title)
-            found = solve_slices(group, moments, **wanted, progress=report)
-        if found is None:  # rank 0 writes the file
+            keep = None if out == STANDARD else out.with_name(f"{out.name}.parts")
+            tell = None if keep is None or group.rank else partial(_say_long, keep)
+            found = solve_slices(group, moments, **wanted, keep=keep, tell=tell, progress=report)
+            seconds = time.perf_counter() - start
+            if found is not None:  # rank 0 writes the file
+                write_dependencies(found, out)
+            group.barrier()
+            if keep is not None:
+                forget(keep)
+        if found is None:
             return
-        seconds = time.perf_counter() - start
-        write_dependencies(found, out)
         more = {
             "place": {name: value for name, value in place.items() if value is not None},
             "sample": chosen.sample,
@@ -121,6 +127,20 @@ def solve(
         }
     _remark(found, terms)
     _tell(found, more, out, json_file)
+
+
+def _say_long(keep: Path, kept: int, left: int, seconds: float | None) -> None:
+    """Say what was there from before, and how long the rest takes."""
+    from covlasso._base.progress import duration
+
+    if seconds is None:
+        typer.echo(f"{kept} targets are kept in {keep}; {left} are left", err=True)
+        return
+    typer.echo(
+        f"{left} targets are left, which takes about {duration(seconds)}; what is done is kept in {keep}, "
+        "and the same command goes on from there",
+        err=True,
+    )
 
 
 def _remark(found: Dependencies, terms: int | None) -> None:

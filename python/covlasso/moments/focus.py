@@ -50,6 +50,14 @@ class Focus:
         self._share = moments.class_counts(target) / moments.count  # pi_k
         self._known = float(self._share.sum())  # less than 1 where samples have no class
 
+    def of_kind(self, kind: Kind) -> Focus:
+        """Return the same focus on another kind of moments."""
+        if kind == self._kind:
+            return self
+        twin = Focus(self._moments, self._target, self._source, kind, self._alpha)
+        twin.__dict__["_apart"] = self._apart
+        return twin
+
     def gram(self) -> Float64 | FactoredGram:
         """Return the matrix that all targets share, (p, p); a `FactoredGram` where the source has a head."""
         name, alpha = self._source, self._alpha
@@ -74,7 +82,7 @@ class Focus:
         if f in heads:
             between = heads[f].times(between, rows)
         if g in heads:
-            between = heads[g].times(between.T).T
+            between = heads[g].of_rows(between)
         shared -= self._alpha * between
         if self._kind == "second_moment":
             self._add_means(shared, rows, f, g)
@@ -84,6 +92,10 @@ class Focus:
 
     def energy(self) -> Float64:
         """Return the shared part of E[f_i^2] of every category, (n,)."""
+        return self._energy.copy()
+
+    @cached_property
+    def _energy(self) -> Float64:
         name, alpha = self._target, self._alpha
         apart = self._weighed(name)
         if name in self._moments.heads:
@@ -206,7 +218,7 @@ class Focus:
         """d_k of some classes, of the logits ``columns`` of one model."""
         rows = self._apart[name][classes]
         if name in self._moments.heads:
-            return np.ascontiguousarray(self._moments.heads[name].times(rows.T, columns).T)
+            return self._moments.heads[name].of_rows(rows, columns)
         return np.ascontiguousarray(rows[:, columns])
 
     def _apart_own(self, targets: npt.NDArray[np.integer]) -> Float64:

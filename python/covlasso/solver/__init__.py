@@ -15,6 +15,7 @@ from covlasso.solver.focus import by_share, check_focus, focused
 from covlasso.solver.focused_paths import FocusedPaths
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import path_moments, solve_moments
+from covlasso.solver.kept import forget
 from covlasso.solver.own_category import checked_origin, excluded, own_in_words
 from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.problem import check_problem
@@ -41,6 +42,7 @@ __all__ = [
     "energy_of",
     "excluded",
     "focused",
+    "forget",
     "found_on",
     "in_gauge",
     "own_in_words",

@@ -12,14 +12,12 @@ import covlasso
 from covlasso.datasets import load_imagenet_lite
 from covlasso.dependencies import labels
 
-TO_OPEN = 2.0  # seconds
+TO_OPEN = 2.0  # seconds of the processor
 
 
 def test_it_opens_in_time_and_says_what_was_found(reader, lite):
     file, (deps, *_) = lite
-    reader.open(file)
-    seconds = min(reader.open(file) for _ in range(3))
-    assert seconds < TO_OPEN
+    assert min(reader.busy(file) for _ in range(3)) < TO_OPEN
     held_out = covlasso.evaluate(deps, load_imagenet_lite()).held_out.r2
     assert f"median R² of {np.median(held_out):.2f} on 7,120 samples" in reader.text(".lead")
     assert f"{np.median(held_out):.2f}" in reader.text(".tiles")
@@ -283,8 +281,7 @@ def test_fifty_thousand_categories(reader, tmp_path):
     deps = planted(n)
     file = covlasso.write_report(tmp_path / "r.html", deps)
     assert file.stat().st_size < 7e6
-    seconds = min(reader.open(file, "categories") for _ in range(3))
-    assert seconds < 3.0
+    assert min(reader.busy(file, "categories") for _ in range(3)) < TO_OPEN
     assert "49,152 categories" in reader.text(".found")
     assert 10 < reader.tab.locator(".tabulator-row").count() < 200
     reader.tab.fill("#filter-text", "#49151")

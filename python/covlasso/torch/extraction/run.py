@@ -12,13 +12,14 @@ import torch
 from torch import nn
 
 from covlasso._base.checks import check_flag
+from covlasso._base.commands import digest
 from covlasso._base.ranks import Group
 from covlasso.logits import LogitWriter, Precision
 from covlasso.moments import ClassChoice, Split, WantedClasses, check_wanted_classes
 from covlasso.torch.extraction.after_head import AfterHead
 from covlasso.torch.extraction.merging import Extraction, merge
 from covlasso.torch.extraction.passes import Pass, PassProgress, Running
-from covlasso.torch.extraction.run_state import RunState, digest, weights_digest
+from covlasso.torch.extraction.run_state import RunState, weights_digest
 from covlasso.torch.extraction.taps import Tap
 from covlasso.torch.layers import Factored, last_layer
 
