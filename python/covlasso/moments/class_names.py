@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def read_class_names(file: str | os.PathLike[str]) -> list[str]:
 
     The text is UTF-8, with or without a byte order mark; lines end with ``\n`` or all of them with ``\r\n``.
     Other breaks (form feeds, U+2028, a lone ``\r``) may be inside a name, as in the vocabularies of language
-    models.
+    models, and blanks around a name belong to it. A .json file holds a list of names, whatever they are.
 
     Raises
     ------
@@ -21,12 +22,27 @@ def read_class_names(file: str | os.PathLike[str]) -> list[str]:
         The file cannot be read, is empty or in another encoding, a name is blank, or only some lines end with
         ``\r\n``; the message names the file and the line.
     """
+    if Path(file).suffix.lower() == ".json":
+        return _of_json(Path(file))
     names = _without_returns(_decoded_lines(Path(file)), file)
     if not names:
         raise ValueError(f"class names {file} is empty; give one name per line")
     for number, name in enumerate(names, 1):
         if not name.strip():
             raise ValueError(f"class names {file}, line {number} is blank; every category needs a name")
+    return names
+
+
+def _of_json(file: Path) -> list[str]:
+    """Names of a list in JSON."""
+    try:
+        names = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise ValueError(f"class names {file} cannot be read: {cause.strerror or cause}") from cause
+    except ValueError as cause:
+        raise ValueError(f"class names {file} are no JSON in UTF-8: {cause}") from cause
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"class names {file}: a list of strings is expected, one per category")
     return names
 
 
