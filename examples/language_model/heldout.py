@@ -34,6 +34,12 @@ class HeldOut:
         self.head = self.moments.fit.heads[self.model]
         states = np.load(given.states, mmap_mode="r")
         following, groups = np.load(given.next), np.load(given.groups)
+        count = self.moments.fit.count + self.moments.held_out.count
+        if not len(states) == len(following) == len(groups) == count:
+            raise SystemExit(
+                f"{given.states}, {given.next} and {given.groups} have {len(states)}, {len(following)} and "
+                f"{len(groups)} rows, and the moments are of {count} samples; give the files they are of"
+            )
         outside = self.moments.held_out_rows(len(groups), [str(group) for group in groups.tolist()])
         known = following >= 0
         self.counts = np.bincount(following[known & ~outside], minlength=self.head.categories)

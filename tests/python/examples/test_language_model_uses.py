@@ -77,3 +77,14 @@ def test_transplant(moments, files, tmp_path):
     few = lines["donor's rows less mean, pursuit, 2 terms"][0]
     assert lines["donor's rows less mean, pursuit, 24 terms"][0] < few < lines["mean of the pieces"][0]
     assert lines["own covariance, lasso, 24 terms"][0] < 0.05
+
+
+def test_files_of_other_samples_are_refused(moments, files, tmp_path):
+    np.save(tmp_path / "short.npy", np.load(files[1])[:-1])
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "small_head.py"), moments, files[0], tmp_path / "short.npy", files[2]],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "have 4000, 3999 and 4000 rows, and the moments are of 4000 samples" in done.stderr
