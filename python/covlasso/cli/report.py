@@ -183,7 +183,7 @@ def _asked(paths: list[str] | None, deps: Dependencies) -> list[int] | None:
 
 def _tell_followed(sets: list[Dependencies], details: int | None, asked: list[int] | None) -> None:
     """Say in a line what is left out of a large set where nobody asked."""
-    from covlasso.report.followed import followed
+    from covlasso.report import followed
 
     for deps in sets:
         chosen = followed(deps, details, None)

@@ -11,7 +11,7 @@ import scipy.sparse
 
 from covlasso._base.arrays import Float64, Int64
 from covlasso.dependencies import Dependencies
-from covlasso.graph.communities import Ties, between_groups, louvain, tied
+from covlasso.graph import Ties, between_groups, louvain, tied
 from covlasso.report.group_layout import arranged
 from covlasso.report.payload import Payload, rounded
 
