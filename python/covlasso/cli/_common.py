@@ -81,9 +81,16 @@ def say_repeated(class_names: Mapping[str, Sequence[str]]) -> None:
         found = repeated(names)
         if not found:
             continue
-        listed = [f"{on_one_line(name)} ({', '.join(map(str, places))})" for name, places in found.items()]
+        listed = [f"{on_one_line(name)} ({_few(places)})" for name, places in found.items()]
         more = f" and {len(found) - _REPEATED} more" if len(found) > _REPEATED else ""
         say(f"names of several categories, shown with their numbers: {'; '.join(listed[:_REPEATED])}{more}")
+
+
+def _few(numbers: Sequence[int]) -> str:
+    """List numbers, of many only the first ones and how many there are."""
+    if len(numbers) <= _REPEATED:
+        return ", ".join(map(str, numbers))
+    return f"{', '.join(map(str, numbers[:_REPEATED]))}, ... {len(numbers)} in all"
 
 
 def say_left_out(files: Iterable[LogitFile]) -> None:

@@ -22,11 +22,13 @@ from covlasso.cli._common import (
 from covlasso.dependencies import Categories
 
 if TYPE_CHECKING:
+    from covlasso._base.arrays import Float64, Places
     from covlasso.dependencies import Dependencies
     from covlasso.evidence import Evaluation
     from covlasso.graph import HeldOut
     from covlasso.moments import SplitMoments
 
+_MANY = 5000  # targets beyond which a category's figures are measured without those of all others
 _LISTED = 20  # categories that a text may mean, where it is not clear
 
 
@@ -66,14 +68,15 @@ def show(
         deps = read_dependencies(file)
         ask = file != STANDARD and json_file != STANDARD and _at_terminal()
         number = None if category is None else _number(deps, category, ask=ask)
-        split, measured = (None, None) if moments is None else _measured(deps, moments)
-        held_out = None if measured is None else _held_out(deps, measured)
+        split, measured, rows = (None, None, None) if moments is None else _measured(deps, moments, number)
+        held_out = None if measured is None else _held_out(deps, measured, rows)
         fit = None if split is None else split.fit
         if number is None:
             record = {**overview(deps, held_out, top), "beside": beside_record(deps, fit, measured)}
             parts = overview_tables(deps, record)
         else:
-            record = {**category_record(deps, held_out, number), "cautions": cautions(deps, fit, measured)}
+            said = cautions(deps, fit, measured if rows is None else None)
+            record = {**category_record(deps, held_out, number), "cautions": said}
             parts = category_tables(record)
         if json_file is not None:
             write_json(record, json_file)
@@ -132,8 +135,16 @@ def _at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _measured(deps: Dependencies, file: Path) -> tuple[SplitMoments, Evaluation]:
-    """Figures on the held-out part of a file of moments, whose fit part the dependencies were found on."""
+def _measured(
+    deps: Dependencies, file: Path, number: int | None
+) -> tuple[SplitMoments, Evaluation, Places | None]:
+    """Figures on the held-out part of a file of moments, whose fit part the dependencies were found on.
+
+    Of the category alone where there are many targets: the third is its row then, and None where figures are
+    of all.
+    """
+    import numpy as np
+
     from covlasso.evidence import check_found_on, evaluate, origin_of
     from covlasso.moments import SplitMoments
 
@@ -141,15 +152,29 @@ def _measured(deps: Dependencies, file: Path) -> tuple[SplitMoments, Evaluation]
     if split.held_out is None:
         fail(f"{file} has no held-out part; make it with --held-out")
     check_found_on(deps, origin_of(deps, split.fit, None, None), split.fit)
-    return split, evaluate(deps, split)
+    rows = np.flatnonzero(deps.targets == number)
+    if deps.n_targets <= _MANY or len(rows) == 0:
+        return split, evaluate(deps, split), None
+    return split, evaluate(deps.take(rows), split), rows
 
 
-def _held_out(deps: Dependencies, measured: Evaluation) -> HeldOut:
-    """R^2 of the same kind as `Dependencies.r2`, and what stands beside it."""
+def _held_out(deps: Dependencies, measured: Evaluation, rows: Places | None) -> HeldOut:
+    """R^2 of the same kind as `Dependencies.r2`, and what stands beside it; NaN where it is not of all."""
+    import numpy as np
+
     from covlasso.graph import HeldOut
 
     kind = "second_moment" if deps.origin is None else deps.origin.kind
     quality = measured.held_out
     drawn = None if measured.random is None else measured.random.held_out
     assert quality is not None  # noqa: S101  # there is a held-out part
-    return HeldOut(quality.of_kind(kind), quality.r2_centred, None if drawn is None else drawn.of_kind(kind))
+
+    def of_all(values: Float64) -> Float64:
+        if rows is None:
+            return values
+        every = np.full(deps.n_targets, np.nan)
+        every[rows] = values
+        return every
+
+    random = None if drawn is None else of_all(drawn.of_kind(kind))
+    return HeldOut(of_all(quality.of_kind(kind)), of_all(quality.r2_centred), random)

@@ -55,7 +55,8 @@ class Focus:
         if kind == self._kind:
             return self
         twin = Focus(self._moments, self._target, self._source, kind, self._alpha)
-        twin.__dict__["_apart"] = self._apart
+        for shared in ("_apart", "_between"):
+            twin.__dict__[shared] = getattr(self, shared)
         return twin
 
     def gram(self) -> Float64 | FactoredGram:
@@ -97,19 +98,22 @@ class Focus:
     @cached_property
     def _energy(self) -> Float64:
         name, alpha = self._target, self._alpha
-        apart = self._weighed(name)
-        if name in self._moments.heads:
-            weight = self._moments.heads[name].weight.astype(np.float64)
-            between = np.einsum("ij,ij->i", weight @ (apart.T @ apart), weight)
-        else:
-            between = np.einsum("ki,ki->i", apart, apart)
-        shared: Float64 = np.maximum(self._moments.energy(name, "covariance") - alpha * between, 0.0)
+        shared: Float64 = np.maximum(self._moments.energy(name, "covariance") - alpha * self._between, 0.0)
         if self._kind == "second_moment":
             mean, shift = self._moments.mean(name), self._shift(name)
             shared += (1.0 - alpha * self._known) * mean**2 - 2.0 * alpha * shift * mean
         elif self._kind == "correlation":
             shared /= self._moments._deviation(name) ** 2
         return np.maximum(shared, 0.0)
+
+    @cached_property
+    def _between(self) -> Float64:
+        """D_ii of the target's logits, (n,)."""
+        apart = self._weighed(self._target)
+        if self._target not in self._moments.heads:
+            return np.asarray(np.einsum("ki,ki->i", apart, apart))
+        weight = self._moments.heads[self._target].weight.astype(np.float64)
+        return np.asarray(np.einsum("ij,ij->i", weight @ (apart.T @ apart), weight))
 
     def target_energy(self, targets: npt.NDArray[np.integer]) -> Float64:
         """Return e_i, (targets,): the shared part and the own row's; without samples, of all samples."""

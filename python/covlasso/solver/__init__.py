@@ -23,6 +23,7 @@ from covlasso.solver.random_terms import DRAWS, random_coefficients, random_erro
 from covlasso.solver.slices import solve_slices
 from covlasso.solver.solution_path import Knots, Path
 from covlasso.solver.targets import Targets
+from covlasso.solver.work import blocks_of
 
 __all__ = [
     "DRAWS",
@@ -33,6 +34,7 @@ __all__ = [
     "OwnSamples",
     "Path",
     "Targets",
+    "blocks_of",
     "by_share",
     "check_focus",
     "check_problem",

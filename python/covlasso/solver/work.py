@@ -228,6 +228,39 @@ _DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 
 
+def blocks_of(
+    moments: Moments,
+    origin: Origin,
+    targets: Int32,
+    shares: Float64 | None,
+    own: OwnSamples | None = None,
+) -> Iterator[tuple[Places, Blocks]]:
+    """Positions of targets, and their moments: of one share each, and no more than are held together.
+
+    Parameters
+    ----------
+    moments : Moments
+        In the gauge of the origin.
+    origin : Origin
+        The direction, with its focus.
+    targets : (n_targets,) int32 array
+        Categories.
+    shares : (n_targets,) array, or None
+        Of own samples.
+    own : OwnSamples, optional
+        Samples that stand for the class means.
+    """
+    p = moments.sizes[origin.source_model]
+    for places, alpha in by_share(shares, len(targets)):
+        share = OneShare(moments, origin, alpha, own)
+        entries = np.cumsum(share.rows_each(targets[places])) * p
+        start = 0
+        while start < len(places):
+            stop = _fitting(entries, start)
+            yield places[start:stop], share.blocks(targets[places[start:stop]])
+            start = stop
+
+
 def _fitting(entries: Int64, start: int) -> int:
     """Return where the targets end whose rows are in memory together; at least one."""
     before = entries[start - 1] if start else 0

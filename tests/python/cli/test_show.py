@@ -307,3 +307,13 @@ def test_what_cannot_be_seen_breaks_no_table(vocabulary):
         assert f" {shown} " in line
     assert all(character.isprintable() for line in lines for character in line)
     assert r"'\x1b[31m\n'" in invoke(file).stdout
+
+
+def test_of_many_targets_one_is_measured_alone_with_the_same_figures(moments, monkeypatch):
+    file, _ = solved(moments, "a", "a", refit=True)
+    whole = record(file, "#1", "--moments", moments)
+    monkeypatch.setattr(sys.modules["covlasso.cli.show"], "_MANY", 3)
+    alone = record(file, "#1", "--moments", moments)
+    for name in ("r2", "r2_held_out", "r2_centred_held_out", "random_r2_held_out"):
+        assert alone["equation"][name] == pytest.approx(whole["equation"][name], rel=1e-9)
+    assert alone["dependents"] == whole["dependents"]
