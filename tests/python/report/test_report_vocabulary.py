@@ -1,5 +1,7 @@
 """The page of a large vocabulary: communities first, paths for those asked for, names of tokens."""
 
+import sys
+
 import numpy as np
 import pytest
 from report_reader import read
@@ -8,8 +10,9 @@ from vocabulary import ODD, head_moments
 import covlasso
 from covlasso import Accumulator, Split
 from covlasso.graph import communities
-from covlasso.report import followed, groups
+from covlasso.report import groups
 
+followed = sys.modules["covlasso.report.followed"]  # the door has the function of this name
 ASKED = [" child", 7, " word33"]
 
 
