@@ -16,7 +16,7 @@ from covlasso.gram import FactoredGram, OwnRows
 from covlasso.moments import Accumulator, LinearHead, Moments, Split, SplitMoments
 
 if TYPE_CHECKING:
-    from covlasso import datasets, graph, logits, plot
+    from covlasso import datasets, graph, logits, plot, vocabulary
     from covlasso.evidence import (
         choose_focus,
         compare_methods,
@@ -61,6 +61,7 @@ __all__ = [
     "spanning_categories",
     "stability",
     "theory",
+    "vocabulary",
     "write_report",
 ]
 

@@ -30,6 +30,13 @@ def ticks(progress: Report | None, total: int) -> Tick:
     return tick
 
 
+def duration(seconds: float) -> str:
+    """Say a time in one unit: "40 s", "15 min", "2.5 h"."""
+    if seconds < 90.0:
+        return f"{max(seconds, 1.0):.0f} s"
+    return f"{seconds / 60.0:.0f} min" if seconds < 5400.0 else f"{seconds / 3600.0:.1f} h"
+
+
 @contextmanager
 def reporter(progress: bool | Report | None) -> Iterator[Report | None]:
     """Make what the core calls with (done, total): nothing, a bar (``True``), or the caller's function.
@@ -70,7 +77,8 @@ def bars(*, transient: bool = False) -> Iterator[Callable[..., object]]:
 
         def report(title: str, done: int, total: int, note: str = "") -> None:
             if title not in tasks:
-                tasks[title] = bar.add_task(title, total=total, note=note)
+                # what was there at the beginning tells nothing of the time that is left
+                tasks[title] = bar.add_task(title, total=total, note=note, completed=done)
             bar.update(tasks[title], completed=done, note=note)
 
         yield report

@@ -26,7 +26,9 @@ _REPEATED = 5  # names of several categories that are listed
 
 STANDARD = Path("-")  # standard input or output in the place of a file
 
-_OPTIONAL = ("matplotlib", "pandas", "pyarrow", "timm", "torch")  # packages that single commands need
+_OPTIONAL = (  # packages that single commands need
+    "accelerate", "gguf", "matplotlib", "pandas", "pyarrow", "timm", "torch", "transformers",
+)  # fmt: skip
 
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads.", show_default="one per hardware thread")
@@ -73,16 +75,22 @@ def say_classes(choice: ClassChoice) -> None:
 def say_repeated(class_names: Mapping[str, Sequence[str]]) -> None:
     """Print which names several categories have, once where models share their list."""
     from covlasso.cli._tables import say
-    from covlasso.dependencies import on_one_line
-    from covlasso.moments import repeated
+    from covlasso.dependencies import on_one_line, repeated
 
     for names in dict.fromkeys(map(tuple, class_names.values())):
         found = repeated(names)
         if not found:
             continue
-        listed = [f"{on_one_line(name)} ({', '.join(map(str, places))})" for name, places in found.items()]
+        listed = [f"{on_one_line(name)} ({_few(places)})" for name, places in found.items()]
         more = f" and {len(found) - _REPEATED} more" if len(found) > _REPEATED else ""
         say(f"names of several categories, shown with their numbers: {'; '.join(listed[:_REPEATED])}{more}")
+
+
+def _few(numbers: Sequence[int]) -> str:
+    """List numbers, of many only the first ones and how many there are."""
+    if len(numbers) <= _REPEATED:
+        return ", ".join(map(str, numbers))
+    return f"{', '.join(map(str, numbers[:_REPEATED]))}, ... {len(numbers)} in all"
 
 
 def say_left_out(files: Iterable[LogitFile]) -> None:

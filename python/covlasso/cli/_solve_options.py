@@ -87,13 +87,20 @@ Groups = Annotated[
 ]
 
 Targets = Annotated[
-    str | None,
+    list[str] | None,
     _models(
         metavar="LIST",
-        help="Categories to explain: names or numbers with commas between, or a file with one per line.",
+        help="Categories to explain: names, numbers (17, #17) and ranges (0:1000, without 1000) with commas "
+        "between, or @FILE with one per line. A text that is a name as a whole is that name. May be given "
+        "several times.",
         show_default="all",
     ),
 ]
+Sample = Annotated[
+    int | None,
+    _models(min=1, metavar="K", help="Only K of them, drawn at random.", show_default="all of them"),
+]
+Seed = Annotated[int | None, _models(min=0, metavar="N", help="Of the draw of --sample.", show_default="0")]
 MinLambda = Annotated[
     float | None,
     _problem(min=0.0, help="Smallest lambda, with --terms or --relative-error.", show_default="0"),

@@ -30,25 +30,26 @@ from covlasso.cli._common import (
 if TYPE_CHECKING:
     from covlasso._base.arrays import Int64
     from covlasso.logits import FileMoments
-    from covlasso.moments import Split
+    from covlasso.moments import LinearHead, Split
 
 SCHEMA = "covlasso-moments-1"
 
 
 class ManyNames(TyperCommand):
-    """A command whose option --names takes all words up to the next option or file."""
+    """A command whose option --names takes all words up to the next option or file; --text, to the option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat --names before each of its words."""
+        """Repeat these options before each of their words."""
         spread: list[str] = []
-        inside = False
+        inside = ""
         for arg in args:
-            if arg.startswith("-"):
-                inside = arg == "--names"
+            if arg.startswith("-") and arg != "-":
+                inside = arg if arg in ("--names", "--text") else ""
                 spread += [] if inside else [arg]
             else:
-                inside = inside and not Path(arg).is_file()
-                spread += ["--names", arg] if inside else [arg]
+                if inside == "--names" and Path(arg).is_file():
+                    inside = ""
+                spread += [inside, arg] if inside else [arg]
         return super().parse_args(ctx, spread)
 
 
@@ -80,7 +81,20 @@ def moments(
         ),
     ] = None,
     class_names: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Names of the categories, one per line.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Names of the categories, one per line, or a list in .json."),
+    ] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Last linear layer, (categories, features), of a model whose file has hidden states in the "
+            "place of logits; once per file, `none` for logits.",
+        ),
+    ] = None,
+    head_bias: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Its bias, (categories,); once per --head, `none` for 0."),
     ] = None,
     held_out: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of the groups that is held out.")
@@ -98,6 +112,9 @@ def moments(
     per category; but for .npz they are read in pieces and never held whole. Rows of one group are all held
     out, or none. Means by class are for dependencies with a focus on their category.
 
+    With --head a file has hidden states, and its logits W h + b are never kept: moments of the features are,
+    whatever the number of categories, as of a vocabulary.
+
     Exit codes: 0 done; 2 wrong usage, or something cannot be read or written; 130 interrupted.
     """
     began = time.monotonic()
@@ -111,13 +128,15 @@ def moments(
         categories = None if class_names is None else read_class_names(class_names)
         right = None if labels is None else read_labels(labels)
         opened = dict(zip(model_names(files, names), map(open_logits, files), strict=True))
+        heads = _heads(list(opened), head, head_bias)
         with progress_bar() as report:
             found = moments_of_files(
                 opened, split, keys, categories, right, batch_size, report,
-                wanted_classes(classes), None if json_file == STANDARD else say_classes, row_centred,
+                wanted_classes(classes), None if json_file == STANDARD else say_classes, row_centred, heads,
             )  # fmt: skip
         found.moments.save(out)
-        for warning in (line for one in opened.values() for line in suspicions(one, row_centred)):
+        logits = [one for name, one in opened.items() if name not in heads]
+        for warning in (line for one in logits for line in suspicions(one, row_centred)):
             typer.echo(f"warning: {warning}", err=True)
         notes = _notes(split, keys, right, found)
     record = {**_record(found, out, time.monotonic() - began), "notes": notes}
@@ -127,6 +146,25 @@ def moments(
         say_left_out(opened.values())
         say_repeated(found.moments.fit.class_names)
         _show(record, out)
+
+
+def _heads(models: list[str], weights: list[str] | None, biases: list[str] | None) -> dict[str, LinearHead]:
+    """Read the last layers of the models that have one."""
+    from covlasso.logits import read_head
+
+    if weights is None:
+        if biases is not None:
+            fail("--head-bias is of a --head; give that FILE, too")
+        return {}
+    for option, given in (("--head", weights), ("--head-bias", biases or weights)):
+        if len(given) != len(models):
+            fail(f"{option} is given {len(given)} times for {len(models)} files; once per file, or `none`")
+    pairs = zip(models, weights, biases or ["none"] * len(models), strict=True)
+    return {
+        model: read_head(weight, None if bias == "none" else bias)
+        for model, weight, bias in pairs
+        if weight != "none"
+    }
 
 
 def _check(out: Path, force: bool, classes: str, labels: Path | None) -> None:

@@ -101,9 +101,24 @@ def report(
         ),
     ] = 10,
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "Neural dependencies",
+    paths: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LIST",
+            help="Categories that carry what is heavy: path, curves, samples, terms on halves. Names, "
+            "numbers (17, #17) and ranges (0:1000, without 1000) with commas between, or @FILE with one per "
+            "line. May be given several times.",
+            show_default="as many as --details says",
+        ),
+    ] = None,
     details: Annotated[
-        int, typer.Option(min=1, help="Categories with their path in the file, about 1 KB each.")
-    ] = 2000,
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many categories carry these, about 1 KB each.",
+            show_default="2000; 500 where there are more than 5000 categories",
+        ),
+    ] = None,
     path_terms: Annotated[
         int | None,
         typer.Option(
@@ -130,6 +145,9 @@ def report(
         given = [SplitMoments.load(one) for one in moments or []]
         decided = _logit_options(sets, given, logits, labels, rows, groups)
         decided |= _sample_options(samples, samples_folder, bool(logits))
+        asked = _asked(paths, sets[0])
+        if given or logits:
+            _tell_followed(sets, details, asked)
     with interruptible(), one_line_errors(), progress_bar() as progress:
         written = write_report(
             out,
@@ -137,6 +155,7 @@ def report(
             moments=given,
             title=title,
             names=_file_names([file, *(other or [])]),
+            paths=asked,
             details=details,
             path_terms=path_terms,
             overwrite=force,
@@ -149,6 +168,33 @@ def report(
     typer.echo(f"{written} ({size / 1e6:.1f} MB)")
     if open_page:
         typer.launch(str(written))
+
+
+def _asked(paths: list[str] | None, deps: Dependencies) -> list[int] | None:
+    """Return the numbers of the categories in lists; names are those of the first file."""
+    from covlasso.cli._chosen_targets import listed
+    from covlasso.dependencies import Categories
+
+    if paths is None:
+        return None
+    categories = Categories(deps.target_names, deps.targets.tolist())
+    return listed(paths, categories, "that was solved for", "--paths")
+
+
+def _tell_followed(sets: list[Dependencies], details: int | None, asked: list[int] | None) -> None:
+    """Say in a line what is left out of a large set where nobody asked."""
+    from covlasso.report import followed
+
+    for deps in sets:
+        chosen = followed(deps, details, None)
+        if asked is None and chosen.why == "spread":
+            typer.echo(
+                f"{deps.n_targets:,} categories: paths and what else is heavy for {len(chosen.shown):,} of "
+                "them, from the best to the least explained; --paths LIST says for which, --details N for "
+                "how many",
+                err=True,
+            )
+            return
 
 
 def _file_names(files: list[Path]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from covlasso.cli import _solve_options as options
+from covlasso.cli._chosen_targets import chosen_targets
 from covlasso.cli._common import (
     STANDARD,
     UNCERTIFIED,
@@ -43,6 +44,8 @@ def solve(
     target: options.Target = None,
     source: options.Source = None,
     targets: options.Targets = None,
+    sample: options.Sample = None,
+    seed: options.Seed = None,
     allow_same: options.AllowSame = False,
     same_by: options.SameBy = None,
     terms: options.Terms = None,
@@ -80,7 +83,7 @@ def solve(
         from covlasso.dependencies import Origin
         from covlasso.evidence import beside_record
         from covlasso.moments import Moments
-        from covlasso.solver import pair_of, solve_slices
+        from covlasso.solver import forget, pair_of, solve_slices
 
         check_new_file(out, force)
         start = time.perf_counter()
@@ -93,7 +96,8 @@ def solve(
             "same_by": None if same_by is None else same_by.value,
         }  # fmt: skip
         wanted["target"], wanted["source"] = pair_of(moments, target, source)
-        wanted["targets"] = _targets(targets, moments, wanted["target"])
+        chosen = chosen_targets(targets, sample, seed, moments, wanted["target"])
+        wanted["targets"] = chosen.numbers
         wanted["focus"] = _focus(focus)
         _check_own_samples(wanted["focus"], own_samples, wanted["target"] == wanted["source"])
         wanted["samples"] = _samples(file, own_samples, labels, rows, groups)
@@ -101,13 +105,20 @@ def solve(
             wanted["device"] = devices(own_device(device, group))
             title = Origin(wanted["target"], wanted["source"]).title
             report = None if bar is None or group.rank else partial(bar, title)
-            found = solve_slices(group, moments, **wanted, progress=report)
-        if found is None:  # rank 0 writes the file
+            keep = None if out == STANDARD else out.with_name(f"{out.name}.parts")
+            tell = None if keep is None or group.rank else partial(_say_long, keep)
+            found = solve_slices(group, moments, **wanted, keep=keep, tell=tell, progress=report)
+            seconds = time.perf_counter() - start
+            if found is not None:  # rank 0 writes the file
+                write_dependencies(found, out)
+            group.barrier()
+            if keep is not None:
+                forget(keep)
+        if found is None:
             return
-        seconds = time.perf_counter() - start
-        write_dependencies(found, out)
         more = {
             "place": {name: value for name, value in place.items() if value is not None},
+            "sample": chosen.sample,
             "excluded": _excluded(moments, found),
             "own_category": _own(moments, found),
             "beside": beside_record(found, moments),
@@ -116,6 +127,20 @@ def solve(
         }
     _remark(found, terms)
     _tell(found, more, out, json_file)
+
+
+def _say_long(keep: Path, kept: int, left: int, seconds: float | None) -> None:
+    """Say what was there from before, and how long the rest takes."""
+    from covlasso._base.progress import duration
+
+    if seconds is None:
+        typer.echo(f"{kept} targets are kept in {keep}; {left} are left", err=True)
+        return
+    typer.echo(
+        f"{left} targets are left, which takes about {duration(seconds)}; what is done is kept in {keep}, "
+        "and the same command goes on from there",
+        err=True,
+    )
 
 
 def _remark(found: Dependencies, terms: int | None) -> None:
@@ -132,28 +157,6 @@ def _place(terms: int | None, lam: float | None, relative_error: float | None) -
     if len(given) != 1:
         fail(f"give exactly one of {', '.join(places)}; {' and '.join(given) or 'none of them'} given")
     return {"terms": terms, "lam": lam, "relative_error": relative_error}
-
-
-def _targets(text: str | None, moments: Moments, model: str) -> Any:
-    """Return the numbers of the categories in a list, or in a file with one per line."""
-    if text is None:
-        return None
-    import numpy as np
-
-    from covlasso.dependencies import match
-    from covlasso.moments import read_class_names
-
-    words = read_class_names(text) if Path(text).is_file() else [word.strip() for word in text.split(",")]
-    names, numbers = moments.class_names.get(model), range(moments.sizes[model])
-    chosen = []
-    for word in words:
-        found = match(word, names, numbers)
-        if not found.literal or not found.places:
-            fail(f"--targets: {word!r} is no category of {model!r}, by name or number")
-        if len(found.places) > 1:
-            fail(f"--targets: {word!r} is the name of the categories {found.places}; give a number")
-        chosen += found.places
-    return np.array(chosen, dtype=np.int32)
 
 
 def _focus(text: str | None) -> Any:
@@ -218,7 +221,8 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
     """Print the summary, write it as JSON, and leave with the exit code.
 
     The JSON is a record of `summarise` with schema "covlasso-solve-1", ``place`` (terms, lam or
-    relative_error as given), ``excluded`` (between networks: targets whose own category was excluded; else
+    relative_error as given), ``sample`` (``of`` how many categories these are drawn, and the ``seed``; null
+    where none are), ``excluded`` (between networks: targets whose own category was excluded; else
     null), ``own_category`` (the same in words, and how it was found), ``beside`` (see
     `covlasso.evidence.beside_record`), ``seconds`` (reading included) and
     ``file`` (what was written).
@@ -235,7 +239,18 @@ def _tell(found: Dependencies, more: dict[str, Any], out: Path, json_file: Path 
     if json_file != STANDARD:
         asked = " ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in more["place"].items())
         own = {} if found.intra else {"own category": more["own_category"]}
-        rows = {"asked for": asked, **own, "time": f"{more['seconds']:.2f} s", "written to": str(out)}
+        drawn = (
+            {}
+            if more["sample"] is None
+            else {"drawn": "from {of} categories, seed {seed}".format(**more["sample"])}
+        )
+        rows = {
+            "asked for": asked,
+            **drawn,
+            **own,
+            "time": f"{more['seconds']:.2f} s",
+            "written to": str(out),
+        }
         say(Group(*summary_table(found, record, rows)), stderr=out == STANDARD)
     missed = record["uncertified"]
     if missed:

@@ -3,12 +3,13 @@
 from covlasso.dependencies.dependencies import Dependencies, joined
 from covlasso.dependencies.file import KNOWN, PER_TARGET
 from covlasso.dependencies.in_words import direction, in_words, settings
-from covlasso.dependencies.names import find_target, labels, match, on_one_line
+from covlasso.dependencies.names import Categories, find_target, labels, match, on_one_line, repeated
 from covlasso.dependencies.origin import Origin, SameBy
 
 __all__ = [
     "KNOWN",
     "PER_TARGET",
+    "Categories",
     "Dependencies",
     "Origin",
     "SameBy",
@@ -19,5 +20,6 @@ __all__ = [
     "labels",
     "match",
     "on_one_line",
+    "repeated",
     "settings",
 ]

@@ -1,28 +1,44 @@
-"""Which category somebody means who types a name, a part of one, or a number."""
+"""How names of categories are shown, and which category somebody means who types one."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from covlasso._base.arrays import Int32
+from covlasso.dependencies.similar import similar
 
 _SHORTEST = 3  # letters of a text that may be a part of a name
 SIMILAR = 0.6  # least similarity of a misspelt name, as difflib counts it
+_NEAR = 0.5  # and of one that an error may mention
+_NUMBER = re.compile(r"#\d+")
+_LABEL = re.compile(r"^'|\\| #\d+$")  # what only a label has, where the text is no name
+_WORD_MARKS = "\u0120\u2581"  # what tokenizers write for the blank before a word
 
 
 def labels(names: Sequence[str], numbers: Sequence[int]) -> tuple[str, ...]:
-    """Return names to show: on one line, and "sr #80" with the number where several have this name."""
-    uses = Counter(names)
+    """Return names to show, each different.
+
+    They are on one line, and "sr #80" with the number where several look alike. Where a name begins or ends
+    with a blank, as tokens of a language model do, all are in quotes: "' child'".
+    """
+    quote = "'" if in_quotes(names) else ""
+    shown = [f"{quote}{on_one_line(name)}{quote}" for name in names]
+    uses = Counter(shown)
     return tuple(
-        f"{on_one_line(name)} #{number}".lstrip() if uses[name] > 1 or not name.strip() else on_one_line(name)
-        for name, number in zip(names, numbers, strict=True)
+        f"{text} #{number}".lstrip() if uses[text] > 1 or not text.strip() else text
+        for text, number in zip(shown, numbers, strict=True)
     )
+
+
+def in_quotes(names: Sequence[str]) -> bool:
+    """Whether names are shown in quotes: one begins or ends with a blank."""
+    return any(name.startswith(" ") or name.endswith(" ") for name in names)
 
 
 def on_one_line(name: str) -> str:
@@ -36,6 +52,16 @@ def _visible(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def repeated(names: Sequence[str]) -> dict[str, list[int]]:
+    """Return names that several categories have, with the numbers of these."""
+    uses = Counter(names)
+    found: dict[str, list[int]] = {name: [] for name, count in uses.items() if count > 1}
+    for number, name in enumerate(names) if found else ():
+        if name in found:
+            found[name].append(number)
+    return found
+
+
 class Match(NamedTuple):
     """Categories that fit, and whether the text names them: if not, say which one is meant."""
 
@@ -43,46 +69,146 @@ class Match(NamedTuple):
     literal: bool
 
 
-def match(text: str, names: Sequence[str] | None, numbers: Sequence[int]) -> Match:
-    """Places in ``numbers`` (and ``names``) of the categories that fit ``text`` best.
+class Categories:
+    """The categories of a model, found by what people type.
 
-    The first of these that fits any: the number ``#17``; the name; the number 17; the name in other case;
-    whole words at its beginning; whole words; its beginning; a part of it; a similar name. Names need not be
-    unique, so several places may fit.
+    Parameters
+    ----------
+    names : sequence of str, or None
+        Their names, which need not be unique.
+    numbers : sequence of int
+        Their numbers; what is found are places in this sequence.
     """
-    if text.startswith("#") and text[1:].isdecimal():
-        return Match(_with_number(int(text[1:]), numbers), True)
-    named = [place for place, name in enumerate(names or ()) if name == text]
-    if named:
-        return Match(named, True)
-    if text.isdecimal():
-        numbered = _with_number(int(text), numbers)
-        if numbered:
-            return Match(numbered, True)
-    return Match(_roughly(text.casefold(), [name.casefold() for name in names or ()]), False)
+
+    def __init__(self, names: Sequence[str] | None, numbers: Sequence[int]):
+        self.names, self.numbers = names, numbers
+        self._known = () if names is None else names
+
+    def named(self, name: str) -> list[int]:
+        """Places of a name. The first call takes the time of many."""
+        if name in self._repeated:
+            return self._repeated[name]
+        return [self._first[name]] if name in self._first else []
+
+    def exactly(self, text: str) -> list[int]:
+        """Places of the first of these that there is: the number ``#17``; the name; the number 17; the label.
+
+        A label is what `labels` shows for a name: in quotes, say. The first call takes the time of many.
+        """
+        return self._exactly(text, self.named)
+
+    def match(self, text: str) -> Match:
+        """Categories that fit ``text`` best: `exactly`, or else the first of these that fits any.
+
+        The name in other case, or with a blank around it; whole words at its beginning; whole words; its
+        beginning; a part of it; a similar name. A name that others differ from by a blank around them, as
+        ' child' from 'child', is not clear: the text has to have a blank, too, or be a number.
+        """
+        found = self._exactly(text, self._scanned)
+        if not found:
+            return Match([], True) if _NUMBER.fullmatch(text) else Match(self._roughly(text), False)
+        if text and self._known and self._known[found[0]] == text == _bare(text):
+            alike = self._alike(text)
+            if any(_bare(self._known[place]) == text != self._known[place] for place in alike):
+                return Match(alike, False)
+        return Match(found, True)
+
+    def nearest(self, text: str, most: int = 3) -> list[int]:
+        """Places of what ``text`` may have been meant for, for an error."""
+        found = self._roughly(text)[:most]
+        return found or similar(text.casefold(), self._folded, most, _NEAR)
+
+    def entry(self, place: int) -> str:
+        """Say number and name: "#17 balloon"."""
+        number = f"#{self.numbers[place]}"
+        return number if self.names is None else f"{number} {self.shown(place)}"
+
+    def shown(self, place: int) -> str:
+        """Return a name as it is shown, which another may be, too."""
+        quote = "'" if self._in_quotes else ""
+        return f"{quote}{on_one_line(self._known[place])}{quote}"
+
+    def _exactly(self, text: str, named: Callable[[str], list[int]]) -> list[int]:
+        if _NUMBER.fullmatch(text):
+            return self._with_number(int(text[1:]))
+        found = named(text)
+        if not found and text.isdecimal():
+            found = self._with_number(int(text))
+        if not found and _LABEL.search(text):
+            found = [self._by_label[text]] if text in self._by_label else []
+        return found
+
+    def _scanned(self, name: str) -> list[int]:
+        """Places of a name: faster than an index for a few."""
+        return [place for place, other in enumerate(self._known) if other == name]
+
+    def _with_number(self, number: int) -> list[int]:
+        if self.numbers == range(len(self.numbers)):
+            return [number] if number < len(self.numbers) else []
+        return [self._by_number[number]] if number in self._by_number else []
+
+    @cached_property
+    def _labels(self) -> tuple[str, ...]:
+        return labels(self._known, self.numbers)
+
+    @cached_property
+    def _in_quotes(self) -> bool:
+        return in_quotes(self._known)
+
+    @cached_property
+    def _first(self) -> dict[str, int]:
+        return dict(zip(reversed(self._known), reversed(range(len(self._known))), strict=True))
+
+    @cached_property
+    def _repeated(self) -> dict[str, list[int]]:
+        return {} if len(self._first) == len(self._known) else repeated(self._known)
+
+    @cached_property
+    def _by_label(self) -> dict[str, int]:
+        return {label: place for place, label in enumerate(self._labels)}
+
+    @cached_property
+    def _by_number(self) -> dict[int, int]:
+        return {number: place for place, number in enumerate(self.numbers)}
+
+    @cached_property
+    def _folded(self) -> list[str]:
+        return [name.casefold() for name in self._known]
+
+    def _alike(self, text: str) -> list[int]:
+        """Places of the names that are ``text`` but for case and blanks around; those of its case first."""
+        bare = _bare(text)
+        folded = bare.casefold()
+        found = [
+            place
+            for place, name in enumerate(self._folded)
+            if folded in name and _bare(self._known[place]).casefold() == folded
+        ]
+        return sorted(found, key=lambda place: _bare(self._known[place]) != bare)
+
+    def _roughly(self, text: str) -> list[int]:
+        alike = self._alike(text) if _bare(text) else []
+        text = text.casefold()
+        if alike or len(text.strip()) < _SHORTEST:  # two letters are in many names, and may be a code
+            return alike
+        names = self._folded
+        within = [place for place, name in enumerate(names) if text in name]
+        words = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
+        rules: list[Callable[[str], bool]] = [
+            lambda name: words.match(name) is not None,
+            lambda name: words.search(name) is not None,
+            lambda name: name.startswith(text),
+        ]
+        for rule in rules:
+            found = [place for place in within if rule(names[place])]
+            if found:
+                return found
+        return within or similar(text, names, 5, SIMILAR)
 
 
-def _with_number(number: int, numbers: Sequence[int]) -> list[int]:
-    return [place for place, other in enumerate(numbers) if other == number]
-
-
-def _roughly(text: str, names: list[str]) -> list[int]:
-    if len(text.strip()) < _SHORTEST:  # two letters are in many names, and may be a code of their own
-        return [place for place, name in enumerate(names) if name == text]
-    words = re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
-    rules: list[Callable[[str], bool]] = [
-        text.__eq__,
-        lambda name: words.match(name) is not None,
-        lambda name: words.search(name) is not None,
-        lambda name: name.startswith(text),
-        lambda name: text in name,
-    ]
-    for rule in rules:
-        found = [place for place, name in enumerate(names) if rule(name)]
-        if found:
-            return found
-    similar = set(difflib.get_close_matches(text, names, n=5, cutoff=SIMILAR))
-    return [place for place, name in enumerate(names) if name in similar]
+def match(text: str, names: Sequence[str] | None, numbers: Sequence[int]) -> Match:
+    """Places in ``numbers`` (and ``names``) of the categories that fit ``text`` best: `Categories.match`."""
+    return Categories(names, numbers).match(text)
 
 
 def find_target(target: int | str, targets: Int32, names: Sequence[str] | None) -> int:
@@ -96,7 +222,7 @@ def find_target(target: int | str, targets: Int32, names: Sequence[str] | None) 
                 f"target {target!r} is the name of the categories {targets[places].tolist()}; give a number"
             )
         if not places:
-            close = difflib.get_close_matches(target, names, n=3)
+            close = [names[place] for place in similar(target, names, 3, SIMILAR)]
             raise ValueError(
                 f"target {target!r} is not among the names" + (f"; close: {close}" if close else "")
             )
@@ -107,3 +233,8 @@ def find_target(target: int | str, targets: Int32, names: Sequence[str] | None) 
     if len(found) == 0:
         raise ValueError(f"target {target} is not among the {len(targets)} targets solved")
     return int(found[0])
+
+
+def _bare(name: str) -> str:
+    """Return a name without blanks around it, and without what stands for one."""
+    return name.strip().lstrip(_WORD_MARKS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -33,11 +34,11 @@ class Rows:
         """Root mean squares of the sources in the moments that all targets share, 1 where 0."""
         return np.where(self._diagonal > 0.0, np.sqrt(np.maximum(self._diagonal, 0.0)), 1.0)
 
-    def scale(self, t: int) -> Float64:
-        """Root mean squares of the sources in the moments of target t, infinite where 0."""
-        square = self._diagonal
+    def scale(self, t: int, sources: Any = slice(None)) -> Float64:
+        """Root mean squares of sources, by default of all, in the moments of target t, infinite where 0."""
+        square = self._diagonal[sources]
         if self.blocks.own_rows is not None:
-            square = square + np.square(self.blocks.own_rows.of(t)).sum(axis=0)
+            square = square + np.square(self.blocks.own_rows.of(t)[:, sources]).sum(axis=0)
         scale: Float64 = np.sqrt(square)
         scale[scale == 0.0] = np.inf
         return scale
@@ -61,7 +62,7 @@ def refitted(deps: Dependencies, rows: Rows, choice: scipy.sparse.csr_array | No
     for t in range(deps.n_targets):
         entries = slice(choice.indptr[t], choice.indptr[t + 1])
         support = choice.indices[entries]
-        scale = rows.scale(t)[support]
+        scale = rows.scale(t, support)
         block = rows.blocks.block(t, support) / np.outer(scale, scale)
         c = rows.blocks.entries(t, support) / scale
         solution = np.linalg.pinv(block, rcond=len(support) * 1e-15, hermitian=True) @ c

@@ -19,7 +19,7 @@ from covlasso.solver import (
     FocusedPaths,
     OwnSamples,
     Path,
-    by_share,
+    blocks_of,
     excluded,
     focused,
     in_gauge,
@@ -179,19 +179,13 @@ class Beside:
         return not focused or self.fit.classes is not None
 
     def moments(self) -> Iterator[tuple[Places, baselines.Rows]]:
-        """Targets of one share, and their moments, without the sources that may not explain them."""
+        """Targets of one share, some at a time, and their moments, without what may not explain them."""
         deps, origin = self.deps, self.origin
         if origin.focus == _OWN_SAMPLES and self._own is None:
             raise ValueError(
                 "these equations are of own samples, of which moments know nothing; give own_samples="
             )
-        for here, share in by_share(deps.focus, deps.n_targets):
-            targets = deps.targets[here]
-            if self._own is not None and share:
-                blocks = self._own.blocks(self.fit, origin, targets, share, None)
-            else:
-                focus = None if deps.focus is None else deps.focus[here]
-                blocks = Blocks.of(self.fit, origin, targets, focus=focus)
+        for here, blocks in blocks_of(self.fit, origin, deps.targets, deps.focus, self._own):
             yield here, baselines.Rows(blocks)
 
 

@@ -75,8 +75,11 @@ def common_direction(moments: Moments, model: str) -> Common | None:
     """Find the direction in which most of the variance of a model's logits is; None: in no single one.
 
     The largest eigenvalue is at most the Frobenius norm: one pass over C tells where there is none. Else
-    power iteration finds it within a few steps, as it is larger than all others together.
+    power iteration finds it within a few steps, as it is larger than all others together. Of a model with a
+    head C = F F', and F'F is small.
     """
+    if model in moments.heads:
+        return _of_factor(moments.gram(model, "covariance").factor)  # type: ignore[union-attr]
     trace = float(moments.energy(model, "covariance").sum())
     strips = _strips(moments, model)
     norm = np.sqrt(sum(float(np.vdot(strip, strip)) for _, strip in strips()))
@@ -95,6 +98,16 @@ def common_direction(moments: Moments, model: str) -> Common | None:
             break
     found = Common(value / trace, float(vector.sum() ** 2 / len(vector)))
     return found if found.share > MOST else None
+
+
+def _of_factor(factor: Float64) -> Common | None:
+    """Find the same direction of F F'."""
+    values, vectors = np.linalg.eigh(factor.T @ factor)
+    trace = float(np.vdot(factor, factor))
+    if not values[-1] > MOST * trace:
+        return None
+    direction = factor @ vectors[:, -1]
+    return Common(float(values[-1]) / trace, float(direction.sum() ** 2 / (values[-1] * len(direction))))
 
 
 def _strips(moments: Moments, model: str) -> Callable[[], Iterator[tuple[slice, Float64]]]:

@@ -20,7 +20,16 @@ from covlasso.evidence.prediction import Prediction, prediction_of
 from covlasso.evidence.rates import RATES, Rates
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import FocusedPaths, Path, checked_origin, focused, in_gauge, pair_of
+from covlasso.solver import (
+    FocusedPaths,
+    Path,
+    Targets,
+    checked_origin,
+    focused,
+    in_gauge,
+    pair_of,
+    targets_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +147,7 @@ def choose_focus(
     allow_same: bool = False,
     same_by: SameBy | None = None,
     row_centred: bool = False,
-    targets: Int32 | None = None,
+    targets: Targets | None = None,
     n_threads: int | None = None,
     device: str | Sequence[str] = "cpu",
     progress: TitledReport | None = None,
@@ -206,7 +215,7 @@ def choose_for(
     alphas: Sequence[float],
     terms: Sequence[int],
     tolerance: float = TOLERANCE,
-    targets: Int32 | None = None,
+    targets: Targets | None = None,
     progress: TitledReport | None = None,
     **machine: Any,
 ) -> FocusChoice:
@@ -214,8 +223,7 @@ def choose_for(
     fit = in_gauge(_fit(moments), origin)
     samples = samples.in_gauge(origin.row_centred)
     _grid(terms, "terms", 1)
-    n = fit.sizes[origin.target_model]
-    rows = np.arange(n, dtype=np.int32) if targets is None else targets
+    rows = targets_of(fit, origin.target_model, targets)
 
     def paths_of(alpha: float) -> FocusedPaths:
         there, shares = focused(fit, replace(origin, focus=None), rows, alpha)

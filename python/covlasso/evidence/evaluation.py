@@ -18,12 +18,12 @@ from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.beside import Beside
 from covlasso.evidence.decisions import EPS, Decisions, checked_eps, decisions
 from covlasso.evidence.prediction import Prediction, Predictor, is_fit, origin_of, prediction_of
-from covlasso.evidence.quality import Quality, quality
+from covlasso.evidence.quality import Quality, means_of, quality
 from covlasso.evidence.random_terms import RandomTerms, random_terms
 from covlasso.gram import Gram
 from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
-from covlasso.solver import DRAWS, Blocks
+from covlasso.solver import DRAWS, Blocks, in_gauge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -304,11 +304,13 @@ def held_out_r2(
     targets : (n_targets,) int32 array
         Their targets.
     """
+    moments = in_gauge(moments, origin)
     blocks = Blocks.of(moments, origin, targets, "covariance")
+    means = means_of(moments, origin)
 
     def measure(deps: Dependencies) -> Float64:
         prediction = prediction_of(deps, fit, fit, origin.target_model, origin.source_model)
-        return quality(prediction, moments, blocks).of_kind(origin.kind)
+        return quality(prediction, moments, blocks, means).of_kind(origin.kind)
 
     return measure
 

@@ -15,8 +15,7 @@ from covlasso.dependencies import Dependencies, Origin
 from covlasso.moments import Focus, Moments
 from covlasso.solver import (
     SAME,
-    Blocks,
-    by_share,
+    blocks_of,
     check_sizes,
     differing,
     energy_of,
@@ -140,9 +139,9 @@ def is_fit(deps: Dependencies, moments: Moments, target: str | None, source: str
         return False
     if origin.kind != "correlation":
         return True
-    for here, _ in by_share(deps.focus, deps.n_targets):
+    for here, blocks in blocks_of(in_gauge(moments, origin), origin, deps.targets, deps.focus):
         part = deps.take(here)
-        error = Blocks.of(moments, origin, part.targets, focus=part.focus).error(part.coef)
+        error = blocks.error(part.coef)
         if not (np.abs(error - part.error) <= SAME * np.maximum(part.energy, SAME)).all():
             return False
     return True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from covlasso._base.arrays import Float64, Kind
+from covlasso.dependencies import Origin
 from covlasso.evidence.prediction import Prediction
 from covlasso.moments import Moments
 from covlasso.solver import Blocks, check_sizes, in_gauge
@@ -44,10 +46,28 @@ class Quality:
         return self.r2 if kind == "second_moment" else self.r2_centred
 
 
-def quality(prediction: Prediction, moments: Moments, blocks: Blocks | None = None) -> Quality:
+class Means(NamedTuple):
+    """Mean logits of all categories of both models; of a head they take a product with its weight."""
+
+    target: Float64
+    source: Float64
+
+
+def means_of(moments: Moments, origin: Origin) -> Means:
+    """Return the means on moments, in the gauge of the dependencies."""
+    moments = in_gauge(moments, origin)
+    target = moments.mean(origin.target_model)
+    within = origin.source_model == origin.target_model
+    return Means(target, target if within else moments.mean(origin.source_model))
+
+
+def quality(
+    prediction: Prediction, moments: Moments, blocks: Blocks | None = None, means: Means | None = None
+) -> Quality:
     """Measure on moments: E[r^2] = Var(r) + E[r]^2, from covariances, so that large means do not cancel.
 
-    ``blocks``: the covariances of these targets, where they are at hand already.
+    ``blocks``, ``means``: the covariances of these targets, and `means_of` the moments, where they are at
+    hand already.
     """
     moments = in_gauge(moments, prediction.origin)
     check_sizes(moments, prediction.origin, prediction.targets, prediction.coef.shape[1])
@@ -55,8 +75,9 @@ def quality(prediction: Prediction, moments: Moments, blocks: Blocks | None = No
     if blocks is None:
         blocks = Blocks.of(moments, origin, targets, "covariance")
     predicted, shared, variance = blocks.quadratic(coef), blocks.linear(coef), blocks.energy
-    mean = moments.mean(origin.target_model)[targets]
-    bias = mean - prediction.intercept - coef @ moments.mean(origin.source_model)
+    means = means or means_of(moments, origin)
+    mean = means.target[targets]
+    bias = mean - prediction.intercept - coef @ means.source
     error = np.maximum(predicted - 2.0 * shared + variance, 0.0) + bias**2
     with np.errstate(divide="ignore", invalid="ignore"):
         return Quality(

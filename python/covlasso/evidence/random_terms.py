@@ -11,9 +11,9 @@ from covlasso._base.arrays import Bool, Float64, Int32, Int64, Places
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.beside import Beside
 from covlasso.evidence.prediction import prediction_of
-from covlasso.evidence.quality import Quality, quality
+from covlasso.evidence.quality import Quality, means_of, quality
 from covlasso.moments import Moments
-from covlasso.solver import Blocks, random_coefficients
+from covlasso.solver import Blocks, in_gauge, random_coefficients
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,10 @@ class _Means:
     """Figures of the draws on some moments."""
 
     def __init__(self, moments: Moments, origin: Origin, targets: Int32, draws: int):
+        moments = in_gauge(moments, origin)
         self._moments, self._origin, self._draws = moments, origin, draws
         self._blocks = Blocks.of(moments, origin, targets, "covariance")
+        self._of_models = means_of(moments, origin)
         self._sums = {name: np.zeros(len(targets)) for name in ("error", "r2", "r2_centred", "correlation")}
         self.least_error = np.full(len(targets), np.inf)
 
@@ -81,7 +83,7 @@ class _Means:
         """Measure one draw of the targets at the places ``here``; ``others``: it has not their own terms."""
         models = self._origin.target_model, self._origin.source_model
         prediction = prediction_of(deps, fit, fit, *models)
-        found = quality(prediction, self._moments, self._blocks.take(here))
+        found = quality(prediction, self._moments, self._blocks.take(here), self._of_models)
         for name, sums in self._sums.items():
             sums[here] += getattr(found, name)
         self.least_error[here] = np.fmin(self.least_error[here], np.where(others, found.error, np.inf))

@@ -1,10 +1,10 @@
 """Dependencies as a graph of categories: who depends on whom, who belongs together, who stands alone."""
 
+from covlasso.graph.communities import Ties, between_groups, communities, louvain, tied
 from covlasso.graph.edges import Edge, edge_numbers, spurious_edges, strongest_edges
 from covlasso.graph.export import encode
 from covlasso.graph.relations import (
     MutualPair,
-    communities,
     dependents,
     independent_categories,
     mutual_pairs,
@@ -17,12 +17,15 @@ __all__ = [
     "Edge",
     "HeldOut",
     "MutualPair",
+    "Ties",
+    "between_groups",
     "category",
     "communities",
     "dependents",
     "edge_numbers",
     "encode",
     "independent_categories",
+    "louvain",
     "mutual_pairs",
     "out_degree",
     "overview",
@@ -30,4 +33,5 @@ __all__ = [
     "strongest_edges",
     "summarise",
     "symmetrise",
+    "tied",
 ]

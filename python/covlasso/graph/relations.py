@@ -1,14 +1,14 @@
-"""Dependencies as a graph of categories: who depends on whom, who belongs together, who stands alone."""
+"""Dependencies as a graph of categories: who depends on whom, whose tie is mutual, who stands alone."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Int32, Int64
-from covlasso._base.checks import check_number, check_vector
+from covlasso._base.checks import check_vector
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -56,10 +56,7 @@ def symmetrise(deps: Dependencies, rule: Rule = "or") -> nx.Graph:
     """
     import networkx as nx
 
-    if rule not in ("and", "or"):
-        raise ValueError(f'rule is {rule!r}; "and" or "or" is expected')
-    if rule == "and" and not deps.intra:
-        raise ValueError('rule="and" needs dependencies within one network; between two give rule="or"')
+    check_rule(deps, rule)
     directed = deps.to_networkx()
     graph = nx.Graph()
     graph.add_nodes_from(directed.nodes(data=True))
@@ -71,47 +68,12 @@ def symmetrise(deps: Dependencies, rule: Rule = "or") -> nx.Graph:
     return graph
 
 
-def communities(
-    deps: Dependencies, rule: Rule = "or", *, resolution: float = 1.0, seed: int = 0
-) -> list[list[Any]]:
-    """Find groups of categories with many dependencies among them, by the Louvain method of networkx.
-
-    It maximises the modularity of `symmetrise` with the sizes of the coefficients as weights (a category that
-    is subtracted is tied as well). Blondel et al., *Fast unfolding of communities in large networks*, J.
-    Stat. Mech. (2008) P10008. The report shows what this finds with its default arguments. On one core it
-    takes 0.2 s with 10,000 edges and 12 s with 200,000.
-
-    Parameters
-    ----------
-    deps : Dependencies
-        Of one network or between two.
-    rule : "or" or "and", default "or"
-        As in `symmetrise`.
-    resolution : float, default 1
-        Above 1 more and smaller communities, below 1 fewer.
-    seed : int, default 0
-        The method visits the nodes in a random order; equal seeds give equal communities.
-
-    Returns
-    -------
-    list of list of nodes
-        The largest first, each sorted; a category without neighbours is alone. Nodes are those of
-        `Dependencies.to_networkx`.
-
-    Raises
-    ------
-    ValueError
-        As in `symmetrise`, or ``resolution`` is negative or not finite.
-    """
-    from networkx.algorithms.community import louvain_communities
-
-    check_number(resolution, "resolution")
-    graph = symmetrise(deps, rule)
-    for _, _, edge in graph.edges(data=True):
-        edge["size"] = abs(edge["weight"])
-    found = louvain_communities(graph, weight="size", resolution=resolution, seed=seed)
-    groups = [sorted(group) for group in found]
-    return sorted(groups, key=lambda group: (-len(group), group))
+def check_rule(deps: Dependencies, rule: Rule) -> None:
+    """Refuse a rule that is none, or that has no meaning between two networks."""
+    if rule not in ("and", "or"):
+        raise ValueError(f'rule is {rule!r}; "and" or "or" is expected')
+    if rule == "and" and not deps.intra:
+        raise ValueError('rule="and" needs dependencies within one network; between two give rule="or"')
 
 
 def out_degree(deps: Dependencies) -> Int64:

@@ -1,6 +1,7 @@
 """Logits on disk and in memory: read a few rows at a time, written beside moments, turned into moments."""
 
 from covlasso.logits.files import open_logits
+from covlasso.logits.head_files import read_head
 from covlasso.logits.labels import TopOne, read_labels
 from covlasso.logits.logit_file import LogitFile
 from covlasso.logits.samples import Rows, Samples
@@ -19,6 +20,7 @@ __all__ = [
     "model_names",
     "moments_of_files",
     "open_logits",
+    "read_head",
     "read_labels",
     "suspicions",
 ]

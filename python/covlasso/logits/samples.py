@@ -11,6 +11,7 @@ import numpy as np
 
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64
 from covlasso._base.checks import UNKNOWN, check_flag, check_labels, first_bad, host_logits
+from covlasso._base.commands import array_digest
 
 _CHUNK = 1 << 20  # logits looked at together: 8 MB in double
 _ROWS = 128  # samples looked at together: with a thousand categories they stay in a core's cache
@@ -112,6 +113,11 @@ class Samples:
             raise ValueError(
                 f"logits has {self.categories} categories; target {targets.max()} is none of them"
             )
+
+    def digest(self) -> str:
+        """Hash of all samples, which reads them once."""
+        parts = (part for chunk in self.chunks() for part in chunk if part is not None)
+        return array_digest(parts)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all samples in order, some at a time.

@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from covlasso._base.arrays import Array, Bool, Int64
 from covlasso._base.checks import check_labels
 from covlasso._base.progress import TitledReport
+from covlasso.logits.head_files import check_states
 from covlasso.logits.labels import TopOne
 from covlasso.logits.logit_file import LogitFile
 from covlasso.moments import (
     Accumulator,
     ClassChoice,
+    LinearHead,
     Split,
     SplitMoments,
     WantedClasses,
@@ -66,13 +70,14 @@ def moments_of_files(
     classes: WantedClasses = "auto",
     on_classes: Callable[[ClassChoice], object] | None = None,
     row_centred: bool = False,
+    heads: Mapping[str, LinearHead] | None = None,
 ) -> FileMoments:
-    """Accumulate the joint moments of logits that are read in pieces.
+    """Accumulate the joint moments of logits that are read in pieces, or of hidden states before a head.
 
     Parameters
     ----------
     files : mapping from model name to LogitFile
-        Row r of all of them is the same input.
+        Row r of all of them is the same input. Of a model with a head: its hidden states, (rows, features).
     split : Split
         How the rows are divided.
     keys : sequence of str, optional
@@ -92,6 +97,8 @@ def moments_of_files(
         Called with the `ClassChoice` before their memory is taken.
     row_centred : bool, default False
         Of logits less their mean over the categories of their model, as of `Moments`.
+    heads : mapping from model name to LinearHead, optional
+        The last layers of models whose files have hidden states (`read_head`).
 
     Returns
     -------
@@ -100,20 +107,23 @@ def moments_of_files(
     Raises
     ------
     TypeError, ValueError
-        Numbers of rows differ, a label is no category, a file is damaged, a logit is not finite, a part gets
-        no row, or there are no labels for ``classes="labels"``.
+        Numbers of rows differ, hidden states do not fit their head, a label is no category, a file is
+        damaged, a logit is not finite, a part gets no row, or there are no labels for ``classes="labels"``.
     """
     n_rows = _n_rows(files)
+    heads = dict(heads or {})
+    for name, head in heads.items():
+        check_states(files[name], head)
+    sizes = {name: heads[name].categories if name in heads else file.shape[1] for name, file in files.items()}
     if keys is not None:
         _check_keys(keys, n_rows)
     top1 = None
     if labels is not None:
-        sizes = {f"model {name!r}": file.shape[1] for name, file in files.items()}
-        labels = check_labels(labels, n_rows, sizes)
+        labels = check_labels(labels, n_rows, {f"model {name!r}": size for name, size in sizes.items()})
         top1 = {"fit": TopOne(), "held_out": TopOne()}
     elif classes == "labels":
         raise ValueError('classes="labels" needs labels; give the category of each row, -1 for none')
-    total = _accumulator(files, split, class_names, classes, on_classes, row_centred)
+    total = _accumulator(files, sizes, heads, split, class_names, classes, on_classes, row_centred)
     done = 0
     try:
         for blocks in zip(*(file.blocks(batch_size) for file in files.values()), strict=True):
@@ -123,7 +133,7 @@ def moments_of_files(
             known = None if labels is None else labels[done:stop]
             total.update(batch, group, known if total.classes == "labels" else None)
             if known is not None and top1 is not None:
-                _count(top1, batch, known, held_out(group, split.held_out))
+                _count(top1, batch, heads, known, held_out(group, split.held_out))
             done = stop
             if report is not None:
                 report("rows", done, n_rows)
@@ -145,6 +155,8 @@ def _n_rows(files: Mapping[str, LogitFile]) -> int:
 
 def _accumulator(
     files: Mapping[str, LogitFile],
+    sizes: Mapping[str, int],
+    heads: Mapping[str, LinearHead],
     split: Split,
     class_names: Sequence[str] | None,
     classes: WantedClasses,
@@ -152,13 +164,17 @@ def _accumulator(
     row_centred: bool,
 ) -> Accumulator:
     """Return an empty accumulator, of the classes that were wanted, or are cheap."""
-    sizes = {name: file.shape[1] for name, file in files.items()}
-    choice = choose_classes(classes, sizes, sizes, split)
+    columns = {name: file.shape[1] for name, file in files.items()}
+    choice = choose_classes(classes, sizes, columns, split)
     if on_classes is not None:
         on_classes(choice)
-    own = {name: file.class_names for name, file in files.items() if file.class_names is not None}
+    own = {
+        name: file.class_names
+        for name, file in files.items()
+        if file.class_names is not None and name not in heads
+    }
     names = own if class_names is None else class_names
-    return Accumulator(list(files), names, split=split, classes=choice.kind, row_centred=row_centred)
+    return Accumulator(list(files), names, heads, split=split, classes=choice.kind, row_centred=row_centred)
 
 
 def _check_keys(keys: Sequence[str], n_rows: int) -> None:
@@ -166,7 +182,18 @@ def _check_keys(keys: Sequence[str], n_rows: int) -> None:
         raise ValueError(f"there are {len(keys)} groups for {n_rows} rows of logits; one per row is expected")
 
 
-def _count(top1: Mapping[str, TopOne], batch: Mapping[str, Array], labels: Int64, held: Bool) -> None:
+def _count(
+    top1: Mapping[str, TopOne],
+    batch: Mapping[str, Array],
+    heads: Mapping[str, LinearHead],
+    labels: Int64,
+    held: Bool,
+) -> None:
+    decided = {
+        name: heads[name].decisions(rows.astype(np.float64)) if name in heads else rows.argmax(axis=1)
+        for name, rows in batch.items()
+    }
     for half, side in (("fit", ~held), ("held_out", held)):
-        chosen = {name: rows[side] for name, rows in batch.items()}
-        top1[half].update(chosen, dict.fromkeys(chosen, labels[side]))
+        known = side & (labels >= 0)
+        correct = {name: int((place == labels)[known].sum()) for name, place in decided.items()}
+        top1[half].merge(correct, int(known.sum()))

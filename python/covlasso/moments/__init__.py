@@ -2,7 +2,7 @@
 
 from covlasso.moments.accumulator import Accumulator
 from covlasso.moments.class_choice import ClassChoice, WantedClasses, check_wanted_classes, choose_classes
-from covlasso.moments.class_names import read_class_names, repeated
+from covlasso.moments.class_names import read_class_names
 from covlasso.moments.class_sums import Classes
 from covlasso.moments.focus import Focus
 from covlasso.moments.heads import FLOATS, LinearHead
@@ -11,7 +11,7 @@ from covlasso.moments.keys import by_folder, by_pattern
 from covlasso.moments.moments import Moments
 from covlasso.moments.new_categories import new_category_moments
 from covlasso.moments.parts import Halves, Parts, halves, merged
-from covlasso.moments.split import Split, held_out, whole_classes
+from covlasso.moments.split import Split, check_parts, held_out, whole_classes
 from covlasso.moments.split_moments import SplitMoments
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "WantedClasses",
     "by_folder",
     "by_pattern",
+    "check_parts",
     "check_wanted_classes",
     "choose_classes",
     "halves",
@@ -37,7 +38,6 @@ __all__ = [
     "new_category_moments",
     "read_class_names",
     "read_keys",
-    "repeated",
     "whole_classes",
     "write_keys",
 ]

@@ -1,10 +1,9 @@
-"""Names of categories in a text file, and names that several categories have."""
+"""Names of categories in a text file."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -15,7 +14,7 @@ def read_class_names(file: str | os.PathLike[str]) -> list[str]:
 
     The text is UTF-8, with or without a byte order mark; lines end with ``\n`` or all of them with ``\r\n``.
     Other breaks (form feeds, U+2028, a lone ``\r``) may be inside a name, as in the vocabularies of language
-    models.
+    models, and blanks around a name belong to it. A .json file holds a list of names, whatever they are.
 
     Raises
     ------
@@ -23,6 +22,8 @@ def read_class_names(file: str | os.PathLike[str]) -> list[str]:
         The file cannot be read, is empty or in another encoding, a name is blank, or only some lines end with
         ``\r\n``; the message names the file and the line.
     """
+    if Path(file).suffix.lower() == ".json":
+        return _of_json(Path(file))
     names = _without_returns(_decoded_lines(Path(file)), file)
     if not names:
         raise ValueError(f"class names {file} is empty; give one name per line")
@@ -32,14 +33,17 @@ def read_class_names(file: str | os.PathLike[str]) -> list[str]:
     return names
 
 
-def repeated(names: Sequence[str]) -> dict[str, list[int]]:
-    """Return names that several categories have, with the numbers of these."""
-    uses = Counter(names)
-    found: dict[str, list[int]] = {name: [] for name, count in uses.items() if count > 1}
-    for number, name in enumerate(names):
-        if name in found:
-            found[name].append(number)
-    return found
+def _of_json(file: Path) -> list[str]:
+    """Names of a list in JSON."""
+    try:
+        names = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise ValueError(f"class names {file} cannot be read: {cause.strerror or cause}") from cause
+    except ValueError as cause:
+        raise ValueError(f"class names {file} are no JSON in UTF-8: {cause}") from cause
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"class names {file}: a list of strings is expected, one per category")
+    return names
 
 
 def _decoded_lines(file: Path) -> list[str]:

@@ -50,6 +50,15 @@ class Focus:
         self._share = moments.class_counts(target) / moments.count  # pi_k
         self._known = float(self._share.sum())  # less than 1 where samples have no class
 
+    def of_kind(self, kind: Kind) -> Focus:
+        """Return the same focus on another kind of moments."""
+        if kind == self._kind:
+            return self
+        twin = Focus(self._moments, self._target, self._source, kind, self._alpha)
+        for shared in ("_apart", "_between"):
+            twin.__dict__[shared] = getattr(self, shared)
+        return twin
+
     def gram(self) -> Float64 | FactoredGram:
         """Return the matrix that all targets share, (p, p); a `FactoredGram` where the source has a head."""
         name, alpha = self._source, self._alpha
@@ -74,7 +83,7 @@ class Focus:
         if f in heads:
             between = heads[f].times(between, rows)
         if g in heads:
-            between = heads[g].times(between.T).T
+            between = heads[g].of_rows(between)
         shared -= self._alpha * between
         if self._kind == "second_moment":
             self._add_means(shared, rows, f, g)
@@ -84,20 +93,27 @@ class Focus:
 
     def energy(self) -> Float64:
         """Return the shared part of E[f_i^2] of every category, (n,)."""
+        return self._energy.copy()
+
+    @cached_property
+    def _energy(self) -> Float64:
         name, alpha = self._target, self._alpha
-        apart = self._weighed(name)
-        if name in self._moments.heads:
-            weight = self._moments.heads[name].weight.astype(np.float64)
-            between = np.einsum("ij,ij->i", weight @ (apart.T @ apart), weight)
-        else:
-            between = np.einsum("ki,ki->i", apart, apart)
-        shared: Float64 = np.maximum(self._moments.energy(name, "covariance") - alpha * between, 0.0)
+        shared: Float64 = np.maximum(self._moments.energy(name, "covariance") - alpha * self._between, 0.0)
         if self._kind == "second_moment":
             mean, shift = self._moments.mean(name), self._shift(name)
             shared += (1.0 - alpha * self._known) * mean**2 - 2.0 * alpha * shift * mean
         elif self._kind == "correlation":
             shared /= self._moments._deviation(name) ** 2
         return np.maximum(shared, 0.0)
+
+    @cached_property
+    def _between(self) -> Float64:
+        """D_ii of the target's logits, (n,)."""
+        apart = self._weighed(self._target)
+        if self._target not in self._moments.heads:
+            return np.asarray(np.einsum("ki,ki->i", apart, apart))
+        weight = self._moments.heads[self._target].weight.astype(np.float64)
+        return np.asarray(np.einsum("ij,ij->i", weight @ (apart.T @ apart), weight))
 
     def target_energy(self, targets: npt.NDArray[np.integer]) -> Float64:
         """Return e_i, (targets,): the shared part and the own row's; without samples, of all samples."""
@@ -206,7 +222,7 @@ class Focus:
         """d_k of some classes, of the logits ``columns`` of one model."""
         rows = self._apart[name][classes]
         if name in self._moments.heads:
-            return np.ascontiguousarray(self._moments.heads[name].times(rows.T, columns).T)
+            return self._moments.heads[name].of_rows(rows, columns)
         return np.ascontiguousarray(rows[:, columns])
 
     def _apart_own(self, targets: npt.NDArray[np.integer]) -> Float64:

@@ -14,6 +14,7 @@ from covlasso._base.checks import check_finite
 
 FLOATS = (np.float16, np.float32, np.float64)
 _STRIP = 4096  # logits of a sample that are held at a time
+_TILE = 48  # rows: a multiple of the tiles of all kernels
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,22 @@ class LinearHead:
         """W X in float64 for X (d, k); only the given rows of W."""
         product: Float64 = self.weight[rows].astype(np.float64) @ matrix
         return product
+
+    def of_rows(self, features: Float64, columns: Any = slice(None)) -> Float64:
+        """W h of every row h of (k, d), (k, n) in float64, without the bias; only the given categories.
+
+        A row has the same bits whatever rows stand beside it: products of matrices treat what is left over
+        after whole tiles in another order, so that there is nothing left over.
+        """
+        k = len(features)
+        whole = np.zeros((-(-k // _TILE) * _TILE, self.features))
+        whole[:k] = features
+        weight = self.weight[columns]
+        found = np.empty((k, len(weight)))
+        for start in range(0, len(weight), _STRIP):
+            strip = slice(start, start + _STRIP)
+            found[:, strip] = (whole @ weight[strip].astype(np.float64).T)[:k]
+        return found
 
     def __call__(self, features: Float64) -> Float64:
         """W h + b of one input h (d,), in float64."""

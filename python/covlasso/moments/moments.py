@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from covlasso._base.arrays import Float64, Floats, Int64
 from covlasso._base.checks import check_flag
+from covlasso._base.commands import array_digest
 from covlasso._base.html import ROWS, TERMS, table_html
 from covlasso.moments.checks import (
     centred_sums,
@@ -100,6 +102,8 @@ class Moments(Readings):
         self._sums: JointSums | None = None  # made by the first samples
         self._closed: JointSums | None = None  # what is read, until samples are added
         self._roots: dict[str, Float64] = {}  # F with F F' = cov(f), of models with a head
+        self._means: dict[str, Float64] = {}  # of these, too
+        self._variances: dict[str, Float64] = {}
         self._in_rows: Moments | None = None  # the same samples, row-centred
 
     @classmethod
@@ -343,6 +347,19 @@ class Moments(Readings):
         """
         return cls._of_file(MomentFile(path), "fit")
 
+    def digest(self) -> str:
+        """Hash of the samples' sums and the heads: of names only how many models there are."""
+        sums = self._read()
+        arrays = [np.array([sums.count]), sums.mean, sums.products.to_triangle()]
+        for found in () if sums.classes is None else sums.classes.of.values():
+            arrays += [found.counts, found.means]
+        for name in self.names:
+            head = self.heads.get(name)
+            arrays += [np.array([sums.sizes[name]])]
+            if head is not None:
+                arrays += [head.weight] + ([] if head.bias is None else [head.bias])
+        return array_digest(arrays)
+
     def __repr__(self) -> str:
         """Say which models there are, with their numbers of categories and samples."""
         sizes = self.sizes
@@ -449,7 +466,7 @@ class Moments(Readings):
     def _forget(self) -> None:
         """Drop what was computed for reading: samples are about to be added."""
         self._closed = None
-        self._roots = {}
+        self._roots, self._means, self._variances = {}, {}, {}
         self._in_rows = None
 
     def _read(self, *names: str) -> JointSums:

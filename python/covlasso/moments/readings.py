@@ -27,6 +27,8 @@ class Readings(ABC):
     _models: Models
     _roots: dict[str, Float64]
     """F with F F' = cov(f), of models with a head."""
+    _means: dict[str, Float64]
+    _variances: dict[str, Float64]
 
     @abstractmethod
     def _read(self, *names: str) -> JointSums:
@@ -75,7 +77,7 @@ class Readings(ABC):
             wanted = columns if rows is None else np.arange(columns.start, columns.stop)[_index(rows)]
             result = sums.products.part(wanted, sums.columns[b])
         if b in self._models.heads:
-            result = np.ascontiguousarray(self._models.heads[b].times(result.T).T)
+            result = self._models.heads[b].of_rows(result)
         result /= sums.count
         return result
 
@@ -105,7 +107,11 @@ class Readings(ABC):
         """
         sums = self._read(name)
         mean = sums.mean[sums.columns[name]]
-        return self._models.heads[name](mean) if name in self._models.heads else mean.copy()
+        if name not in self._models.heads:
+            return mean.copy()
+        if name not in self._means:
+            self._means[name] = self._models.heads[name](mean)
+        return self._means[name].copy()
 
     def class_counts(self, by: str) -> Int64:
         """Return how many samples have each category of a model as their class.
@@ -256,9 +262,10 @@ class Readings(ABC):
     def _variance(self, name: str) -> Float64:
         sums = self._read(name)
         if name in self._models.heads:
-            factor = self._root(name)
-            variance: Float64 = np.einsum("ir,ir->i", factor, factor)
-            return variance
+            if name not in self._variances:
+                factor = self._root(name)
+                self._variances[name] = np.einsum("ir,ir->i", factor, factor)
+            return self._variances[name].copy()
         return sums.products.diagonal()[sums.columns[name]] / sums.count
 
     def _deviation(self, name: str) -> Float64:

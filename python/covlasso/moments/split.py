@@ -92,6 +92,23 @@ class Split:
         return asdict(self)
 
 
+def check_parts(split: Split, keys: Sequence[str]) -> None:
+    """Refuse a split that leaves a part empty before hours of work, not after.
+
+    Raises
+    ------
+    ValueError
+        No group of ``keys``, what each sample is cut from, is in some part.
+    """
+    counts = np.bincount(split.part(keys), minlength=len(split.parts))
+    if not counts.all():
+        empty = split.parts[int(np.argmin(counts))]
+        raise ValueError(
+            f"part {empty} of the split would get none of the {len(set(keys))} groups; hold out another "
+            "share, or take fewer folds or finer groups"
+        )
+
+
 def whole_classes(split: Split, keys: Sequence[str], classes: Sequence[Any]) -> list[str]:
     """Say that whole classes are held out, as groups hold whole classes; nothing below a tenth of them.
 

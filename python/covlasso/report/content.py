@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from covlasso._base.arrays import Float64, Places
+from covlasso._base.arrays import Float64, Int32
 from covlasso._base.progress import Report, TitledReport
 from covlasso._core import KKT_TOLERANCE, __version__
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import theory
-from covlasso.graph import communities
 from covlasso.report.beside import add_beside, measured, random_by_terms
 from covlasso.report.curves import QUANTILES, Curves, follow
 from covlasso.report.drawn_paths import add_paths
 from covlasso.report.entry import Entry, Measured
+from covlasso.report.followed import Followed, followed
+from covlasso.report.groups import add_communities
 from covlasso.report.payload import Payload, rounded_r2
 from covlasso.report.replaced import HeldOutLogits, add_decisions, decided
 from covlasso.report.samples import SampleNames, add_samples
@@ -34,8 +35,8 @@ SCHEMA = "covlasso-report-1"
 class Depth:
     """How much of the moments goes into a report."""
 
-    details: int
-    """Categories per set that carry their path and their curves."""
+    details: int | None
+    """Categories per set that carry their path and their curves; see `followed`."""
     path_terms: int | None
     """Terms that paths and curves go to; by default `default_terms`."""
     progress: TitledReport | None = None
@@ -43,6 +44,8 @@ class Depth:
     """Logits of other samples, for decisions."""
     names: SampleNames | None = None
     """What the rows of these are, for single samples."""
+    asked: Sequence[Int32 | None] = ()
+    """Of every set the categories that carry them, where they are asked for."""
     pairs: int = PAIRS
     """Divisions of the folds into halves, on which terms are looked for again."""
 
@@ -63,7 +66,7 @@ def collect(
         "certificate": KKT_TOLERANCE,
         "quantiles": QUANTILES,
         "sets": [
-            {**_named(entry, name), **collector.add(f"{k}.", entry)}
+            {**_named(entry, name), **collector.add(k, entry)}
             for k, (entry, name) in enumerate(zip(entries, names, strict=True))
         ],
     }
@@ -90,9 +93,14 @@ class _Collector:
         self._depth = depth
         self._spectra: dict[tuple[int, str, str], theory.Spectrum] = {}
 
-    def add(self, prefix: str, entry: Entry) -> dict[str, Any]:
-        """Take one set: its dependencies always, and what its moments tell where they are given."""
-        deps, origin = entry.deps, entry.origin
+    def add(self, k: int, entry: Entry) -> dict[str, Any]:
+        """Take set ``k``: its dependencies always, and what its moments tell where they are given."""
+        deps, origin, prefix = entry.deps, entry.origin, f"{k}."
+        asked = self._depth.asked[k] if self._depth.asked else None
+        chosen = followed(deps, self._depth.details, asked)
+        part = entry if chosen.is_all(deps) else replace(entry, deps=deps.take(chosen.solved))
+        if part is not entry:
+            self.payload.add(prefix + "followed", chosen.solved, "int32")
         record: dict[str, Any] = {
             "targetModel": origin.target_model,
             "sourceModel": origin.source_model,
@@ -113,33 +121,36 @@ class _Collector:
             "spectrum": None,
             "decisions": None,
             "beside": add_beside(self.payload, prefix, entry, measured(entry)),
-            "stability": self._stability(prefix, entry),
+            "followed": {"why": chosen.why, "shown": len(chosen.shown), "solved": len(chosen.solved)},
+            "stability": self._stability(prefix, entry, chosen),
             "single": None,
+            "groups": self._communities(prefix, entry),
         }
-        self._communities(prefix, entry)
         fit, curves = None, None
-        if isinstance(entry, Measured):
-            fit = entry.blocks()
-            curves = self._followed(entry, fit)
-            record.update(self._measured(prefix, entry, fit, curves))
-        record["decisions"] = self._decisions(prefix, entry, fit, curves)
-        record["single"] = self._samples(prefix, entry)
+        if isinstance(entry, Measured) and isinstance(part, Measured):
+            fit = part.blocks()
+            curves = self._followed(part, fit)
+            record.update(self._measured(prefix, entry, entry.blocks() if part is not entry else fit))
+            record["curves"] = self._curves(prefix, part, fit, curves, chosen)
+        record["decisions"] = self._decisions(prefix, part, fit, curves, chosen, deps.n_targets)
+        record["single"] = self._samples(prefix, entry, chosen)
         return record
 
-    def _stability(self, prefix: str, entry: Entry) -> dict[str, Any] | None:
+    def _stability(self, prefix: str, entry: Entry, chosen: Followed) -> dict[str, Any] | None:
         """How often terms are found again, where the moments have folds."""
-        return add_stability(self.payload, prefix, entry, self._depth.pairs, self._told("halves", entry))
+        looked = chosen.shown if chosen.why == "asked" else chosen.solved
+        told = self._told("halves", entry)
+        return add_stability(self.payload, prefix, entry, looked, self._depth.pairs, told)
 
-    def _samples(self, prefix: str, entry: Entry) -> dict[str, Any] | None:
+    def _samples(self, prefix: str, entry: Entry, chosen: Followed) -> dict[str, Any] | None:
         """Single samples, where logits of the models and what their rows are is given."""
         logits, names = self._depth.logits, self._depth.names
         samples = None if logits is None else logits.samples(entry.deps, entry.origin)
         if logits is None or samples is None or names is None:
             return None
-        shown = _detailed(entry.deps, self._depth.details)
-        self.payload.add(f"{prefix}sampled", shown, "int32")
+        self.payload.add(f"{prefix}sampled", chosen.shown, "int32")
         told = self._told("samples", entry)
-        return add_samples(self.payload, prefix, entry, samples, logits.kept(), names, shown, told)
+        return add_samples(self.payload, prefix, entry, samples, logits.kept(), names, chosen.shown, told)
 
     def _told(self, work: str, entry: Entry) -> Report | None:
         progress = self._depth.progress
@@ -172,65 +183,69 @@ class _Collector:
         words: list[str] = statuses.tolist()
         return words
 
-    def _communities(self, prefix: str, entry: Entry) -> None:
-        """Append the community number of every target and source; -1 for a source that no equation holds."""
-        deps, progress = entry.deps, self._depth.progress
+    def _communities(self, prefix: str, entry: Entry) -> dict[str, Any] | None:
+        """Which categories belong together."""
+        progress = self._depth.progress
         if progress is not None:
             progress(f"communities, {entry.title}", 0, 1)
-        number = {node: k for k, group in enumerate(communities(deps)) for node in group}
-        for role, categories in (("target", deps.targets.tolist()), ("source", range(deps.n_sources))):
-            numbers = [number.get(i if deps.intra else (role, i), -1) for i in categories]
-            self.payload.add(f"{prefix}{role}Community", numbers, "int32")
+        found = add_communities(self.payload, prefix, entry.deps)
         if progress is not None:
             progress(f"communities, {entry.title}", 1, 1)
+        return found
 
     def _followed(self, entry: Measured, fit: Blocks) -> Curves:
         """Paths of one set, as far as its page goes."""
         terms = self._depth.path_terms or default_terms(entry.deps)
         return follow(entry, fit, terms, self._depth.progress)
 
-    def _measured(self, prefix: str, entry: Measured, fit: Blocks, curves: Curves) -> dict[str, Any]:
-        """Curves, paths and spectrum of one set; what is left out is said in the record."""
+    def _measured(self, prefix: str, entry: Measured, fit: Blocks) -> dict[str, Any]:
+        """Return samples and spectrum of one set; what is left out is said in the record."""
         if not fit.intra and _same_categories(entry.deps):
             self.payload.add(prefix + "own", _own_category_r2(fit), "float32")
         held_out = None if entry.held_out is None else entry.held_out.count
         return {
             "samples": {"fit": entry.fit.count, "heldOut": held_out},
-            "curves": self._curves(prefix, entry, fit, curves),
             "spectrum": self._spectrum(prefix, entry, fit),
         }
 
-    def _curves(self, prefix: str, entry: Measured, fit: Blocks, curves: Curves) -> dict[str, Any]:
+    def _curves(
+        self, prefix: str, entry: Measured, fit: Blocks, curves: Curves, chosen: Followed
+    ) -> dict[str, Any]:
         """Error by terms and paths, unless the paths are not those of the dependencies."""
         if not curves.reproduced:
             return {"terms": curves.terms, "reproduced": False, "details": 0}
         for name, band in curves.bands().items():
             self.payload.add(f"{prefix}band.{name}", rounded_r2(band), "float32")
-        shown = _detailed(entry.deps, self._depth.details)
-        self.payload.add(prefix + "detail", shown, "int32")
+        self.payload.add(prefix + "detail", chosen.shown, "int32")
         for name, values in curves.r2.items():
-            self.payload.add(f"{prefix}curve.{name}", rounded_r2(values[:, shown].T), "float32")
+            self.payload.add(f"{prefix}curve.{name}", rounded_r2(values[:, chosen.within].T), "float32")
         if curves.path.method == "lasso":
-            add_paths(self.payload, prefix, curves.path, shown)
+            add_paths(self.payload, prefix, curves.path, chosen.within)
         return {
             "terms": curves.terms,
             "reproduced": True,
-            "details": len(shown),
+            "details": len(chosen.shown),
             "random": random_by_terms(fit, entry.deps, curves.terms, entry.measure()),
         }
 
     def _decisions(
-        self, prefix: str, entry: Entry, fit: Blocks | None, curves: Curves | None
+        self,
+        prefix: str,
+        entry: Entry,
+        fit: Blocks | None,
+        curves: Curves | None,
+        chosen: Followed,
+        targets: int,
     ) -> dict[str, Any] | None:
-        """Decisions with logits replaced, where logits of the models are given."""
+        """Decisions with the logits of what is followed replaced, where logits of the models are given."""
         logits = self._depth.logits
         samples = None if logits is None else logits.samples(entry.deps, entry.origin)
         if samples is None:
             return None
         own = curves if curves is not None and curves.reproduced else None
         found = decided(entry, samples, fit, own, self._depth.progress)
-        detail = None if own is None else _detailed(entry.deps, self._depth.details)
-        return add_decisions(self.payload, prefix, found, detail)
+        detail = None if own is None else chosen.within
+        return add_decisions(self.payload, prefix, found, detail, chosen.solved, targets)
 
     def _spectrum(self, prefix: str, entry: Measured, fit: Blocks) -> dict[str, Any]:
         """Eigenvalues of G, largest first, unless G is too large to decompose within seconds."""
@@ -265,9 +280,3 @@ def default_terms(deps: Dependencies) -> int:
     """Half as many again as the dependencies have, from 10 to 50, and never more than there are sources."""
     wanted = min(max(10, 3 * int(deps.n_terms.max(initial=0)) // 2), 50)
     return max(1, min(wanted, deps.n_sources - deps.intra))
-
-
-def _detailed(deps: Dependencies, details: int) -> Places:
-    """Positions of the targets with the largest R^2 on the fit part, at most ``details``, in order."""
-    best = np.argsort(-np.nan_to_num(deps.r2, nan=-np.inf), kind="stable")
-    return np.sort(best[:details])

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from covlasso._base.arrays import Array, Int64, Places
 from covlasso._base.plain import finite
@@ -76,26 +77,35 @@ def decided(
 
 
 def add_decisions(
-    payload: Payload, prefix: str, found: DecisionsByTerms, detail: Places | None
+    payload: Payload,
+    prefix: str,
+    found: DecisionsByTerms,
+    detail: Places | None,
+    looked: Places,
+    targets: int,
 ) -> dict[str, Any]:
     """Append the figures of every target; returns what is said of all together, for the record.
 
-    ``detail``: positions of the targets that carry F1 against the number of terms.
+    ``found`` are those of the targets at the positions ``looked`` of ``targets`` in all; the others have 0
+    samples and no rate. ``detail``: places in ``looked`` of those that carry F1 against the number of terms.
     """
     shown = found.shown
-    payload.add(f"{prefix}support", shown.support, "int32")
-    payload.add(f"{prefix}r2Own", rounded(shown.r2_own), "float32")
+    support = np.zeros(targets, dtype=np.int64)
+    support[looked] = shown.support
+    payload.add(f"{prefix}support", support, "int32")
+    payload.add(f"{prefix}r2Own", _spread(rounded(shown.r2_own), looked, targets), "float32")
     for kind, name in _KINDS.items():
         for rate, short in _RATES.items():
-            values = getattr(getattr(shown, kind), rate)
-            payload.add(f"{prefix}{name}.{short}", rounded(values), "float32")
-    _add_confusions(payload, prefix, shown)
+            values = rounded(getattr(getattr(shown, kind), rate))
+            payload.add(f"{prefix}{name}.{short}", _spread(values, looked, targets), "float32")
+    _add_confusions(payload, prefix, shown, looked, targets)
     methods = {"refitted": found.refitted, "random": found.random}
     if found.terms and detail is not None:
         for method, made in methods.items():
             values = np.array([one.replaced.f1[detail] for one in made]).T
             payload.add(f"{prefix}f1.{method}", rounded(values), "float32")
     return {
+        "looked": len(looked),
         "samples": shown.count,
         "labelled": shown.n_labelled,
         "ownLabels": shown.own_labels,
@@ -108,7 +118,14 @@ def add_decisions(
     }
 
 
-def _add_confusions(payload: Payload, prefix: str, shown: Decisions) -> None:
+def _spread(values: npt.NDArray[np.float32], looked: Places, targets: int) -> npt.NDArray[np.float32]:
+    """Return the values at the places ``looked``, NaN elsewhere."""
+    every = np.full(targets, np.nan, dtype=np.float32)
+    every[looked] = values
+    return every
+
+
+def _add_confusions(payload: Payload, prefix: str, shown: Decisions, looked: Places, targets: int) -> None:
     """Append the most frequent confusions: where those of each target begin, categories, and counts."""
     most = [shown.confusions.most(t, LISTED) for t in range(len(shown.support))]
     for name, lists in (
@@ -116,7 +133,9 @@ def _add_confusions(payload: Payload, prefix: str, shown: Decisions) -> None:
         ("missed", [one.misses for one in most]),
     ):
         pairs = [pair for of_target in lists for pair in of_target]
-        payload.add(f"{prefix}{name}Start", np.cumsum([0, *map(len, lists)]), "int32")
+        count = np.zeros(targets, dtype=np.int64)
+        count[looked] = [len(of_target) for of_target in lists]
+        payload.add(f"{prefix}{name}Start", np.cumsum([0, *count]), "int32")
         payload.add(f"{prefix}{name}Category", [category for category, _ in pairs], "int32")
         payload.add(f"{prefix}{name}Count", [count for _, count in pairs], "int32")
 

@@ -17,12 +17,12 @@ from covlasso.logits import Rows
 from covlasso.moments import Halves, Moments
 from covlasso.report.content import Depth, collect
 from covlasso.report.entry import match
+from covlasso.report.followed import asked_for
 from covlasso.report.page import render
 from covlasso.report.replaced import HeldOutLogits
 from covlasso.report.samples import SampleNames, has_pillow
 from covlasso.report.steadiness import PAIRS
 
-DETAILS = 2000
 PICTURE_MB = 8.0
 _GENERATOR = b'<meta name="generator" content="covlasso'
 _HEAD = 1000  # bytes in which a page names its generator
@@ -35,7 +35,8 @@ def write_report(
     moments: Moments | Halves | Sequence[Moments | Halves] = (),
     title: str = "Neural dependencies",
     names: Sequence[str] | None = None,
-    details: int = DETAILS,
+    paths: Sequence[int | str] | None = None,
+    details: int | None = None,
     path_terms: int | None = None,
     logits: Mapping[str, Array | Rows] | Array | Rows | None = None,
     labels: npt.ArrayLike | None = None,
@@ -66,9 +67,15 @@ def write_report(
         A name for each of ``deps``, that of its file for instance. The page calls a set by its models and by
         the settings that tell it apart (kind of moments, terms or lambda, refit, focus, ...); where two sets
         differ in none, as checkpoints do, these names are added, else numbers.
-    details : int, default 2000
-        Categories per set that carry their path and their curves: about 1 KB each in the file. Where there
-        are more, those with the largest R^2 on the fit part have them, and the page says so.
+    paths : sequence of int or str, optional
+        Categories, by number or name, that carry what is heavy: their path, their curves, their samples, and
+        how often their terms are found on halves. By default ``details`` of them do. The equations and R^2 of
+        all are in the page in any case, and it says what is left out.
+    details : int, optional
+        Categories per set that carry these where ``paths`` does not say which: about 1 KB each in the file.
+        With up to 5000 categories 2000 by default, those with the largest R^2 on the fit part, and paths are
+        solved for all of them; with more 500, evenly from the best to the least explained, and paths,
+        decisions and terms on halves are of these alone.
     path_terms : int, optional
         How many terms paths and curves go to; by default half as many again as the dependencies
         have, from 10 to 50.
@@ -128,7 +135,10 @@ def write_report(
     held_out = None if logits is None else HeldOutLogits(logits, labels, rows)
     pairs = check_count(stability_pairs, "stability_pairs", least=0)
     named = _sample_names(samples, samples_folder, picture_mb, held_out)
-    depth = Depth(check_count(details, "details"), terms, progress, held_out, named, pairs)
+    count = None if details is None else check_count(details, "details")
+    if count is not None and paths is not None:
+        raise ValueError("details says how many categories carry their path, paths says which; give one")
+    depth = Depth(count, terms, progress, held_out, named, asked_for(paths, sets), pairs)
     data, record = collect(entries, title, depth, names)
     _write_atomically(target, render(record, data))
     return target

@@ -9,17 +9,21 @@ from covlasso.solver.direction import (
     found_on,
     in_gauge,
     pair_of,
+    targets_of,
 )
 from covlasso.solver.focus import by_share, check_focus, focused
 from covlasso.solver.focused_paths import FocusedPaths
 from covlasso.solver.from_arrays import path, solve
 from covlasso.solver.from_moments import path_moments, solve_moments
+from covlasso.solver.kept import forget
 from covlasso.solver.own_category import checked_origin, excluded, own_in_words
 from covlasso.solver.own_samples import OwnSamples
 from covlasso.solver.problem import check_problem
 from covlasso.solver.random_terms import DRAWS, random_coefficients, random_error, random_error_by_terms
 from covlasso.solver.slices import solve_slices
 from covlasso.solver.solution_path import Knots, Path
+from covlasso.solver.targets import Targets
+from covlasso.solver.work import blocks_of
 
 __all__ = [
     "DRAWS",
@@ -29,6 +33,8 @@ __all__ = [
     "Knots",
     "OwnSamples",
     "Path",
+    "Targets",
+    "blocks_of",
     "by_share",
     "check_focus",
     "check_problem",
@@ -38,6 +44,7 @@ __all__ = [
     "energy_of",
     "excluded",
     "focused",
+    "forget",
     "found_on",
     "in_gauge",
     "own_in_words",
@@ -50,4 +57,5 @@ __all__ = [
     "solve",
     "solve_moments",
     "solve_slices",
+    "targets_of",
 ]

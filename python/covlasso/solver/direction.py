@@ -19,6 +19,7 @@ from covlasso.moments import Focus, Moments
 from covlasso.solver.own_category import excluded
 from covlasso.solver.problem import Problem, check_problem
 from covlasso.solver.solution_path import Options, Path, run, run_on
+from covlasso.solver.targets import Targets, check_targets
 
 SAME = 1e-6  # relative difference of energies within which moments are those that something was found on
 
@@ -43,9 +44,15 @@ def pair_of(moments: Moments, target: str | None, source: str | None) -> tuple[s
     return target, source
 
 
-def all_targets(moments: Moments, target: str) -> Int32:
-    """Every category of the targets' model."""
-    return np.arange(len(moments.mean(target)), dtype=np.int32)
+def targets_of(moments: Moments, target: str, targets: Targets | None = None) -> Int32:
+    """Numbers of the categories of a model that are named; all for None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As of `check_targets`.
+    """
+    return check_targets(targets, len(moments.mean(target)), moments.class_names.get(target))
 
 
 def check_sizes(moments: Moments, origin: Origin, targets: Int32, n_sources: int) -> None:
@@ -99,11 +106,16 @@ def energy_of(moments: Moments, origin: Origin, targets: Int32, focus: Float64 |
 
 
 def level_of(
-    moments: Moments, origin: Origin, targets: Int32, focus: Float64 | None = None
+    moments: Moments,
+    origin: Origin,
+    targets: Int32,
+    focus: Float64 | None = None,
+    view: Focus | None = None,
 ) -> tuple[Float64, Float64]:
     """E[f_i] and Var(f_i) of some targets, (n_targets,) each, in the units of `energy_of`, with their focus.
 
-    Of a covariance, too, which takes the means off: they say what its R^2 is without that.
+    Of a covariance, too, which takes the means off: they say what its R^2 is without that. ``view`` is the
+    focus on covariances, where it is at hand and all targets have it.
     """
     moments = in_gauge(moments, origin)
     name, source = origin.target_model, origin.source_model
@@ -112,10 +124,10 @@ def level_of(
     variance = every[targets]
     for alpha in () if focus is None else np.unique(focus[focus > 0.0]):
         here = np.flatnonzero(focus == alpha)
-        view = Focus(moments, name, source, "covariance", float(alpha))
-        variance[here] = view.target_energy(targets[here])
+        one = Focus(moments, name, source, "covariance", float(alpha)) if view is None else view
+        variance[here] = one.target_energy(targets[here])
         has = moments.class_counts(name)[targets[here]] > 0
-        mean[here[has]] += view.means(targets[here[has]])[0]
+        mean[here[has]] += one.means(targets[here[has]])[0]
     if origin.kind == "correlation":
         scale = np.where(every[targets] > 0.0, every[targets], np.inf)
         mean, variance = mean / np.sqrt(scale), variance / scale
@@ -192,6 +204,7 @@ class Blocks:
         *,
         gram: Gram | None = None,
         focus: Float64 | None = None,
+        view: Focus | None = None,
     ) -> Blocks:
         """Take them from ``moments``.
 
@@ -210,6 +223,8 @@ class Blocks:
         focus : (n_targets,) array, optional
             Share of each target's own samples: 0, or one number for all others. A share of 0, or of a target
             whose class has no sample here, is the moments of all samples.
+        view : Focus, optional
+            That of this share, where it is at hand.
 
         Raises
         ------
@@ -219,10 +234,10 @@ class Blocks:
         target, source = origin.target_model, origin.source_model
         moments = in_gauge(moments, origin)
         kind = origin.kind if kind is None else kind
-        rows = all_targets(moments, target) if targets is None else targets
+        rows = targets_of(moments, target) if targets is None else targets
         alphas = () if focus is None else np.unique(focus[focus > 0.0])
         if len(alphas) > 0:
-            return cls._focused(moments, origin, rows, kind, gram, np.asarray(focus))
+            return cls._focused(moments, origin, rows, kind, gram, np.asarray(focus), view)
         cross = None if origin.intra else getattr(moments, kind)(target, source, rows=rows)
         return cls._named(
             moments,
@@ -236,7 +251,14 @@ class Blocks:
 
     @classmethod
     def _focused(
-        cls, moments: Moments, origin: Origin, rows: Int32, kind: Kind, gram: Gram | None, focus: Float64
+        cls,
+        moments: Moments,
+        origin: Origin,
+        rows: Int32,
+        kind: Kind,
+        gram: Gram | None,
+        focus: Float64,
+        view: Focus | None,
     ) -> Blocks:
         """Take the moments in which own samples have a share."""
         alphas = np.unique(focus[focus > 0.0])
@@ -247,7 +269,8 @@ class Blocks:
                 f"the targets have {len(alphas)} different shares, {alphas[0]:g} to {alphas[-1]:g}; treat "
                 "those of one share together: take() gives some of the dependencies, targets= some targets"
             )
-        view = Focus(moments, origin.target_model, origin.source_model, kind, float(alphas[0]))
+        if view is None:
+            view = Focus(moments, origin.target_model, origin.source_model, kind, float(alphas[0]))
         has = (focus > 0.0) & (moments.class_counts(origin.target_model)[rows] > 0)
         own = view.own(rows, has)
         return cls._named(

@@ -14,6 +14,7 @@ from covlasso.dependencies import Dependencies
 from covlasso.gram import Gram, OwnRows
 from covlasso.solver.problem import check_problem
 from covlasso.solver.solution_path import Options, Path, limits_of, one_place, run
+from covlasso.solver.targets import Targets
 
 Matrix = Any  # float32 or float64: a numpy array, or one of another library in the memory of host or device
 Exclude = Any  # "self", None, a boolean array or a scipy sparse array
@@ -24,7 +25,7 @@ def path(
     cross: Matrix | None = None,
     energy: npt.ArrayLike | None = None,
     *,
-    targets: npt.ArrayLike | None = None,
+    targets: Targets | None = None,
     exclude: Exclude = "self",
     method: Method = "lasso",
     max_terms: int = 50,
@@ -72,8 +73,8 @@ def path(
         is row i of ``gram``, e_i its diagonal entry, and b_i = 0.
     energy : (n,) array, optional
         e_i = E[f_i^2]; given exactly when ``cross`` is.
-    targets : sequence of int, optional
-        Rows to solve, each once. By default all.
+    targets : sequence of int or str, optional
+        Rows to solve, each once: numbers, or ``names``. By default all.
     exclude : "self", None, boolean array or scipy sparse array, default "self"
         Sources with b_j = 0: "self" is the target's own category (with ``cross``: both networks share their
         categories), None excludes nothing (with ``cross`` only), a mask of shape (n_targets, p) what is not
@@ -162,7 +163,7 @@ def solve(
     min_lambda: float | npt.ArrayLike | None = None,
     refit: bool = False,
     method: Method = "lasso",
-    targets: npt.ArrayLike | None = None,
+    targets: Targets | None = None,
     exclude: Exclude = "self",
     l2: float = 0.0,
     positive: bool = False,

@@ -1,27 +1,24 @@
-"""Dependencies from moments, block by block so that memory stays bounded."""
+"""Dependencies and paths of one direction, from moments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
-from covlasso._base.arrays import Float64, Int32, Int64, Kind, Method, Places
-from covlasso._base.checks import check_count, check_flag, check_method
+from covlasso._base.arrays import Kind, Method
+from covlasso._base.checks import check_flag
 from covlasso._base.progress import Report
-from covlasso.dependencies import Dependencies, Origin, SameBy, joined
-from covlasso.gram import Gram
+from covlasso.dependencies import Dependencies, SameBy
 from covlasso.moments import Moments
-from covlasso.solver.direction import Blocks, all_targets, level_of, pair_of
-from covlasso.solver.focus import by_share, focused
+from covlasso.solver.direction import Blocks, pair_of, targets_of
+from covlasso.solver.focus import focused
 from covlasso.solver.own_category import checked_origin
-from covlasso.solver.own_samples import OwnSamples
-from covlasso.solver.random_terms import DRAWS, random_error
-from covlasso.solver.solution_path import Path, limits_of, one_place
+from covlasso.solver.random_terms import DRAWS
+from covlasso.solver.solution_path import Path
+from covlasso.solver.targets import Targets
+from covlasso.solver.work import Work
 
 if TYPE_CHECKING:
     from covlasso.logits import Samples
@@ -49,7 +46,7 @@ def solve_moments(
     row_centred: bool = False,
     focus: float | npt.ArrayLike | Literal["own"] | None = None,
     samples: Samples | None = None,
-    targets: Int32 | None = None,
+    targets: Targets | None = None,
     draws: int = DRAWS,
     n_threads: int | None = None,
     device: str | Sequence[str] = "cpu",
@@ -104,8 +101,8 @@ def solve_moments(
         Saved logits (``covlasso.logits.Samples``): a category's own samples are then these themselves, and
         not what the class means say, (1 - alpha) G + alpha E[g g' | i]. Needed for "own": alpha = 1, own
         samples only. For kind "second_moment". Give the samples that ``moments`` are of.
-    targets : (k,) int32 array, optional
-        Categories to solve, each once. By default all.
+    targets : sequence of int or str, optional
+        Categories to solve, each once: numbers, names, or both. By default all.
     draws : int, default 20
         How often as many terms are drawn at random, for `Dependencies.random_error`; 0: not at all.
     n_threads : int, optional
@@ -130,39 +127,29 @@ def solve_moments(
     KeyboardInterrupt
         Ctrl-C; the message says how many targets were done.
     """
-    models = pair_of(moments, target, source)
-    moments = moments.as_row_centred() if check_flag(row_centred, "row_centred") else moments
-    draws = check_count(draws, "draws", least=0)
-    plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
-    place = one_place(lam, terms, relative_error, check_method(method))
-    limit, lowest = limits_of(place, lam, terms, max_terms, min_lambda)
-    rows = all_targets(moments, plain.target_model) if targets is None else targets
-    own = None if samples is None else OwnSamples(samples.in_gauge(moments.row_centred))
-    origin, shares = focused(moments, plain, rows, focus, own)
-    parts, order, done = [], [], 0
-    for places, alpha in by_share(shares, len(rows)):
-        shared = None  # made by the first block of a share
-        for here in _blocks(places, moments.sizes[origin.source_model], _rows_each(origin, rows, alpha, own)):
-            blocks = _moments_of(moments, origin, rows[here], alpha, own, shared)
-            shared = blocks.gram
-            with _of_all(progress, done, len(here), len(rows)) as report:
-                paths = blocks.paths(
-                    max_terms=limit or blocks.gram.shape[0],
-                    min_lambda=lowest,
-                    relative_error=0.0 if relative_error is None else relative_error,
-                    l2=l2,
-                    positive=positive,
-                    n_threads=n_threads,
-                    device=device,
-                    method=method,
-                    progress=report,
-                )
-                found = paths.at(lam=lam, terms=terms, relative_error=relative_error, refit=refit)
-                level = _level_of(moments, origin, rows[here], alpha, own)
-                parts.append(_with_beside(found, blocks, level, draws))
-            order.append(here)
-            done += len(here)
-    return joined(parts, order)
+    work = Work.of(
+        moments,
+        target=target,
+        source=source,
+        kind=kind,
+        lam=lam,
+        terms=terms,
+        relative_error=relative_error,
+        refit=refit,
+        method=method,
+        max_terms=max_terms,
+        min_lambda=min_lambda,
+        l2=l2,
+        positive=positive,
+        allow_same=allow_same,
+        same_by=same_by,
+        row_centred=row_centred,
+        focus=focus,
+        samples=samples,
+        targets=targets,
+        draws=draws,
+    )
+    return work.run(progress, n_threads=n_threads, device=device)
 
 
 def path_moments(
@@ -177,7 +164,7 @@ def path_moments(
     same_by: SameBy | None = None,
     row_centred: bool = False,
     focus: float | None = None,
-    targets: Int32 | None = None,
+    targets: Targets | None = None,
     progress: Report | None = None,
     **limits: Any,
 ) -> Path:
@@ -207,77 +194,7 @@ def path_moments(
     models = pair_of(moments, target, source)
     moments = moments.as_row_centred() if check_flag(row_centred, "row_centred") else moments
     plain = checked_origin(moments, models, kind, l2, positive, allow_same, same_by)
-    rows = all_targets(moments, plain.target_model) if targets is None else targets
+    rows = targets_of(moments, plain.target_model, targets)
     origin, shares = focused(moments, plain, rows, focus)
     blocks = Blocks.of(moments, origin, rows, focus=shares)
     return blocks.paths(progress, l2=l2, positive=positive, **limits)
-
-
-def _moments_of(
-    moments: Moments,
-    origin: Origin,
-    targets: Int32,
-    alpha: float | None,
-    own: OwnSamples | None,
-    gram: Gram | None,
-) -> Blocks:
-    """Return the moments of targets of one share; ``gram``: what those before them had."""
-    if own is not None and alpha:
-        return own.blocks(moments, origin, targets, alpha, gram)
-    share = None if alpha is None else np.full(len(targets), alpha)
-    return Blocks.of(moments, origin, targets, gram=gram, focus=share)
-
-
-def _level_of(
-    moments: Moments, origin: Origin, targets: Int32, alpha: float | None, own: OwnSamples | None
-) -> tuple[Float64, Float64]:
-    """Means and variances of targets of one share."""
-    if own is not None and alpha:
-        return own.level(moments, targets, alpha, origin.target_model)
-    return level_of(moments, origin, targets, None if alpha is None else np.full(len(targets), alpha))
-
-
-def _with_beside(
-    found: Dependencies, blocks: Blocks, level: tuple[Float64, Float64], draws: int
-) -> Dependencies:
-    """Add what R^2 has to be read beside: the level of each logit, and as many terms at random."""
-    mean, variance = level
-    drawn = random_error(blocks, found.n_terms, draws) if draws else None
-    return replace(found, mean=mean, variance=variance, random_error=drawn)
-
-
-def _rows_each(origin: Origin, targets: Int32, alpha: float | None, own: OwnSamples | None) -> Int64:
-    """Rows of p numbers that each target has beside the Gram: its cross moments and its own."""
-    rows = np.full(len(targets), 0 if origin.intra else 1)
-    if alpha:
-        rows = rows + (1 if own is None else own.counts(targets))
-    return rows
-
-
-def _blocks(places: Places, p: int, rows_each: Int64) -> Iterator[Places]:
-    """Positions of targets whose cross moments and own rows are in memory together."""
-    size = np.cumsum(rows_each[places]) * p
-    start = 0
-    while start < len(places):
-        before = size[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(size, before + _BLOCK, side="right")))
-        yield places[start:stop]
-        start = stop
-
-
-@contextmanager
-def _of_all(progress: Report | None, before: int, size: int, total: int) -> Iterator[Report]:
-    """Turn the counts of one block into those of all targets, for reports and for an interruption."""
-    done = before
-
-    def report(done_here: int, _: int) -> None:
-        nonlocal done
-        done = before + done_here
-        if progress is not None:
-            progress(done, total)
-
-    try:
-        yield report
-        report(size, size)
-    except KeyboardInterrupt as cause:
-        raise KeyboardInterrupt(f"interrupted: {done} of {total} targets were done") from cause

@@ -15,6 +15,7 @@ from covlasso._base.checks import check_length, check_matrix, check_names, check
 from covlasso._base.device_arrays import DeviceArray, in_place
 from covlasso.dependencies import Origin
 from covlasso.gram import Gram, OwnRows, as_gram
+from covlasso.solver.targets import check_targets
 
 Matrix = Array | DeviceArray
 Exclude = Any  # "self", None, a boolean array or a scipy sparse array
@@ -88,9 +89,9 @@ def check_problem(
     p = gram.shape[0]
     cross, energy = _check_cross(cross, energy, p, on_device=isinstance(gram, DeviceArray))
     possible = p if cross is None else cross.shape[0]
-    rows = _check_targets(targets, possible)
-    exclude_self, offset, index = _check_exclude(exclude, rows, p, intra=cross is None)
     labels = check_names(names, possible, "names")
+    rows = check_targets(targets, possible, labels)
+    exclude_self, offset, index = _check_exclude(exclude, rows, p, intra=cross is None)
     shared = possible == p and exclude_self
     sources = labels if source_names is None and shared else check_names(source_names, p, "source_names")
     return Problem(
@@ -161,28 +162,6 @@ def _check_cross(
 def _on_host(value: Any) -> Any:
     """Copy what lies in the memory of a device."""
     return value.to_host() if isinstance(value, DeviceArray) else value
-
-
-def _check_targets(targets: Any, possible: int) -> Int32:
-    if targets is None:
-        return np.arange(possible, dtype=np.int32)
-    rows = np.asarray(targets)
-    if rows.ndim != 1 or rows.size == 0:
-        raise ValueError(f"targets has shape {rows.shape}; a non-empty sequence of row numbers is expected")
-    if rows.dtype.kind not in "iu":
-        raise TypeError(f"targets is {rows.dtype}; integers are expected (np.flatnonzero(mask) for a mask)")
-    bad = (rows < 0) | (rows >= possible)
-    if bad.any():
-        place = int(np.argmax(bad))
-        raise ValueError(f"targets[{place}] is {rows[place]}; it must be from 0 to {possible - 1}")
-    values, counts = np.unique(rows, return_counts=True)
-    if len(values) < len(rows):
-        repeated = values[counts > 1][0]
-        places = np.flatnonzero(rows == repeated)[:2].tolist()
-        raise ValueError(
-            f"targets[{places[1]}] repeats {repeated} of targets[{places[0]}]; give each target once"
-        )
-    return rows.astype(np.int32)
 
 
 def _check_exclude(

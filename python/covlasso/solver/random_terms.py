@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse
 
 from covlasso._base.arrays import Bool, Float64, Int32, Int64, Places
+from covlasso.gram import Gram
 from covlasso.solver.direction import Blocks
 
 DRAWS = 20
@@ -25,12 +26,27 @@ DRAWS = 20
 
 _DEPENDENT = 1e-13  # share of its energy that those before leave of a source that adds nothing to them
 _BLOCK = 1 << 20  # entries of blocks that are held at a time
+_KEPT = 1 << 28  # bytes of rows of the Gram that are kept
 
 
-def random_error(blocks: Blocks, n_terms: Int64, draws: int = DRAWS, seed: int = 0) -> Float64:
-    """Mean error of as many terms as each target has, (n_targets,)."""
+def random_error(
+    blocks: Blocks, n_terms: Int64, draws: int = DRAWS, seed: int = 0, rows: DrawnRows | None = None
+) -> Float64:
+    """Mean error of as many terms as each target has, (n_targets,): the same whatever targets are beside.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        Moments of the targets.
+    n_terms : (n_targets,) array
+        Terms of each.
+    draws, seed
+        How many orders of the sources, and which.
+    rows : DrawnRows, optional
+        Kept from call to call where targets of one Gram come in several.
+    """
     explained = np.zeros(len(n_terms))
-    for draw in _draws(blocks, n_terms, draws, seed):
+    for draw in _draws(blocks, n_terms, draws, seed, rows):
         explained += draw.explained()
     return np.maximum(blocks.energy - explained / draws, 0.0)
 
@@ -52,13 +68,34 @@ def random_coefficients(
         yield draw.coefficients()
 
 
-def _draws(blocks: Blocks, n_terms: Int64, draws: int, seed: int) -> Iterator[_Draw]:
+class DrawnRows:
+    """Rows of a Gram in the order of a draw, kept for further targets where all draws take 256 MB at most."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Float64] = {}
+
+    def of(self, gram: Gram, draw: int, draws: int, order: Places) -> Float64:
+        """G on the sources of ``order``, (m, p)."""
+        kept = self._kept.get(draw)
+        if kept is None or len(kept) < len(order):
+            kept = gram.rows(order)
+            if draws * kept.nbytes <= _KEPT:
+                self._kept[draw] = kept
+        return kept[: len(order)]
+
+
+def _draws(
+    blocks: Blocks, n_terms: Int64, draws: int, seed: int, kept: DrawnRows | None = None
+) -> Iterator[_Draw]:
     rng = np.random.default_rng(seed)
+    kept = kept or DrawnRows()
     where, left_out = _left_out(blocks)
     most = int(np.bincount(where, minlength=1).max())
     length = int(n_terms.max(initial=0)) + most
-    for _ in range(draws):
-        yield _Draw(blocks, n_terms, rng.permutation(blocks.gram.shape[0])[:length], where, left_out)
+    for draw in range(draws):
+        order = rng.permutation(blocks.gram.shape[0])[:length]
+        rows = kept.of(blocks.gram, draw, draws, order)
+        yield _Draw(blocks, n_terms, order, rows, where, left_out)
 
 
 def _left_out(blocks: Blocks) -> tuple[Places, Int32]:
@@ -82,26 +119,49 @@ class _Draw:
         Terms of each.
     order : (m,) array
         Sources, as many as the largest number of terms, and some in the place of those left out.
+    rows : (m, p) array
+        G on these.
     where, left_out : arrays
         Of `_left_out`.
     """
 
-    def __init__(self, blocks: Blocks, n_terms: Int64, order: Places, where: Places, left_out: Int32):
+    def __init__(
+        self,
+        blocks: Blocks,
+        n_terms: Int64,
+        order: Places,
+        rows: Float64,
+        where: Places,
+        left_out: Int32,
+    ):
         self._n_terms, self._order, self._p = n_terms, order, blocks.gram.shape[0]
-        rows = blocks.gram.rows(order)
-        rank = np.full(self._p, len(order))
-        rank[order] = np.arange(len(order))
-        gone = rank[left_out] < len(order)
-        counts = np.bincount(where[gone], minlength=len(n_terms))
-        self._rank = np.full(len(n_terms), len(order))  # of the source that a target does without
-        self._rank[where[gone]] = rank[left_out[gone]]
+        counts, self._rank = self._gaps(where, left_out)
+        dependent = self._eliminate(rows, blocks)
+        last = n_terms + counts  # items that a target takes, those that it does without included
         apart = counts > 1
         if blocks.own_rows is not None:
-            apart |= blocks.own_rows.counts != 1
-        full = self._eliminate(rows, blocks)
-        if not full and (blocks.own_rows is not None or (counts > 0).any()):
-            apart |= (counts > 0) | (blocks.own_rows is not None)
+            apart |= (blocks.own_rows.counts != 1) | (dependent < last)
+        apart |= (counts > 0) & (dependent < last)
         self._apart = _Apart(blocks, n_terms, order, rows, np.flatnonzero(apart), (where, left_out))
+
+    def _gaps(self, where: Places, left_out: Int32) -> tuple[Int64, Int64]:
+        """How many of the items that it would take each target does without, and the first of them.
+
+        It is m, none, where the first is none of these: no target then depends on how long the order is.
+        """
+        m = len(self._order)
+        rank = np.full(self._p, m)
+        rank[self._order] = np.arange(m)
+        gone = np.flatnonzero(rank[left_out] < m)
+        gone = gone[np.lexsort((rank[left_out[gone]], where[gone]))]
+        target, item = where[gone], rank[left_out[gone]]
+        before = np.arange(len(gone)) - np.searchsorted(target, target)  # gaps of the same target
+        taken = item < self._n_terms[target] + before
+        counts = np.bincount(target[taken], minlength=len(self._n_terms))
+        first = np.full(len(self._n_terms), m)
+        inside = taken & (before == 0)
+        first[target[inside]] = item[inside]
+        return counts, first
 
     def explained(self) -> Float64:
         """Return what all terms of every target explain, (n_targets,)."""
@@ -148,8 +208,8 @@ class _Draw:
         without = self._inverse[:, self._rank[here]] * wanted[:, here]
         return self._y * wanted, None if self._w is None else self._w * wanted, wanted, without, here
 
-    def _eliminate(self, rows: Float64, blocks: Blocks) -> bool:
-        """Make L, L^-1 and what it makes of all columns; whether no source depends on those before."""
+    def _eliminate(self, rows: Float64, blocks: Blocks) -> int:
+        """Make L, L^-1 and what it makes of all columns; the first item that depends on those before."""
         m, n, own = len(self._order), len(self._n_terms), blocks.own_rows
         single = np.zeros((m, 0))
         if blocks.cross is None:
@@ -163,12 +223,12 @@ class _Draw:
             response = own.responses(blocks.targets)
             cross = cross + single * response[np.minimum(own.offsets[:-1], len(response) - 1)]
         columns = np.concatenate([cross, single, np.eye(m)], axis=1)[np.newaxis]
-        lower, full = _eliminate(rows[np.newaxis][:, :, self._order], columns)
-        self._lower = lower[0]
+        self._lower = _eliminate(rows[np.newaxis][:, :, self._order], columns)[0]
         self._y = columns[0, :, :n]
         self._w = None if own is None else columns[0, :, n : 2 * n]
         self._inverse = columns[0, :, -m:]
-        return full
+        zero = np.flatnonzero(np.diagonal(self._lower) == 0.0)
+        return int(zero[0]) if zero.size else m
 
     def _summed(self, a: Float64, b: Float64, here: Places | slice = slice(None)) -> Float64:
         """Return <a, b> of the first 1, 2, ... items, (m, targets)."""
@@ -223,7 +283,7 @@ class _Apart:
                 if blocks.own_rows is not None:
                     own = blocks.own_rows.of(t)[:, sources]
                     block[row, : len(place), : len(place)] += own.T @ own
-            lower, _ = _eliminate(block, columns)
+            lower = _eliminate(block, columns)
             self._parts.append((lower, columns, places))
 
     def explained(self) -> Float64:
@@ -276,25 +336,24 @@ def _summed_over(a: Float64, b: Float64) -> Float64:
     return total
 
 
-def _eliminate(block: Float64, columns: Float64) -> tuple[Float64, bool]:
+def _eliminate(block: Float64, columns: Float64) -> Float64:
     """L with L L' = block, (b, k, k); ``columns`` (b, k, m) become L^-1 columns, ``block`` is used up.
 
-    A source that depends on those before it gets a row and column of zeros. The second result is whether
-    there is none. Element by element, not by BLAS: bits do not depend on how many targets there are.
+    A source that depends on those before it gets a row and column of zeros. Element by element, not by BLAS:
+    bits do not depend on how many targets there are.
     """
     lower, size = np.zeros_like(block), np.einsum("bkk->bk", block).copy()
-    full, products = True, np.empty_like(columns)
+    products = np.empty_like(columns)
     for j in range(block.shape[1]):
         pivot = block[:, j, j]
         kept = pivot > _DEPENDENT * size[:, j]
-        full = full and bool(kept.all())
         scale = np.where(kept, 1.0 / np.sqrt(np.where(kept, pivot, 1.0)), 0.0)[:, np.newaxis]
         lower[:, j:, j] = block[:, j:, j] * scale
         columns[:, j] *= scale
         below = lower[:, j + 1 :, j, np.newaxis]
         block[:, j + 1 :, j + 1 :] -= below * lower[:, np.newaxis, j + 1 :, j]
         columns[:, j + 1 :] -= np.multiply(below, columns[:, np.newaxis, j], out=products[:, j + 1 :])
-    return lower, full
+    return lower
 
 
 def _substituted(lower: Float64, y: Float64) -> Float64:

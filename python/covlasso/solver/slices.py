@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from covlasso._base.arrays import Array, Int32
+from covlasso._base.arrays import Array
+from covlasso._base.progress import Report
 from covlasso._base.ranks import Group
 from covlasso.dependencies import KNOWN, PER_TARGET, Dependencies
 from covlasso.moments import Moments
-from covlasso.solver.direction import all_targets, pair_of
-from covlasso.solver.focus import check_focus
-from covlasso.solver.from_moments import solve_moments
+from covlasso.solver.kept import Kept
+from covlasso.solver.work import Tell, Work
 
 _PER_ROW = (*PER_TARGET, "status", "targets")
 
@@ -23,9 +25,11 @@ def solve_slices(
     group: Group,
     moments: Moments,
     *,
-    target: str | None = None,
-    source: str | None = None,
-    targets: Int32 | None = None,
+    keep: Path | None = None,
+    tell: Tell | None = None,
+    n_threads: int | None = None,
+    device: str | Sequence[str] = "cpu",
+    progress: Report | None = None,
     **options: Any,
 ) -> Dependencies | None:
     """Solve all targets, or those named, a slice on every rank.
@@ -34,32 +38,38 @@ def solve_slices(
     ----------
     group : Group
         The ranks, from ``process_group``.
-    moments, target, source, targets, **options
+    moments, n_threads, device, progress, **options
         As in `solve_moments`; equal on all ranks.
+    keep : Path, optional
+        A folder in which a long solve keeps what is done, half a minute of work at a time (`Kept`), and from
+        which it goes on after any end of the process; `forget` removes it when the result is written.
+    tell : callable, optional
+        Called as tell(kept, left, seconds) where ``kept`` targets were kept before (seconds is None then),
+        and when it is known how long the ``left`` ones take, where that is long.
 
     Returns
     -------
     Dependencies or None
-        On rank 0 those of all, with the bits of a single process; None elsewhere.
+        On rank 0 those of all, with the bits of a single process that was not interrupted; None elsewhere.
 
     Raises
     ------
+    ValueError
+        What is kept is of another solve, or an argument is wrong.
     GroupError
         Another rank ended.
     """
-    target, source = pair_of(moments, target, source)
-    wanted = all_targets(moments, target) if targets is None else targets
-    mine = np.array_split(np.arange(len(wanted)), group.size)[group.rank]
+    whole = Work.of(moments, **options)
+    kept = None if keep is None else Kept(keep, lambda: whole.command(device), group.rank)
+    mine = np.array_split(np.arange(len(whole.targets)), group.size)[group.rank]
     part = None
     if len(mine):
-        shares: Any = options.get("focus")
-        if np.ndim(shares) == 1:
-            options["focus"] = check_focus(shares, len(wanted))[mine]
-        part = solve_moments(moments, target=target, source=source, targets=wanted[mine], **options)
+        work = whole.take(mine)
+        part = work.run(progress, kept, tell, n_threads=n_threads, device=device)
     slices = group.gather(None if part is None else _to_arrays(part))
     if slices is None or part is None:
         return None
-    names = moments.class_names.get(target)
+    names = moments.class_names.get(whole.origin.target_model)
     return Dependencies.concatenate([_with_arrays(part, arrays, names) for arrays in slices if arrays])
 
 

@@ -4,7 +4,7 @@
 pass of `covlasso.torch.extract`. ``import covlasso`` imports neither this nor timm.
 """
 
-from covlasso.timm.extraction import extract, float_type, rank_device
+from covlasso.timm.extraction import extract
 from covlasso.timm.keywords import KeywordError, split_data_kwargs
 from covlasso.timm.models import LoadedModel, ModelOptions, load_models
 from covlasso.timm.pictures import Pictures, open_pictures
@@ -15,9 +15,7 @@ __all__ = [
     "ModelOptions",
     "Pictures",
     "extract",
-    "float_type",
     "load_models",
     "open_pictures",
-    "rank_device",
     "split_data_kwargs",
 ]

@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
-from covlasso._base.ranks import Group, local_rank
-from covlasso.moments import Split, whole_classes
+from covlasso._base.ranks import Group
+from covlasso.moments import Split, check_parts, whole_classes
 from covlasso.timm.classes import label_names, names_of_all
 from covlasso.timm.models import LoadedModel
 from covlasso.timm.pictures import PictureLoader, Pictures, group_keys
@@ -78,7 +76,7 @@ def extract(
     words = {"none": "each picture", "folder": "the folder of a picture"}
     split = Split(held_out, folds, words.get(groups, f"what {groups} finds in the path of a picture"))
     keys = group_keys(pictures.names, groups)
-    _check_parts(split, keys)
+    check_parts(split, keys)
     modules = {model.name: model.module for model in models}
     sizes = {model.name: _categories(model.module) for model in models}
     names, notes = names_of_all(models, sizes, class_names, pictures.folders)
@@ -114,17 +112,6 @@ def extract(
     )
 
 
-def _check_parts(split: Split, keys: Sequence[str]) -> None:
-    """Refuse a split that leaves a part empty before hours of work, not after."""
-    counts = np.bincount(split.part(keys), minlength=len(split.parts))
-    if not counts.all():
-        empty = split.parts[int(np.argmin(counts))]
-        raise ValueError(
-            f"part {empty} of the split would get none of the {len(set(keys))} groups; hold out another "
-            "share, or take fewer folds or finer groups"
-        )
-
-
 def _categories(module: nn.Module) -> int:
     n = getattr(module, "num_classes", None)
     if not isinstance(n, int) or n < 1:
@@ -146,22 +133,3 @@ def _labels(
     if count and all(folder in place for folder in pictures.folders):
         return [place[folder] for folder in pictures.folders]
     return list(range(n)) if count == n else None
-
-
-def rank_device(device: str | None) -> str:
-    """Return the device of this rank: "cuda", or None where there is a GPU, is the GPU of its own number."""
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda":
-        device = f"cuda:{local_rank()}"
-    if device.startswith("cuda"):
-        if not torch.cuda.is_available():
-            raise ValueError("there is no GPU that torch can use; take the device cpu")
-        torch.cuda.set_device(device)
-    return device
-
-
-def float_type(name: str) -> torch.dtype:
-    """Return the torch type of this name."""
-    found: torch.dtype = getattr(torch, name)
-    return found

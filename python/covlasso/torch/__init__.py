@@ -8,16 +8,30 @@ imports neither this nor torch.
 
 from covlasso._base.ranks import Group, GroupError, process_group
 from covlasso.torch.compose import CombinedLogits, compose_head, replace_logits
-from covlasso.torch.extraction import Batch, Extraction, PassProgress, Resumable, digest, extract
+from covlasso.torch.devices import float_type, rank_device
+from covlasso.torch.extraction import (
+    AfterHead,
+    Batch,
+    Extraction,
+    HeadError,
+    Inputs,
+    PassProgress,
+    Resumable,
+    digest,
+    extract,
+)
 from covlasso.torch.train import DependencyRegularizer, MovingMoments, NotFiniteError, cov_lasso
 
 __all__ = [
+    "AfterHead",
     "Batch",
     "CombinedLogits",
     "DependencyRegularizer",
     "Extraction",
     "Group",
     "GroupError",
+    "HeadError",
+    "Inputs",
     "MovingMoments",
     "NotFiniteError",
     "PassProgress",
@@ -26,6 +40,8 @@ __all__ = [
     "cov_lasso",
     "digest",
     "extract",
+    "float_type",
     "process_group",
+    "rank_device",
     "replace_logits",
 ]

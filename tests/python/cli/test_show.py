@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -124,8 +125,8 @@ def test_a_misspelt_name_is_shown_and_said(moments):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("crane", "'crane' fits 2 categories, give a number: #2 crane; #3 crane"),
-        ("olf", "'olf' fits 2 categories, give a number: #4 timber wolf; #5 wolf spider"),
+        ("crane", "'crane' fits 2 categories, give a number: #2 crane (R^2 0."),
+        ("olf", "'olf' fits 2 categories, give a number: #4 timber wolf (R^2 0."),
         ("zebra crossing", "no category 'zebra crossing' among the 12 names or numbers"),
         ("#12", "no category '#12' among the 12 names or numbers"),
     ],
@@ -254,3 +255,65 @@ def test_r2_with_a_focus_is_not_put_beside_that_of_all_samples_unsaid(tmp_path, 
     outcome = invoke(file, f"#{most}", "--moments", tmp_path / "m.safetensors")
     assert f"focus 0.3, R^2 {found.r2[most]:.2f} in sample with it, " in outcome.stdout
     assert "held out over all samples" in outcome.stdout
+
+
+TOKENS = ["child", " child", " Child", "dog", "\x1b[31m\n", "\u202eabc", "|", "'"]
+
+
+@pytest.fixture
+def vocabulary(tmp_path):
+    """File of dependencies between tokens, one of which is no target."""
+    rows = np.random.default_rng(3).standard_normal((200, len(TOKENS)))
+    rows[:, 0] += rows[:, 1] + rows[:, 4] + rows[:, 5] + rows[:, 6]
+    found = covlasso.solve(rows.T @ rows, terms=4, targets=[0, 1, 3, 4, 5, 6, 7], names=TOKENS)
+    found.save(tmp_path / "d.safetensors")
+    return tmp_path / "d.safetensors", found
+
+
+def test_a_token_with_its_blank_is_that_token_and_without_it_is_asked_for(vocabulary):
+    file, found = vocabulary
+    assert record(file, " child")["category"] == 1
+    assert record(file, "'child'")["category"] == 0
+    assert record(file, "#0")["category"] == 0
+    outcome = invoke(file, "child")
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    r2 = [f"{value:.2f}" for value in found.r2]
+    assert outcome.stderr == (
+        f"error: 'child' fits 3 categories, give a number: #0 'child' (R^2 {r2[0]}); "
+        f"#1 ' child' (R^2 {r2[1]}); #2 ' Child'\n"
+    )
+    assert "no category 'zzzz' among the 8 names or numbers" in invoke(file, "zzzz").stderr
+    outcome = invoke(file, "chlid")
+    assert "'chlid' fits 3 categories" in outcome.stderr
+
+
+def test_at_a_terminal_a_number_is_asked_for(vocabulary, monkeypatch):
+    file, _ = vocabulary
+    monkeypatch.setattr(sys.modules["covlasso.cli.show"], "_at_terminal", lambda: True)
+    outcome = invoke(file, "child", input="7\nx\n#1\n")  # 7 is a category, and none of these
+    assert outcome.exit_code == 0
+    assert "' Child'" in outcome.stderr
+    assert "' child' (#1)\nwithin" in outcome.stdout
+    assert "'child' (#0)\nwithin" in invoke(file, "child", input="\n").stdout  # the first one
+    assert invoke(file, "child", "--json", "-", input="1\n").exit_code == 2  # no question beside JSON
+
+
+def test_what_cannot_be_seen_breaks_no_table(vocabulary):
+    file, _ = vocabulary
+    outcome = invoke(file, "'child'")
+    lines = outcome.stdout.splitlines()
+    for number, shown in ((4, r"'\x1b[31m\n'"), (5, r"'\u202eabc'"), (6, "'|'")):
+        line = next(line for line in lines if line.split() and f"#{number}" in line.split())
+        assert f" {shown} " in line
+    assert all(character.isprintable() for line in lines for character in line)
+    assert r"'\x1b[31m\n'" in invoke(file).stdout
+
+
+def test_of_many_targets_one_is_measured_alone_with_the_same_figures(moments, monkeypatch):
+    file, _ = solved(moments, "a", "a", refit=True)
+    whole = record(file, "#1", "--moments", moments)
+    monkeypatch.setattr(sys.modules["covlasso.cli.show"], "_MANY", 3)
+    alone = record(file, "#1", "--moments", moments)
+    for name in ("r2", "r2_held_out", "r2_centred_held_out", "random_r2_held_out"):
+        assert alone["equation"][name] == pytest.approx(whole["equation"][name], rel=1e-9)
+    assert alone["dependents"] == whole["dependents"]

@@ -14,7 +14,7 @@ import covlasso
 from covlasso import Dependencies, Moments, Origin, SplitMoments, solver
 from covlasso.cli import app
 from covlasso.dependencies import dependencies, labels
-from covlasso.solver import from_moments, solve_moments
+from covlasso.solver import solve_moments, work
 
 SAMPLES, N = 600, 12
 NAMES = [
@@ -224,7 +224,7 @@ def test_blocks_of_targets_give_the_same_bits(batch, models, monkeypatch):
     moments = moments_of(batch, NAMES)
     whole = solve_moments(moments, target=models[0], source=models[1], terms=4)
     calls = []
-    monkeypatch.setattr(from_moments, "_BLOCK", 5 * N)
+    monkeypatch.setattr(work, "_BLOCK", 5 * N)
     parts = solve_moments(
         moments, target=models[0], source=models[1], terms=4, progress=lambda *counts: calls.append(counts)
     )
@@ -397,7 +397,7 @@ def test_a_damaged_file_of_moments_is_named(file, tmp_path):
 
 
 def test_an_interruption_counts_the_targets_of_all_blocks(batch, monkeypatch):
-    monkeypatch.setattr(from_moments, "_BLOCK", 4 * N)
+    monkeypatch.setattr(work, "_BLOCK", 4 * N)
 
     def interrupt(done, _):
         if done >= 8:

@@ -56,6 +56,24 @@ def test_a_constant_per_row_is_named_with_its_share_and_its_remedy() -> None:
     assert said_of(logits - logits.mean(axis=1, keepdims=True), kind="covariance") == ""
 
 
+@pytest.mark.parametrize("constant", [0.0, 9.0])
+def test_a_head_has_the_common_direction_of_its_logits(constant: float) -> None:
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(500, 6))
+    features[:, 0] *= 20.0
+    weight = rng.normal(size=(N, 6)) / 3.0
+    weight[:, 0] += constant
+    headed = Moments(["m"], heads={"m": LinearHead(weight)})
+    headed.update({"m": features})
+    found, wanted = common_direction(headed, "m"), common_direction(moments_of(features @ weight.T), "m")
+    assert found is not None
+    assert wanted is not None
+    assert found.share == pytest.approx(wanted.share, rel=1e-3)
+    assert found.constant == pytest.approx(wanted.constant, rel=1e-2, abs=1e-3)
+    values = np.linalg.eigvalsh(np.cov((features @ weight.T).T, bias=True))
+    assert found.share == pytest.approx(values[-1] / values.sum(), rel=1e-9)
+
+
 def test_random_terms_are_compared_in_the_kind_of_the_equations() -> None:
     parts = [moments_of(plain(seed=seed) + 30.0) for seed in (0, 1)]
     for kind, said in (("second_moment", True), ("covariance", False)):

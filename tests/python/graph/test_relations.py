@@ -1,8 +1,5 @@
 """The graph of categories: planted dependencies found exactly, and every question against its definition."""
 
-import os
-import subprocess
-import sys
 from itertools import combinations
 
 import numpy as np
@@ -10,7 +7,7 @@ import pytest
 from oracles import random_cross, random_gram
 
 import covlasso
-from covlasso.graph import communities, dependents, mutual_pairs, out_degree, symmetrise
+from covlasso.graph import dependents, mutual_pairs, out_degree, symmetrise
 from covlasso.graph.relations import independent_categories
 
 DERIVED, TERMS = 8, 3
@@ -133,49 +130,3 @@ def test_degrees_and_dependents_count_the_nonzeros(deps, between):
             assert (np.diff(np.abs(coefficients)) <= 0).all()
     with pytest.raises(ValueError, match="source is 30; it must be from 0 to 29"):
         dependents(deps, 30)
-
-
-def test_communities_are_the_planted_groups():
-    rng = np.random.default_rng(4)
-    common = rng.standard_normal((3000, 3))
-    group = np.array([0] * 8 + [1] * 6 + [2] * 4)
-    logits = 2.0 * common[:, group] + rng.standard_normal((3000, 18))
-    gram = np.vstack([np.hstack([logits, rng.standard_normal((3000, 1))]).T])
-    deps = covlasso.solve(gram @ gram.T / 3000, lam=0.5)
-    found = communities(deps)
-    assert found == [list(range(8)), list(range(8, 14)), list(range(14, 18)), [18]]
-    assert communities(deps, seed=1) == found
-    assert communities(deps, "and") == found
-
-
-def test_equal_seeds_give_equal_communities_in_every_process():
-    """Nodes between two networks hold text, whose hashes differ from process to process."""
-    script = (
-        "import numpy as np, covlasso\n"
-        "rng = np.random.default_rng(0)\n"
-        "logits = rng.standard_normal((400, 60)) @ rng.standard_normal((60, 60))\n"
-        "gram = logits.T @ logits / 400\n"
-        "for given in ((gram,), (gram, gram, gram.diagonal())):\n"
-        "    print(covlasso.graph.communities(covlasso.solve(*given, terms=5), seed=3))\n"
-    )
-    answers = {
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        ).stdout
-        for hash_seed in ("1", "2", "3")
-    }
-    assert len(answers) == 1
-    assert "target" in answers.pop()
-
-
-def test_communities_between_two_networks_hold_both(between):
-    found = communities(between)
-    assert sorted(node for group in found for node in group) == sorted(between.to_networkx())
-    assert found == communities(between)
-    with pytest.raises(ValueError, match="resolution is -1"):
-        communities(between, resolution=-1)

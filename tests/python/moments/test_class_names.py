@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covlasso.moments import read_class_names, repeated
+from covlasso.dependencies import repeated
+from covlasso.moments import read_class_names
 
 NAMES = st.lists(
     st.text(st.characters(exclude_characters="\n\0", exclude_categories=["Cs"]), min_size=1).filter(

@@ -1,25 +1,23 @@
-"""The report opened in Chromium: what a reader does with it, at 1000 and at 20,000 categories."""
+"""The report opened in Chromium: what a reader does with it, at 1000 and more categories."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy.sparse
 from browser import Reader
 from report_reader import HOSTILE, small_deps, small_halves
+from vocabulary import planted
 
 import covlasso
 from covlasso.datasets import load_imagenet_lite
 from covlasso.dependencies import labels
 
-TO_OPEN = 2.0  # seconds
+TO_OPEN = 2.0  # seconds of the processor
 
 
 def test_it_opens_in_time_and_says_what_was_found(reader, lite):
     file, (deps, *_) = lite
-    reader.open(file)
-    seconds = min(reader.open(file) for _ in range(3))
-    assert seconds < TO_OPEN
+    assert min(reader.busy(file) for _ in range(3)) < TO_OPEN
     held_out = covlasso.evaluate(deps, load_imagenet_lite()).held_out.r2
     assert f"median R² of {np.median(held_out):.2f} on 7,120 samples" in reader.text(".lead")
     assert f"{np.median(held_out):.2f}" in reader.text(".tiles")
@@ -258,30 +256,11 @@ def test_unusual_reports_open(reader, tmp_path, case):
     assert said.get(case, "") in reader.text(".caveats")
 
 
-def test_twenty_thousand_categories(reader, tmp_path):
-    n, terms = 20_000, 10
-    rng = np.random.default_rng(0)
-    source = (np.arange(n)[:, None] + rng.integers(1, n, (n, terms))) % n
-    row = np.repeat(np.arange(n), terms)
-    coef = scipy.sparse.csr_array((rng.laplace(size=n * terms), (row, source.ravel())), shape=(n, n))
-    names = tuple(f"category {i}" for i in range(n))
-    deps = covlasso.Dependencies(
-        coef=coef, lam=np.full(n, 0.1), error=rng.uniform(0.1, 0.9, n), energy=np.ones(n), kkt=np.zeros(n),
-        status=np.full(n, "certified"), targets=np.arange(n, dtype=np.int32), intra=True, refit=False,
-        target_names=names, source_names=names,
-    )  # fmt: skip
+def test_more_edges_than_can_be_drawn(reader, tmp_path):
+    deps = planted(2000)
     file = covlasso.write_report(tmp_path / "r.html", deps)
-    assert file.stat().st_size < 8e6
-    reader.open(file)
-    reader.go("categories")
-    assert "20,000 categories" in reader.text(".found")
-    assert 10 < reader.tab.locator(".tabulator-row").count() < 200
-    reader.tab.fill("#filter-text", "#19999")
-    reader.said("^1 of")
-    reader.go("category=19999")
-    assert reader.text("h1") == "category 19999"
-    reader.go("graph")
-    assert f"of {coef.nnz:,}" in reader.text("output")
+    reader.open(file, "graph")
+    assert f"of {deps.coef.nnz:,}" in reader.text("output")
     assert "weaker edges not drawn" in reader.text(".found")
     reader.tab.fill("#least-r2", "0.85")  # most of these categories have none of the strongest edges of all
     reader.tab.dispatch_event("#least-r2", "change")
@@ -295,6 +274,26 @@ def test_twenty_thousand_categories(reader, tmp_path):
     )
     assert f"{len(ends) // 2:,} edges between {nodes:,} categories" in reader.text(".found")
     assert set(ends) == set(range(nodes))
+
+
+def test_fifty_thousand_categories(reader, tmp_path):
+    n = 49_152
+    deps = planted(n)
+    file = covlasso.write_report(tmp_path / "r.html", deps)
+    assert file.stat().st_size < 7e6
+    assert min(reader.busy(file, "categories") for _ in range(3)) < TO_OPEN
+    assert "49,152 categories" in reader.text(".found")
+    assert 10 < reader.tab.locator(".tabulator-row").count() < 200
+    reader.tab.fill("#filter-text", "#49151")
+    reader.said("^1 of")
+    reader.tab.fill("#search input", " word49151")
+    assert reader.text("#search [role=option] >> nth=0").startswith("' word49151'")
+    reader.go("category=49151")
+    assert reader.text("h1") == "' word49151'"
+    reader.go("graph")
+    assert "communities of 49,152 categories" in reader.text(".found")
+    reader.tab.click(".communities a.into >> nth=0")
+    reader.tab.wait_for_selector(".trail [aria-current]")
 
 
 def test_a_pursuit_says_that_it_has_no_path(reader, tmp_path):

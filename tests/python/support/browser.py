@@ -32,10 +32,26 @@ class Reader:
             self.problems.append(f"request of {request.url}")
 
     def open(self, file, place="summary"):
+        self.tab.goto("about:blank")  # to the same page it would be a move within it
         start = time.perf_counter()
         self.tab.goto(f"{file.as_uri()}#{place}")
         self._drawn(place)
         return time.perf_counter() - start
+
+    def busy(self, file, place="summary"):
+        """Processor seconds of the tab's main thread to open a page, whatever else the machine does."""
+        session = self.tab.context.new_cdp_session(self.tab)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def spent():
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            return next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+
+        self.tab.goto("about:blank")
+        before = spent()
+        self.open(file, place)
+        after = spent()
+        return after - before if after >= before else after  # another process counts from 0
 
     def go(self, place):
         self.tab.evaluate("hash => { location.hash = hash; }", place)

@@ -34,7 +34,10 @@ class Data:
 
     def array(self, name):
         place = self.record["arrays"][name]
-        return np.frombuffer(self._arrays, DTYPES[place["dtype"]], place["length"], place["offset"])
+        dtype, length = np.dtype(DTYPES[place["dtype"]]), place["length"]
+        planes = np.frombuffer(self._arrays, "u1", length * dtype.itemsize, place["offset"])
+        values = np.ascontiguousarray(planes.reshape(dtype.itemsize, length).T).view(dtype).ravel()
+        return np.cumsum(values, dtype=dtype) if place["steps"] else values
 
     def has(self, name):
         return name in self.record["arrays"]

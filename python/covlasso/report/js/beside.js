@@ -23,15 +23,22 @@ export function judgedBy(set) {
   return set.heldOut ? "heldOut" : "fit";
 }
 
-/** {mean, random, randomMean} of one target on one part of the sample, each left out where it is not known. */
-export function besideOf(set, t, half) {
+/** {mean, random, randomMean}: arrays on one part of the sample, each left out where it is not known. */
+export function besideArrays(set, half) {
   const { mean, random, randomMean } = ARRAYS[half];
   const known = { random };
   if (centredToo(set)) Object.assign(known, { mean, randomMean });
   return Object.fromEntries(
     Object.entries(known)
       .filter(([, name]) => set[name])
-      .map(([figure, name]) => [figure, set[name][t]]),
+      .map(([figure, name]) => [figure, set[name]]),
+  );
+}
+
+/** The same figures of one target. */
+function besideOf(set, t, half) {
+  return Object.fromEntries(
+    Object.entries(besideArrays(set, half)).map(([figure, values]) => [figure, values[t]]),
   );
 }
 

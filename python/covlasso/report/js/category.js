@@ -3,6 +3,7 @@
 import { coefficient, count, el, plural, r2, scientific, significant, tableOver } from "./dom.js";
 import { hashOf } from "./places.js";
 import { besideText } from "./beside.js";
+import { followedHint, followedWords } from "./followed.js";
 import { categoryF1, replacedCard } from "./decisions.js";
 import { samplesCard } from "./samples.js";
 import { stabilityCard } from "./steadiness.js";
@@ -52,7 +53,12 @@ export function categoryView(set, category) {
           set.isPursuit ? "A matching pursuit has no lambda: its terms come one by one." : whyAbsent(set, t),
         ),
       categoryError(set, t) ?? absent("Error against the number of terms", whyAbsent(set, t)),
-      set.decisions && replacedCard(set, t),
+      set.decisions &&
+        (replacedCard(set, t) ??
+          absent(
+            "When it is replaced",
+            `Left out: decisions were looked at for ${followedWords(set)} (${followedHint(set)}).`,
+          )),
       set.decisions && categoryF1(set, t),
       samplesCard(set, t),
     ),
@@ -85,8 +91,8 @@ function whyAbsent(set, t) {
       : "Left out: the dependencies were found with weights or exclusions that their file does not keep.";
   if (set.path(t)) return "Nothing to draw: its logit is always 0, or no source explains any of it.";
   return (
-    `Left out: this file holds the paths of the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part. ` +
-    "covlasso report ... --details N writes more; covlasso.plot.path draws any."
+    `Left out: this file holds the paths of ${followedWords(set)} (covlasso report ... ${followedHint(set)}); ` +
+    "covlasso.plot.path draws any."
   );
 }
 

@@ -14,6 +14,7 @@ import { dots } from "./summary_charts.js";
 
 const EDGES = { wide: 300, narrow: 100 }; // drawn per set
 const MAP_EDGES = 2000; // per set, for the positions that both pictures share
+const FEW_EDGES = 400; // the same of large sets, whose edges hardly meet: their layout would take seconds
 const LISTED = 10;
 const NAMED = 4; // terms in a cell
 
@@ -299,7 +300,6 @@ function ranking(title, a, b, change, direction) {
 function sideBySide(a, b, names) {
   const within = a.intra && b.intra;
   const number = { [a.index]: (k) => k, [b.index]: matched(a, b) };
-  const name = ({ from, to }) => `${from.category} ${to.category}`;
   const inBoth = (set, node, role) => ({
     ...node,
     ...(within ? {} : { key: `${role} ${node.category}`, isSource: role === "source" }),
@@ -313,11 +313,13 @@ function sideBySide(a, b, names) {
     }));
   const wanted = document.documentElement.clientWidth < NARROW ? EDGES.narrow : EDGES.wide;
   const [left, right] = [a, b].map((set) => edgesOf(set, wanted));
-  const nodes = partOf(arrange([a, b].flatMap((set) => edgesOf(set, MAP_EDGES))), [...left, ...right]);
-  const all = [a, b].map((set) => new Set(strongest(set, Infinity).edges.map(name)));
-  const panel = (set, edges, others) =>
-    onePanel(set, { nodes, edges }, (edge) => others.has(name(edge)), names[set === b ? 1 : 0], set === b);
-  return el("div", { class: "grid" }, panel(a, left, all[1]), panel(b, right, all[0]));
+  const placing = a.groups || b.groups ? FEW_EDGES : MAP_EDGES;
+  const nodes = partOf(arrange([a, b].flatMap((set) => edgesOf(set, placing))), [...left, ...right]);
+  const panel = (set, edges, other) => {
+    const inOther = ({ from, to }) => other.coefficient(other.position.get(to.category), from.category) !== 0;
+    return onePanel(set, { nodes, edges }, inOther, names[set === b ? 1 : 0], set === b);
+  };
+  return el("div", { class: "grid" }, panel(a, left, b), panel(b, right, a));
 }
 
 function onePanel(set, { nodes, edges }, inOther, title, isRight) {

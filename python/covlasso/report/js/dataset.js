@@ -137,7 +137,12 @@ export class DependencySet {
   }
 
   get nCertified() {
-    return Array.from(this.targets, (_, t) => this.certified(t)).filter(Boolean).length;
+    return (this.certifiedCount ??= this.targets.reduce((sum, _, t) => sum + this.certified(t), 0));
+  }
+
+  /** Positions of the targets with an R^2, the best explained first, by the evidence there is; equal ones by number. */
+  get ranking() {
+    return (this.ranked ??= ranked(this.evidence));
   }
 
   /** "0.38 valley + 0.31 boathouse + ... (8 more)". */
@@ -148,7 +153,7 @@ export class DependencySet {
       .slice(0, shown)
       .map(({ source, coef }, k) => {
         const sign = coef < 0 ? (k ? " − " : "−") : k ? " + " : "";
-        return `${sign}${coefficient(Math.abs(coef))} ${this.sourceName(source)}`;
+        return `${sign}${coefficient(Math.abs(coef))} ${isolated(this.sourceName(source))}`;
       })
       .join("");
     return terms.length > shown ? `${text} + … (${terms.length - shown} more)` : text;
@@ -209,6 +214,33 @@ export class DependencySet {
     return { lam, lines };
   }
 
+  /** Positions of the targets whose own name, number or terms have a text, all of them where it is empty: flags. */
+  holding(text) {
+    const found = new Uint8Array(this.nTargets);
+    const given = text.toLowerCase();
+    const wanted = this.targetName(0)?.startsWith("'") ? given : given.trim(); // names in quotes begin with blanks
+    if (!given.trim()) return found.fill(1);
+    this.lower ??= {
+      target: Array.from(this.targets, (_, t) => this.targetName(t).toLowerCase()),
+      source: Array.from({ length: this.nSources }, (_, j) => this.sourceName(j).toLowerCase()),
+    };
+    const { targets, offset, source } = this;
+    const term = Uint8Array.from(this.lower.source, (name) => name.includes(wanted));
+    const number = /^#?\d+$/.test(wanted) ? Number(wanted.replace("#", "")) : null;
+    for (let t = 0; t < found.length; t++) {
+      let holds = targets[t] === number || this.lower.target[t].includes(wanted);
+      for (let k = offset[t]; !holds && k < offset[t + 1]; k++) holds = term[source[k]] === 1;
+      found[t] = holds;
+    }
+    return found;
+  }
+
+  /** Whether decisions and terms on halves are known of t: those of all, or of what is followed. */
+  isFollowed(t) {
+    const some = this.array("followed"); // of all where there is no list
+    return !some || (this.solved ??= new Set(some)).has(t);
+  }
+
   transpose() {
     const start = new Int32Array(this.nSources + 1);
     for (const j of this.source) start[j + 1]++;
@@ -225,4 +257,17 @@ export class DependencySet {
     }
     return { start, target, coef };
   }
+}
+
+/** Places of the numbers, the largest first, equal ones in order; NaN is left out. */
+function ranked(values) {
+  const known = Uint32Array.from(values.keys()).filter((t) => !Number.isNaN(values[t]));
+  return known.sort((a, b) => values[b] - values[a] || a - b);
+}
+
+const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
+/** A name within a text: one that runs from right to left leaves the order of what is around it as it is. */
+function isolated(name) {
+  return RIGHT_TO_LEFT.test(name) ? `\u2068${name}\u2069` : name;
 }

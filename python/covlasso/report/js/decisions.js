@@ -1,5 +1,6 @@
 // Decisions with logits replaced: F1 against the number of terms, and what one category is confused with.
 
+import { ofWhich } from "./followed.js";
 import { count, el, fixed, plural, r2, tableOver } from "./dom.js";
 import { absent, axis, figure, tooltip } from "./chart.js";
 import { hashOf } from "./places.js";
@@ -23,7 +24,7 @@ export function f1ByTerms(set) {
     title: "Recognised when replaced: F1 against the number of terms",
     legend: true,
     words:
-      "Mean over the categories, each with its own logit replaced by its equation, least squares on the terms: " +
+      `Mean over the categories${ofWhich(set)}, each with its own logit replaced by its equation, least squares on the terms: ` +
       `${cell(byTerms.refitted.at(-1))} with ${plural(terms.at(-1), "term")}; the network itself ${r2(network.f1)}.`,
     option: f1Option(
       terms,
@@ -32,7 +33,7 @@ export function f1ByTerms(set) {
       Object.entries(levels).map(([name, { f1 }]) => [name, f1]),
     ),
     note:
-      "Means over the categories on held-out samples, false alarms counted." +
+      `Means over the categories${ofWhich(set)} on held-out samples, false alarms counted.` +
       (classMean
         ? " Class mean: the mean logit of the sample's class in place of an equation; what it reaches is due to the category and its level alone."
         : ""),
@@ -101,6 +102,7 @@ function rateRow(name, { recall, falseAlarms, f1 }) {
 
 /** Recall, false alarms and F1 of one category, and what it is confused with when its logit is replaced. */
 export function replacedCard(set, t) {
+  if (!set.isFollowed(t)) return null;
   const rates = (kind) => ["recall", "falseAlarms", "f1"].map((rate) => set.array(`${kind}.${rate}`)[t]);
   const rows = Object.entries(KINDS).map(([kind, name]) =>
     el(

@@ -5,6 +5,8 @@ import { numbers } from "./chart.js";
 import { hashOf } from "./places.js";
 import { prepared } from "./names.js";
 import { setUpSearch } from "./search.js";
+import { groupsOf } from "./groups.js";
+import { groupsView, trailOf } from "./group_map.js";
 import {
   DRAWN_EDGES,
   arrange,
@@ -23,14 +25,40 @@ const LEAST = 10;
 const AROUND = 60; // edges of a neighbourhood
 const LISTED = 8; // communities in the list, and members of each
 
-export function graphView(set, focus) {
-  const page = el("div", { class: "view" });
+/**
+ * The graph: around a category where `focus` is one; of a large set communities, and groups within them down to one
+ * whose categories are drawn; else all.
+ */
+export function graphView(set, focus, number = null) {
+  const groups = groupsOf(set);
+  const page = el("div", { class: "view" }, el("h1", {}, "Graph"));
+  if (!groups) page.append(...edgesView(set, focus, null));
+  else if (focus !== null)
+    page.append(trailOf(set, groupOf(set, focus), set.categoryName(focus)), ...edgesView(set, focus, null));
+  else {
+    const group = groups.has(number) ? number : null;
+    page.append(neighbourhoodSearch(set));
+    if (group !== null && !groups.children(group).length)
+      page.append(trailOf(set, group), ...edgesView(set, null, group));
+    else page.append(groupsView(set, group));
+  }
+  return page;
+}
+
+/** The innermost group of a category, or null. */
+function groupOf(set, category) {
+  const t = set.position.get(category);
+  return t === undefined ? groupsOf(set).ofSource(category) : groupsOf(set).ofTarget(t);
+}
+
+/** Parts of a view that draws categories and edges: around `focus`, of a group, or of the set. */
+function edgesView(set, focus, group) {
   const said = el("p", { class: "found", "aria-live": "polite" });
   const panel = el("div", { class: "card panel" });
   const key = el("ul", { class: "map-key" });
   const tables = el("div", {});
-  const controls = graphControls(set, focus);
-  const state = { set, focus, selected: null, shown: null };
+  const controls = graphControls(set, focus, group);
+  const state = { set, focus, group, selected: null, shown: null };
 
   const map = new NetworkMap(set, {
     look: ({ width }) => ({
@@ -58,7 +86,7 @@ export function graphView(set, focus) {
       el("li", { class: "handling" }, handling()),
     );
   const update = () => {
-    const shown = shownGraph(set, focus, controls);
+    const shown = shownGraph(set, focus, group, controls);
     state.shown = shown;
     said.textContent = inWords(shown, focus, set);
     const focusKey = focus === null ? null : keyOfFocus(shown.nodes, focus);
@@ -66,15 +94,11 @@ export function graphView(set, focus) {
     describe(panel, state);
     tables.replaceChildren(
       numbers("Edges drawn", () => edgeTable(set, shown.edges), "Edges as a table"),
-      numbers("Communities", () => communityTable(set, shown), "Communities as a table"),
+      groupsOf(set)
+        ? numbers("Categories", () => memberTable(set, shown.nodes), "Categories as a table")
+        : numbers("Communities", () => communityTable(set, shown), "Communities as a table"),
     );
   };
-  page.append(
-    el("h1", {}, "Graph"),
-    controls.element,
-    said,
-    el("div", { class: "graph-layout" }, el("div", { class: "card" }, map.element, key, tables), panel),
-  );
   for (const control of [controls.edges, controls.least]) control.addEventListener("change", update);
   controls.edges.addEventListener("input", controls.tell);
   controls.colour.addEventListener("change", () => {
@@ -83,7 +107,11 @@ export function graphView(set, focus) {
   });
   explain();
   update();
-  return page;
+  return [
+    controls.element,
+    said,
+    el("div", { class: "graph-layout" }, el("div", { class: "card" }, map.element, key, tables), panel),
+  ];
 }
 
 /** Numbers of edges that the slider goes through, in steps of equal proportion, to the most that can be drawn. */
@@ -95,8 +123,9 @@ function steps(most) {
   return [...numbers, most];
 }
 
-function graphControls(set, focus) {
-  const most = Math.min(set.nEdges, DRAWN_EDGES);
+function graphControls(set, focus, group) {
+  const every = group === null ? set.nEdges : strongest(set, 0, -Infinity, group).possible;
+  const most = Math.max(1, Math.min(every, DRAWN_EDGES));
   const choices = steps(most);
   const first = choices.findIndex(
     (edges) => edges >= Math.min(most, touched() ? FIRST.fingers : FIRST.mouse),
@@ -104,9 +133,9 @@ function graphControls(set, focus) {
   const edges = el("input", { type: "range", id: "edges", min: 0, max: choices.length - 1, value: first });
   const wanted = () => choices[Number(edges.value)];
   const output = el("output", { for: "edges" });
-  const limit = most < set.nEdges ? `; at most ${count(most)} are drawn` : "";
+  const limit = most < every ? `; at most ${count(most)} are drawn` : "";
   const tell = () => {
-    output.textContent = `${count(wanted())} of ${count(set.nEdges)}${limit}`;
+    output.textContent = `${count(Math.min(wanted(), every))} of ${count(every)}${limit}`;
     edges.setAttribute("aria-valuetext", output.textContent);
   };
   tell();
@@ -122,8 +151,28 @@ function graphControls(set, focus) {
     "select",
     { id: "colour" },
     el("option", { value: "community" }, "community"),
-    el("option", { value: "r2" }, "R²"),
+    el("option", { value: "r2", selected: group !== null }, "R²"), // a group is of one community
   );
+  const field = (label, control, more = null) =>
+    el("label", { class: "field" }, el("span", {}, label, more), control);
+  const element = el(
+    "form",
+    { class: "controls", "aria-label": "What the graph shows", onsubmit: (event) => event.preventDefault() },
+    group === null && searchField(set),
+    focus === null
+      ? [
+          field("Strongest edges: ", edges, output),
+          field(set.heldOut ? "R² held out from" : "R² fit from", least),
+        ]
+      : !groupsOf(set) &&
+          el("a", { class: "button", href: hashOf("graph", null, set.index) }, "Back to the whole graph"),
+    field("Colour by", colour),
+  );
+  return { element, edges, least, colour, wanted, tell };
+}
+
+/** A field that leads to the neighbourhood of a category. */
+function searchField(set) {
   const search = el("div", { id: "graph-search" });
   setUpSearch(
     search,
@@ -133,21 +182,12 @@ function graphControls(set, focus) {
       location.hash = hashOf("graph", category, set.index);
     },
   );
-  const field = (label, control, more = null) =>
-    el("label", { class: "field" }, el("span", {}, label, more), control);
-  const element = el(
-    "form",
-    { class: "controls", "aria-label": "What the graph shows", onsubmit: (event) => event.preventDefault() },
-    el("div", { class: "field" }, el("span", {}, "Neighbourhood"), search),
-    focus === null
-      ? [
-          field("Strongest edges: ", edges, output),
-          field(set.heldOut ? "R² held out from" : "R² fit from", least),
-        ]
-      : el("a", { class: "button", href: hashOf("graph", null, set.index) }, "Back to the whole graph"),
-    field("Colour by", colour),
-  );
-  return { element, edges, least, colour, wanted, tell };
+  return el("div", { class: "field" }, el("span", {}, "Neighbourhood"), search);
+}
+
+function neighbourhoodSearch(set) {
+  const stay = (event) => event.preventDefault();
+  return el("form", { class: "controls", "aria-label": "Find a category", onsubmit: stay }, searchField(set));
 }
 
 /** Every category that has a page, ready to be searched; within one network also those that are terms only. */
@@ -164,12 +204,12 @@ export function everyCategory(set) {
 const EVERY = new WeakMap();
 
 /** Edges asked for, arranged. */
-function shownGraph(set, focus, controls) {
+function shownGraph(set, focus, group, controls) {
   const leastR2 = controls.least.value === "" ? -Infinity : Number(controls.least.value);
   const wanted = focus === null ? controls.wanted() : AROUND;
   const { edges, possible } =
-    focus === null ? strongest(set, wanted, leastR2) : neighbourhood(set, focus, wanted);
-  const nodes = focus === null ? onTheMap(set, edges) : arrange(edges);
+    focus === null ? strongest(set, wanted, leastR2, group) : neighbourhood(set, focus, wanted);
+  const nodes = focus === null ? onTheMap(set, edges, group) : arrange(edges);
   return { edges, possible, leastR2, nodes, communities: communitiesOf(nodes), whole: focus === null };
 }
 
@@ -198,10 +238,9 @@ function keyOfFocus(nodes, focus) {
 }
 
 /** The panel: what was clicked, and the communities as a list, which needs no mouse. */
-function describe(panel, { set, selected, shown }) {
-  panel.replaceChildren(
-    ...[selected && selectedPart(set, selected), communitiesPart(set, shown)].filter(Boolean),
-  );
+function describe(panel, { set, group, selected, shown }) {
+  const list = group === null ? communitiesPart(set, shown) : membersPart(set, group);
+  panel.replaceChildren(...[selected && selectedPart(set, selected), list].filter(Boolean));
 }
 
 function selectedPart(set, node) {
@@ -226,6 +265,45 @@ function selectedPart(set, node) {
     node.t !== undefined && el("p", { class: "equation" }, `= ${set.equation(node.t, 6)}`),
     el("p", { class: "buttons" }, links),
   );
+}
+
+/** The categories of a group that have the strongest ties in it. */
+function membersPart(set, group) {
+  const groups = groupsOf(set);
+  return el(
+    "section",
+    {},
+    el("h2", {}, plural(groups.size[group], "category", "categories")),
+    el(
+      "p",
+      { class: "note" },
+      "Those with the strongest ties inside; all that are drawn are in the table under the map.",
+    ),
+    el(
+      "ul",
+      { class: "near" },
+      groups.central(group).map((node) => el("li", {}, pageLink(set, node))),
+    ),
+  );
+}
+
+/** The page of a category, or the neighbourhood of one that has none. */
+function pageLink(set, node) {
+  return node.t === undefined
+    ? graphLink(set, node)
+    : el("a", { href: hashOf("category", set.targets[node.t], set.index) }, node.name);
+}
+
+function memberTable(set, nodes) {
+  const order = [...nodes].sort((a, b) => b.used + b.terms - a.used - a.terms);
+  return {
+    columns: ["category", { number: set.heldOut ? "R² held out" : "R² fit" }, { number: "edges drawn" }],
+    rows: order.map((node) => [
+      pageLink(set, node),
+      node.t === undefined ? "" : r2(set.evidence[node.t]),
+      count(node.used + node.terms),
+    ]),
+  };
 }
 
 /** How many of each community are drawn. */
@@ -279,13 +357,9 @@ function strokeKey() {
 }
 
 function edgeTable(set, edges) {
-  const page = (node) =>
-    node.t === undefined
-      ? graphLink(set, node)
-      : el("a", { href: hashOf("category", set.targets[node.t], set.index) }, node.name);
   return {
     columns: ["in the equation of", "term", { number: "coefficient" }],
-    rows: edges.map(({ from, to, coef }) => [page(to), page(from), fixed(coef, 3)]),
+    rows: edges.map(({ from, to, coef }) => [pageLink(set, to), pageLink(set, from), fixed(coef, 3)]),
   };
 }
 

@@ -62,7 +62,7 @@ function setUpSetPicker(sets) {
 }
 
 function render(record, sets, moved) {
-  const { view, category: number, name, set: index } = placeOf(location.hash);
+  const { view, category: number, name, group, set: index } = placeOf(location.hash);
   const set = sets[index] ?? sets[0];
   const category = name === null ? number : corrected(set, view, name);
   const found = (shown) => (name !== null && category === null ? noCategoryView(set, view, name) : shown());
@@ -73,7 +73,7 @@ function render(record, sets, moved) {
       number === null && name === null ? tableView(set) : found(() => categoryView(set, category)),
     graph: () =>
       number === null || isInGraph(set, number)
-        ? found(() => graphView(set, category))
+        ? found(() => graphView(set, category, group))
         : noCategoryView(set, view, String(number)),
     compare: () => compareView(sets, set),
     about: () => aboutView(record, sets),

@@ -33,8 +33,8 @@ export function handling() {
 /**
  * A map in `element`; `show({nodes, edges, focusKey}, words)` draws a graph in it, `redraw()` draws it anew.
  *
- * `look(size)` says how: {colourOf, edgeColourOf, line, dot, curveness, place(nodes, size), sidesOf(node), isNamed(node),
- * room}, the last four where names and positions are not as they usually are. `choose(node, {walked})` hears which dot
+ * `look(size)` says how: {colourOf, edgeColourOf, line, dot, curveness, undirected, lines, place(nodes, size),
+ * sidesOf(node), isNamed(node), room}, all but the first two where something is not as it usually is. `choose(node, {walked})` hears which dot
  * was clicked, or walked to by keyboard; `open(node)` which one is to be opened.
  */
 export class NetworkMap {

@@ -28,8 +28,9 @@ function shortened(text, font, room) {
   return `${text.slice(0, length).trimEnd()}…`;
 }
 
-/** Where a name of this width may stand beside a dot, best first: [left, top] of its box. */
+/** Where a name of this width may stand, over a dot or beside it, best first: [left, top] of its box. */
 const PLACES = {
+  over: ({ x, y }, width) => [x - width / 2, y - HEIGHT / 2],
   right: ({ x, y, r }) => [x + r + GAP, y - HEIGHT / 2],
   left: ({ x, y, r }, width) => [x - r - GAP - width, y - HEIGHT / 2],
   below: ({ x, y, r }, width) => [x - width / 2, y + r + 1],
@@ -39,6 +40,8 @@ const PLACES = {
   "below left": ({ x, y, r }, width) => [x - 0.7 * r - 1 - width, y + 0.7 * r],
   "above left": ({ x, y, r }, width) => [x - 0.7 * r - 1 - width, y - 0.7 * r - HEIGHT],
 };
+
+const BESIDE = Object.keys(PLACES).filter((place) => place !== "over");
 
 /** Boxes by the cells of a grid that they touch, so that only those near by are compared. */
 class Grid {
@@ -77,8 +80,8 @@ class Grid {
  * Names for dots {x, y, r, text, rank, strong, wanted, sides}, greedily by rank, as {k, text, left, top}; none where the text
  * is empty. Of the places that are free the one that covers fewest points {x, y} of the lines is taken.
  *
- * `wanted` names come first and may cover a dot, but never another name; `strong` ones are bold. `sides` are the places allowed, all by
- * default; a name with sides of its own is counted against no limit.
+ * `wanted` names come first and may cover a dot, but never another name; `strong` ones are bold. `sides` are the places allowed, all
+ * beside it by default; a name with sides of its own is counted against no limit.
  */
 export function placeLabels(dots, lines, { width, height }, font, room) {
   const inside = ({ left, top, right, bottom }) =>
@@ -96,15 +99,17 @@ export function placeLabels(dots, lines, { width, height }, font, room) {
   for (const dot of seen) {
     if (!dot.text || (placed.length >= limit && !dot.wanted && !dot.sides)) continue;
     const pen = dot.strong ? `bold ${font}` : font;
-    const text = shortened(dot.text, pen, room);
+    const text = shortened(
+      dot.text,
+      pen,
+      dot.sides?.[0] === "over" ? Math.min(room, 2 * dot.r - 2 * GAP) : room,
+    );
     const long = textWidth(text, pen);
     const box = (place) => {
       const [left, top] = PLACES[place](dot, long);
       return { left: left - CLEAR, top, right: left + long + CLEAR, bottom: top + HEIGHT, owner: dot.k };
     };
-    const free = (dot.sides ?? Object.keys(PLACES))
-      .map(box)
-      .filter((one) => inside(one) && !names.hits(one, dot.k));
+    const free = (dot.sides ?? BESIDE).map(box).filter((one) => inside(one) && !names.hits(one, dot.k));
     const open = free.filter((one) => !circles.hits(one, dot.k));
     const crossed = open.map((one) => strokes.hits(one, null));
     const found = open.length ? open[crossed.indexOf(Math.min(...crossed))] : dot.wanted && free[0];

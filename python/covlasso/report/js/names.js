@@ -8,29 +8,35 @@ const SHORTEST = 4; // letters of a word that a misspelt one may be
 
 /** What a text is of a name, the best first. A similar name counts only where nothing better fits. */
 export const EXACT = 0;
-const [WHOLE_WORDS_FIRST, WHOLE_WORDS, BEGINNING, WORD_BEGINNING, PART, SIMILAR] = [1, 2, 3, 4, 5, 6];
+const [OTHER_CASE, WHOLE_WORDS_FIRST, WHOLE_WORDS, BEGINNING, WORD_BEGINNING, PART, SIMILAR] = [
+  1, 2, 3, 4, 5, 6, 7,
+];
 
-/** Entries {name, category} made ready to be searched, once. */
+const QUOTED = /^'(.*)'(?: #\d+)?$/s; // names of tokens, which may begin or end with a blank
+
+/** Entries {name, category} made ready to be searched, once: shorter names first. */
 export function prepared(entries) {
-  return entries.map((entry) => {
-    const folded = fold(entry.name);
-    const words = folded.split(NO_LETTERS).filter(Boolean);
-    const parts = [
-      words.join(""),
-      ...(words.length > 1 ? words.filter((word) => word.length >= SHORTEST) : []),
-    ];
-    return { ...entry, folded, words, parts: parts.map((text) => ({ text, letters: lettersOf(text) })) };
-  });
+  const quoted = entries.every(({ name }) => QUOTED.test(name));
+  return entries
+    .map(({ name, category }) => {
+      const raw = quoted ? name.match(QUOTED)[1] : name;
+      return { name, category, raw, folded: fold(raw.trim() || raw) };
+    })
+    .sort(
+      (a, b) => a.folded.length - b.folded.length || a.raw.length - b.raw.length || a.category - b.category,
+    );
 }
 
 /**
  * The entries of `prepared` that fit `text`, best first: how many there are in all, how good the best are (its
- * `rank`) and how many as good, and the first `most` of them.
+ * `rank`) and how many as good, and the first `most` of them. A blank around the text tells "' child'" from
+ * "'child'"; without one both are meant.
  */
 export function lookUp(entries, text, most = 100) {
-  const wanted = fold(text.trim());
+  const given = text.match(QUOTED)?.[1] ?? text;
+  const wanted = fold(given.trim() || given);
   if (!wanted) return NOTHING;
-  const found = best(entries, (entry) => literal(entry, wanted), most);
+  const found = best(entries, (entry) => literal(entry, given, wanted), most);
   return found.total ? found : misspelt(entries, wanted, most);
 }
 
@@ -47,31 +53,39 @@ function fold(text) {
   return text.normalize("NFKC").toLowerCase();
 }
 
-/** Entries by rank, shorter names first; only as many are sorted as are wanted. */
+/** Entries by rank, and of equal rank as they stand: shorter names first. */
 function best(entries, rankOf, most) {
   const byRank = [];
   for (const entry of entries) {
     const rank = rankOf(entry);
-    if (rank !== null) (byRank[rank] ??= []).push(entry);
+    if (rank === null) continue;
+    const those = (byRank[rank] ??= { rank, count: 0, first: [] });
+    if (++those.count <= most) those.first.push(entry);
   }
-  const filled = byRank.flatMap((those, rank) => [{ rank, those }]);
+  const filled = byRank.filter(Boolean);
   if (!filled.length) return NOTHING;
-  const found = [];
-  for (const { those } of filled)
-    if (found.length < most)
-      found.push(...those.sort((a, b) => a.folded.length - b.folded.length || a.category - b.category));
-  const total = filled.reduce((sum, { those }) => sum + those.length, 0);
-  return { entries: found.slice(0, most), total, rank: filled[0].rank, alike: filled[0].those.length };
+  const total = filled.reduce((sum, { count }) => sum + count, 0);
+  const found = filled.flatMap(({ first }) => first).slice(0, most);
+  return { entries: found, total, rank: filled[0].rank, alike: filled[0].count };
 }
 
-function literal({ folded, words, category }, wanted) {
-  if (folded === wanted || wanted === String(category) || wanted === `#${category}`) return EXACT;
+function literal({ raw, folded, category }, given, wanted) {
   const first = folded.indexOf(wanted);
-  if (first < 0) return null;
-  for (let place = first; place >= 0; place = folded.indexOf(wanted, place + 1))
+  if (first < 0) return isNumber(category, given) ? EXACT : null;
+  if (folded.length === wanted.length)
+    return raw === given || raw.trim() === given || isNumber(category, given) ? EXACT : OTHER_CASE;
+  if (isNumber(category, given)) return EXACT;
+  let begins = false;
+  for (let place = first; place >= 0; place = folded.indexOf(wanted, place + 1)) {
     if (isWhole(folded, place, wanted)) return place === 0 ? WHOLE_WORDS_FIRST : WHOLE_WORDS;
+    begins ||= place > 0 && SIGN.test(folded[place - 1]);
+  }
   if (first === 0) return BEGINNING;
-  return words.some((word) => word.startsWith(wanted)) ? WORD_BEGINNING : PART;
+  return begins ? WORD_BEGINNING : PART;
+}
+
+function isNumber(category, given) {
+  return given === String(category) || given === `#${category}`;
 }
 
 /** Whether what stands at a place has no letter or digit before and after it. */
@@ -86,7 +100,8 @@ function misspelt(entries, wanted, most) {
   const letters = lettersOf(text);
   const allowed = text.length < SHORTEST ? 0 : Math.floor(WRONG * text.length);
   const distance = distanceTo(text, allowed);
-  const rankOf = ({ parts }) => {
+  const rankOf = (entry) => {
+    const parts = (entry.parts ??= partsOf(entry.folded));
     let least = Infinity;
     for (let k = 0; k < parts.length; k++) {
       if (Math.abs(parts[k].text.length - text.length) > allowed) continue;
@@ -96,6 +111,13 @@ function misspelt(entries, wanted, most) {
     return least === Infinity ? null : SIMILAR + least;
   };
   return text ? best(entries, rankOf, most) : NOTHING;
+}
+
+/** A name without blanks and signs, and its longer words where it has several. */
+function partsOf(folded) {
+  const words = SIGN.test(folded) ? folded.split(NO_LETTERS).filter(Boolean) : [folded];
+  const long = words.length > 1 ? words.filter((word) => word.length >= SHORTEST) : [];
+  return [words.join(""), ...long].map((text) => ({ text, letters: lettersOf(text) }));
 }
 
 /** Which letters a text has, as 32 bits. */

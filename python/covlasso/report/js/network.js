@@ -1,5 +1,7 @@
 // Which categories and terms a graph shows, and where they stand; what belongs together is in the file.
 
+import { groupsOf } from "./groups.js";
+
 /** More edges than this are not drawn at once: nobody can read them. The view says how many are left out. */
 export const DRAWN_EDGES = 3000;
 const MAP_EDGES = 4000; // edges that decide where categories stand on the map of a set
@@ -7,12 +9,16 @@ const ROUNDS = { least: 25, most: 400, work: 120000 }; // of the layout; work: r
 const SPACING = 20; // between nodes before the forces act
 const INSIDE = 4; // how much stronger edges pull inside a community
 
-/** Numbers of all edges, largest |coefficient| first; worked out once per set. */
-function ranked(set) {
-  set.rankedEdges ??= Array.from(set.coef.keys()).sort(
-    (a, b) => Math.abs(set.coef[b]) - Math.abs(set.coef[a]) || a - b,
-  );
-  return set.rankedEdges;
+/** Of the numbers of edges `from`, the `wanted` with the largest |coefficient|, these first; equal ones in order. */
+function largest(set, from, wanted) {
+  const sizes = new Float32Array(from.length);
+  for (let e = 0; e < from.length; e++) sizes[e] = Math.abs(set.coef[from[e]]);
+  sizes.sort();
+  const least = wanted < sizes.length ? sizes[sizes.length - wanted] : 0; // sorted as numbers, without a function
+  return from
+    .filter((k) => Math.abs(set.coef[k]) >= least)
+    .sort((a, b) => Math.abs(set.coef[b]) - Math.abs(set.coef[a]) || a - b)
+    .subarray(0, wanted);
 }
 
 function targetOf(set) {
@@ -57,23 +63,37 @@ function edge(set, k) {
   };
 }
 
-/** The `wanted` strongest edges into targets whose R^2 is at least `leastR2`. */
-export function strongest(set, wanted, leastR2 = -Infinity) {
+/** The `wanted` strongest edges into targets whose R^2 is at least `leastR2`; with `group` those within it. */
+export function strongest(set, wanted, leastR2 = -Infinity, group = null) {
   const target = targetOf(set);
-  const edges = [];
-  let possible = 0;
-  for (const k of ranked(set)) {
-    if (leastR2 !== -Infinity && !(set.evidence[target[k]] >= leastR2)) continue;
-    possible++;
-    if (edges.length < wanted) edges.push(edge(set, k));
-  }
-  return { edges, possible };
+  const every = edgesWithin(set, group);
+  const possible = leastR2 === -Infinity ? every : every.filter((k) => set.evidence[target[k]] >= leastR2);
+  return {
+    edges: Array.from(largest(set, possible, wanted), (k) => edge(set, k)),
+    possible: possible.length,
+  };
 }
 
-/** Nodes of these edges where the map of the set has them, which is of many more edges; anew if it lacks some. */
-export function onTheMap(set, edges) {
-  set.map ??= arrange(strongest(set, MAP_EDGES).edges);
-  return partOf(set.map, edges) ?? arrange(edges);
+/** Numbers of the edges with both ends in a group; null: all. */
+function edgesWithin(set, group) {
+  if (group === null) return (set.everyEdge ??= Uint32Array.from(set.coef.keys()));
+  const flags = groupsOf(set).within(group);
+  const [target, sourceGroup, targetGroup] = [
+    targetOf(set),
+    set.array("sourceGroup"),
+    set.array("targetGroup"),
+  ];
+  const isIn = (number) => number >= 0 && flags[number] === 1;
+  return edgesWithin(set, null).filter(
+    (k) => isIn(targetGroup[target[k]]) && isIn(sourceGroup[set.source[k]]),
+  );
+}
+
+/** Nodes of these edges where the map of the set, or of a group, has them, which is of many more edges; anew if it lacks some. */
+export function onTheMap(set, edges, group = null) {
+  const maps = (set.maps ??= new Map());
+  if (!maps.has(group)) maps.set(group, arrange(strongest(set, MAP_EDGES, -Infinity, group).edges));
+  return partOf(maps.get(group), edges) ?? arrange(edges);
 }
 
 /** The part of an arrangement that these edges touch, if all their ends are in it. */

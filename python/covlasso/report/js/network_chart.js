@@ -12,8 +12,9 @@ const FOCUSED = 6; // pixels that the dot in the focus is larger
 const CURVE = 0.12; // of an edge, as ECharts counts it
 const SAMPLED = 8; // pixels between the points of an edge that names keep clear of
 
-/** Pixels across a dot; more edges, a larger one. */
+/** Pixels across a dot: its own, or the more edges the larger. */
 function dotSize(node, { dot = 1, focusKey = null }) {
+  if (node.pixels) return node.pixels;
   return dot * (5 + 1.5 * Math.sqrt(node.used + 0.4 * node.terms)) + (node.key === focusKey ? FOCUSED : 0);
 }
 
@@ -22,9 +23,9 @@ export function radius(node, look, zoom) {
   return (dotSize(node, look) / 2) * ((zoom - 1) * DOT_GROWTH + 1);
 }
 
-/** Points along the edges between dots {x, y}, or none where edges are too many for names to keep clear of. */
-export function alongEdges(nodes, edges, dots, { curveness = CURVE }) {
-  if (edges.length > ARROWS) return [];
+/** Points along the edges between dots {x, y}, or none where edges are too many, or too few, for names to keep clear of. */
+export function alongEdges(nodes, edges, dots, { curveness = CURVE, undirected = false }) {
+  if (undirected || edges.length > ARROWS) return [];
   const index = new Map(nodes.map((node, k) => [node.key, k]));
   return edges.flatMap(({ from, to }) => {
     const [a, b] = [dots[index.get(from.key)], dots[index.get(to.key)]];
@@ -71,11 +72,11 @@ export function boxOf(at) {
 
 /** ECharts option of nodes that stand at `at`, and edges; names are written over it, see map.js. */
 export function networkOption(colours, set, { nodes, edges, at, zoom, center, ...look }) {
-  const { colourOf, focusKey = null } = look;
+  const { colourOf, focusKey = null, lines = linesOf(set) } = look;
   if (!nodes.length) return { series: [] };
   return {
     tooltip: tooltip(colours, ({ dataType, dataIndex }) =>
-      dataType === "node" ? nodeLines(set, nodes[dataIndex]) : edgeLines(edges[dataIndex]),
+      dataType === "node" ? lines.node(nodes[dataIndex]) : lines.edge(edges[dataIndex]),
     ),
     series: [
       {
@@ -109,7 +110,7 @@ export function networkOption(colours, set, { nodes, edges, at, zoom, center, ..
 
 /** Edges as ECharts has them; the head of an arrow is small, and a short edge has none. */
 export function drawnEdges(colours, { nodes, edges, at, zoom, ...look }) {
-  const { edgeColourOf, line = 0.6, curveness = CURVE } = look;
+  const { edgeColourOf, line = 0.6, curveness = CURVE, undirected = false } = look;
   const strongest = Math.max(...edges.map(({ coef }) => Math.abs(coef)), 1e-12);
   const index = new Map(nodes.map((node, k) => [node.key, k]));
   return edges.map((edge) => {
@@ -118,7 +119,7 @@ export function drawnEdges(colours, { nodes, edges, at, zoom, ...look }) {
       zoom * Math.hypot(at[source].x - at[target].x, at[source].y - at[target].y) -
       radius(nodes[source], look, zoom) -
       radius(nodes[target], look, zoom);
-    const head = edges.length > ARROWS ? 0 : headOf(visible);
+    const head = undirected || edges.length > ARROWS ? 0 : headOf(visible);
     return {
       source,
       target,
@@ -137,6 +138,11 @@ export function drawnEdges(colours, { nodes, edges, at, zoom, ...look }) {
 /** Pixels of an arrow head on an edge of which so many are visible: a fifth of it, 7 at most; 0 where it is short. */
 function headOf(visible) {
   return visible < 14 ? 0 : Math.max(4, Math.min(7, visible / 5));
+}
+
+/** What is said of a dot and of an edge under the mouse. */
+function linesOf(set) {
+  return { node: (node) => nodeLines(set, node), edge: edgeLines };
 }
 
 function nodeLines(set, node) {

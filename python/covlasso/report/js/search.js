@@ -55,7 +55,8 @@ export function setUpSearch(place, label, categories, chosen) {
     [...list.children].forEach((item, m) => item.setAttribute("aria-selected", String(m === k)));
     if (k < 0) return;
     input.setAttribute("aria-activedescendant", `${id}-${k}`);
-    list.children[k].scrollIntoView({ block: "nearest" });
+    if (k) list.children[k].scrollIntoView({ block: "nearest" });
+    else list.scrollTop = 0;
   };
   const show = () => {
     const every = lookUp(categories(), input.value, SHOWN);

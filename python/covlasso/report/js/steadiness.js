@@ -10,8 +10,11 @@ const UNSURE = 0.5;
 export function shares(set, t) {
   if (!set.stability) return null;
   const found = new Map();
-  for (let place = set.offset[t]; place < set.offset[t + 1]; place++)
-    found.set(set.source[place], set.array("stability")[place] / set.stability.steps);
+  const steps = set.array("stability");
+  for (let place = set.offset[t]; place < set.offset[t + 1]; place++) {
+    if (steps[place] > set.stability.steps) return null; // not looked for
+    found.set(set.source[place], steps[place] / set.stability.steps);
+  }
   return found;
 }
 

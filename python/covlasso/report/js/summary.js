@@ -4,6 +4,7 @@ import { count, el, fixed, median, plural, r2, scientific, tableOver, tile } fro
 import { hashOf } from "./places.js";
 import { besideCard, explainedWords, judgedBy, medianOf, randomOf } from "./beside.js";
 import { f1ByTerms } from "./decisions.js";
+import { followedHint, followedWords } from "./followed.js";
 import { distribution, dots, errorByTerms, spectrum } from "./summary_charts.js";
 
 const LISTED = 6;
@@ -52,8 +53,11 @@ function headline(set) {
 
 /** "10 terms" where all equations have as many, else "7.3 terms on average". */
 function termsPerEquation(set) {
-  const counts = Array.from(set.targets, (_, t) => set.nTerms(t));
-  const [low, high] = [Math.min(...counts), Math.max(...counts)];
+  let [low, high] = [Infinity, 0];
+  for (let t = 0; t < set.nTargets; t++) {
+    low = Math.min(low, set.nTerms(t));
+    high = Math.max(high, set.nTerms(t));
+  }
   return low === high ? plural(low, "term") : `${fixed(set.nEdges / set.nTargets, 1)} terms on average`;
 }
 
@@ -109,7 +113,7 @@ function tiles(set) {
       tile(
         "Steady terms",
         count(set.stability.sure),
-        `of ${count(set.nEdges)}: found in at least 90 % of ${set.stability.subsets} halves of the groups`,
+        `of ${count(set.stability.terms)}: found in at least 90 % of ${set.stability.subsets} halves of the groups`,
       ),
     tile(
       set.isPursuit ? "Certified" : "Lasso certified",
@@ -121,11 +125,9 @@ function tiles(set) {
 
 /** Everything that limits what the numbers say; shown, not hidden behind a link. */
 function caveats(set) {
-  const silent = Array.from(set.r2).filter(Number.isNaN).length;
+  const silent = set.r2.filter(Number.isNaN).length;
   const uncertified = set.nTargets - set.nCertified;
-  const early = Array.from(set.targets, (_, t) => t).filter(
-    (t) => set.certified(t) && set.statusOf(t) !== "certified",
-  ).length;
+  const early = set.targets.filter((_, t) => set.certified(t) && set.statusOf(t) !== "certified").length;
   const items = [
     set.heldOut
       ? "R² on the fit part flatters. Quote the held-out figure, and see how far the two are apart."
@@ -178,10 +180,12 @@ function leftOut(set) {
         : "These dependencies were found with weights or exclusions that their file does not keep: paths and error by terms are left out.",
     );
   } else if (set.curves.details < set.nTargets) {
-    items.push(
-      `Paths and curves are in this file for the ${plural(set.curves.details, "category", "categories")} with the largest R² on the fit part (--details N for more).`,
-    );
+    items.push(`Paths and curves are in this file for ${followedWords(set)} (${followedHint(set)}).`);
   }
+  if (set.followed.solved < set.nTargets)
+    items.push(
+      `Error by terms${set.decisions ? ", decisions" : ""}${set.stability ? ", terms on halves" : ""}: of the ${count(set.followed.solved)} that are followed; equations, R² and the graph are of all ${count(set.nTargets)}.`,
+    );
   if (set.spectrum.leftOut)
     items.push(
       `The spectrum is left out above ${count(set.spectrum.limit)} sources: its decomposition takes long (covlasso.theory has it).`,
@@ -228,13 +232,14 @@ function charts(set) {
 
 /** The categories from one end of the ranking, by held-out R^2 where there is one, but for those of the other end. */
 function list(set, title, direction) {
-  const order = Array.from(set.targets.keys()).filter((t) => !Number.isNaN(set.evidence[t]));
-  order.sort((a, b) => set.evidence[b] - set.evidence[a] || a - b);
-  if (direction < 0) order.reverse(); // equal ones, too, so that the halves stay apart
+  const best = set.ranking;
   const random = randomOf(set);
   const cells = (t) =>
     [set.evidence, random].filter(Boolean).map((values) => el("td", { class: "number" }, r2(values[t])));
-  const shown = direction > 0 ? Math.ceil(order.length / 2) : Math.floor(order.length / 2);
+  const half = direction > 0 ? Math.ceil(best.length / 2) : Math.floor(best.length / 2);
+  const shown = Math.min(LISTED, half);
+  // Equal ones from the other end, too, so that no category is in both lists.
+  const order = direction > 0 ? best.subarray(0, shown) : best.slice(best.length - shown).reverse();
   return el(
     "section",
     { class: "card" },
@@ -243,21 +248,19 @@ function list(set, title, direction) {
       el(
         "tbody",
         {},
-        order
-          .slice(0, Math.min(LISTED, shown))
-          .map((t) =>
+        Array.from(order, (t) =>
+          el(
+            "tr",
+            {},
             el(
-              "tr",
-              {},
-              el(
-                "th",
-                { scope: "row" },
-                el("a", { href: hashOf("category", set.targets[t], set.index) }, set.targetName(t)),
-              ),
-              el("td", {}, set.equation(t)),
-              cells(t),
+              "th",
+              { scope: "row" },
+              el("a", { href: hashOf("category", set.targets[t], set.index) }, set.targetName(t)),
             ),
+            el("td", {}, set.equation(t)),
+            cells(t),
           ),
+        ),
       ),
       [
         "category",

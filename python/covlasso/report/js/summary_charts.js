@@ -4,6 +4,7 @@ import { count, el, fixed, plural, r2, share, significant } from "./dom.js";
 import { hashOf } from "./places.js";
 import { axis, figure, powerOfTen, tick, tooltip } from "./chart.js";
 import { randomOf } from "./beside.js";
+import { ofWhich } from "./followed.js";
 
 const HALVES = { fit: "fit", heldOut: "held out" };
 const RANDOM = "random terms";
@@ -11,6 +12,7 @@ const BINS = 20;
 const TINY = 0.02; // error from which on a logarithmic axis shows more
 const STARTS = [0.9999, 0.999, 0.99, 0.9]; // where an axis of R² may begin, if nothing is below
 const LISTED = 50; // dots in a table
+const DRAWN = 6000; // dots in a chart
 
 export const METHODS = { lasso: "Lasso", refit: "refitted", pursuit: "matching pursuit" };
 
@@ -33,7 +35,7 @@ export function errorByTerms(set) {
     title: `Error against the number of terms (${METHODS[kind]})`,
     legend: true,
     words:
-      `Median over all categories: ${share(rows[last].median[1])} with one term, ` +
+      `Median over ${ofWhich(set) ? `the categories${ofWhich(set)}` : "all categories"}: ${share(rows[last].median[1])} with one term, ` +
       `${share(rows[last].median[length - 1])} with ${length - 1}, ${HALVES[last]}` +
       (random ? `; ${share(random.at(-1)[1])} with ${random.at(-1)[0]} at random.` : "."),
     option: (colours) => ({
@@ -82,7 +84,7 @@ export function errorByTerms(set) {
       ].filter(Boolean),
     }),
     note:
-      "Lines: median category; bands: the middle half of the categories." +
+      `Lines: median category; bands: the middle half of the categories${ofWhich(set)}.` +
       (random ? ` Random terms: least squares, mean over draws, ${HALVES[last]}.` : ""),
     table: () => ({
       columns: [
@@ -220,20 +222,27 @@ function histogram(values, start) {
 
 /** One dot per category; a click opens its page. */
 export function dots({ title, words, note, set, x, y, xName, yName, open }) {
-  const points = Array.from(set.targets, (_, t) => [x[t], y[t], t]).filter(
-    ([a, b]) => Number.isFinite(a) && Number.isFinite(b),
-  );
-  const least = Math.min(1, ...points.map(([a, b]) => Math.min(a, b)).filter((value) => value > -1));
+  const known = Array.from(set.targets.keys()).filter((t) => Number.isFinite(x[t]) && Number.isFinite(y[t]));
+  const step = Math.ceil(known.length / DRAWN);
+  const points = known.filter((_, k) => k % step === 0).map((t) => [x[t], y[t], t]);
+  const least = points.reduce((low, [a, b]) => (Math.min(a, b) > -1 ? Math.min(low, a, b) : low), 1);
   const low = least < 0 ? Math.floor(least * 5) / 5 : startOf([[least]]);
+  const drawn =
+    step > 1 ? ` ${count(points.length)} of ${count(known.length)} are drawn, at even steps.` : "";
   const outside = points.filter(([a, b]) => Math.min(a, b) < low).length;
   return figure({
     title,
     words,
-    note: outside
-      ? `${note} ${plural(outside, "category", "categories")} below ${fixed(low)} are not drawn.`
-      : note,
+    note:
+      `${note}${drawn}` +
+      (outside ? ` ${plural(outside, "category", "categories")} below ${fixed(low)} are not drawn.` : ""),
     onclick: ({ data }) => data && open(data[2]),
-    table: () => farthest(set, points, [xName, yName]),
+    table: () =>
+      farthest(
+        set,
+        known.map((t) => [x[t], y[t], t]),
+        [xName, yName],
+      ),
     option: (colours) => ({
       tooltip: tooltip(colours, ({ data }) => [
         set.targetName(data[2]),

@@ -3,9 +3,12 @@
 import { count, el, fixed, plural, r2, say, scientific, significant, tableOver } from "./dom.js";
 import { categoriesCsv, save, termsCsv } from "./csv.js";
 import { hashOf } from "./places.js";
-import { besideOf, judgedBy } from "./beside.js";
+import { besideArrays, judgedBy } from "./beside.js";
 
 const PHONE = "(max-width: 700px)"; // where rows fold; wider, the last columns give way
+
+const ROW = 34; // pixels
+const BUFFER = 300; // pixels of rows drawn beyond those in sight
 
 const SORTABLE = {
   category: "number",
@@ -44,6 +47,8 @@ export function tableView(set) {
       placeholder: "No category passes these filters",
       headerSortTristate: false,
       columnDefaults: { headerTooltip: true },
+      ...(matchMedia(PHONE).matches ? {} : { rowHeight: ROW }), // known, it need not be measured
+      renderVerticalBuffer: BUFFER,
       initialSort: [{ column: set.heldOut ? "heldOut" : "fit", dir: "desc" }],
       responsiveLayout: matchMedia(PHONE).matches ? "collapse" : "hide",
       responsiveLayoutCollapseStartOpen: true,
@@ -98,20 +103,26 @@ function folded(columns) {
   );
 }
 
+/** A row per category in the order in which the table is sorted first: so sorted, it is sorted in no time. */
 function rowsOf(set) {
-  return Array.from(set.targets, (category, t) => ({
+  const { mean, random } = besideArrays(set, judgedBy(set));
+  const row = (t) => ({
     t,
-    category,
+    category: set.targets[t],
     name: set.targetName(t),
     terms: set.nTerms(t),
     fit: set.r2[t],
     heldOut: set.heldOut?.[t],
-    ...besideOf(set, t, judgedBy(set)),
-    dependents: set.sameCategories ? set.nDependents(category) : null,
+    mean: mean?.[t],
+    random: random?.[t],
+    dependents: set.sameCategories ? set.nDependents(set.targets[t]) : null,
     lam: set.lam[t],
     kkt: set.kkt[t],
     status: set.statusOf(t),
-  }));
+  });
+  const known = set.ranking;
+  const unknown = Array.from(set.targets.keys()).filter((t) => Number.isNaN(set.evidence[t]));
+  return [...Array.from(known, row), ...unknown.map(row)];
 }
 
 /** Whether a figure is known of these categories; of all of them or of none. */
@@ -119,7 +130,7 @@ function isShown(set, field) {
   if (field === "heldOut") return Boolean(set.heldOut);
   if (field === "dependents") return set.sameCategories;
   if (field !== "mean" && field !== "random") return true;
-  return set.nTargets > 0 && field in besideOf(set, 0, judgedBy(set));
+  return field in besideArrays(set, judgedBy(set));
 }
 
 function columns(set) {
@@ -255,26 +266,25 @@ function filterControls(set) {
 
 function connect(table, set, filters, found, total) {
   const { text, least, most, status, sort, order, download, terms } = filters;
-  const passes = (row) => {
-    const value = row.heldOut ?? row.fit;
-    if (least.value !== "" && !(value >= Number(least.value))) return false;
-    if (most.value !== "" && !(value <= Number(most.value))) return false;
-    if (status.value && row.status !== status.value) return false;
-    const wanted = text.value.trim().toLowerCase();
-    return (
-      !wanted ||
-      row.name.toLowerCase().includes(wanted) ||
-      `#${row.category}` === wanted ||
-      String(row.category) === wanted ||
-      set.terms(row.t).some(({ source }) => set.sourceName(source).toLowerCase().includes(wanted))
-    );
+  const bound = ({ value }, open) => (value === "" ? open : Number(value));
+  const passing = () => {
+    const holds = set.holding(text.value);
+    const [low, high, wanted] = [bound(least, -Infinity), bound(most, Infinity), status.value];
+    const any = low === -Infinity && high === Infinity; // also what has no R²
+    return ({ t, status }) =>
+      holds[t] === 1 &&
+      (any || (set.evidence[t] >= low && set.evidence[t] <= high)) &&
+      (!wanted || status === wanted);
   };
+  const isFiltering = () => [text, least, most, status].some(({ value }) => value.trim() !== "");
   let ready = false;
-  const refilter = () => ready && table.setFilter(passes);
+  const refilter = () => {
+    if (ready) isFiltering() ? table.setFilter(passing()) : table.clearFilter();
+  };
   const resort = () => ready && table.setSort(sort.value, order.value);
   table.on("tableBuilt", () => {
     ready = true;
-    refilter();
+    if (isFiltering()) refilter();
   });
   table.on("dataFiltered", (_filters, rows) => {
     found.textContent =

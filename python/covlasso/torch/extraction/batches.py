@@ -8,15 +8,26 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 
 
+@runtime_checkable
+class Inputs(Protocol):
+    """Inputs that are no tensor: rows of a table, blocks of a text. Their length is the number of samples."""
+
+    def __len__(self) -> int:
+        """Return the number of samples, which is that of rows of the logits."""
+
+    def to(self, device: torch.device) -> Inputs:
+        """Return the same on a device."""
+
+
 class Batch(NamedTuple):
     """Some samples, for all models.
 
     Attributes
     ----------
-    inputs : Tensor, or mapping from model name to Tensor
-        One tensor for all models, or each model's own; row r of all of them is sample r.
-    targets : (k,) Tensor, optional
-        Labels, -1 where there is none; only kept, with the logits.
+    inputs : Tensor or Inputs, or mapping from model name to Tensor or Inputs
+        One for all models, or each model's own; row r of tensors, and of the logits, is sample r.
+    targets : (k,) Tensor, or mapping from model name to (k,) Tensor, optional
+        Labels, -1 where there is none: those of all models, or each model's own.
     samples : sequence of k str, optional
         Names of the samples, for messages and lists; their numbers, counted from 0, if not given.
     keys : sequence of k str, optional
@@ -27,12 +38,16 @@ class Batch(NamedTuple):
         Samples of this batch that could not be read and are in none of the above.
     """
 
-    inputs: torch.Tensor | Mapping[str, torch.Tensor]
-    targets: torch.Tensor | None = None
+    inputs: torch.Tensor | Inputs | Mapping[str, torch.Tensor | Inputs]
+    targets: torch.Tensor | Mapping[str, torch.Tensor] | None = None
     samples: Sequence[str] | None = None
     keys: Sequence[str] | None = None
     positions: Sequence[int] | None = None
     skipped: Sequence[tuple[str, str]] = ()
+
+    def targets_of(self, model: str) -> torch.Tensor | None:
+        """Return the labels of a model."""
+        return self.targets[model] if isinstance(self.targets, Mapping) else self.targets
 
 
 @runtime_checkable

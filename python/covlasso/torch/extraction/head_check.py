@@ -10,6 +10,23 @@ from covlasso.torch.extraction.device_sums import not_finite
 from covlasso.torch.extraction.taps import Tap
 
 
+class HeadError(ValueError):
+    """Logits that are not W h + b of a last layer that was taken out.
+
+    Attributes
+    ----------
+    model, sample : str
+        Whose, and where first.
+    """
+
+    def __init__(self, model: str, sample: str):
+        super().__init__(
+            f"the logits of model {model!r} for sample {sample} are not W h + b of its last layer; "
+            'accumulate them as they are, with factored="off" (of an unfinished run, delete the state first)'
+        )
+        self.model, self.sample = model, sample
+
+
 class HeadCheck:
     """Finds the first sample whose logits are not W h + b; nothing waits for a GPU before `settle`.
 
@@ -54,15 +71,15 @@ class HeadCheck:
 
         Raises
         ------
-        ValueError
-            They are not; the message names model and sample.
+        HeadError, ValueError
+            They are not W h + b, or not finite; the message names model and sample.
         """
         for name, first in self._first.items():
             departs, infinite = first.tolist()
             if infinite <= departs and infinite < len(self._samples):
                 raise ValueError(not_finite(name, self._samples[infinite]))
             if departs < len(self._samples):
-                raise ValueError(not_of_head(name, self._samples[departs]))
+                raise HeadError(name, self._samples[departs])
         self._samples.clear()
         self._first.clear()
 
@@ -70,11 +87,3 @@ class HeadCheck:
         """Place of the first of a batch's samples among those that wait; the largest number if none."""
         places = torch.arange(len(found), device=found.device) + len(self._samples)
         return torch.where(found, places, torch.iinfo(torch.int64).max).min()
-
-
-def not_of_head(model: str, sample: str) -> str:
-    """Say which model, and at which sample."""
-    return (
-        f"the logits of model {model!r} for sample {sample} are not W h + b of its last layer; accumulate "
-        'them as they are, with factored="off" (of an unfinished run, delete the state first)'
-    )

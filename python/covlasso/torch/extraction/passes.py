@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,15 @@ from covlasso._base.arrays import Int64
 from covlasso._base.checks import check_labels
 from covlasso.logits import LogitWriter, TopOne
 from covlasso.moments import Accumulator, ClassChoice, Split, WantedClasses, choose_classes
-from covlasso.torch.extraction.batches import Batch
+from covlasso.torch.extraction.batches import Batch, Inputs
 from covlasso.torch.extraction.head_check import HeadCheck
 from covlasso.torch.extraction.reading import batches
 from covlasso.torch.extraction.run_state import RunState
 from covlasso.torch.extraction.sums import Sums, sums_for
 from covlasso.torch.extraction.taps import Tap
 from covlasso.torch.extraction.trail import Trail
+
+_WRITING = 20.0  # least time between two states, in that of writing one, where nobody said how often
 
 ClassNames = Mapping[str, Sequence[str]] | Sequence[str] | None
 
@@ -83,8 +85,10 @@ class Running:
         context: AbstractContextManager[Any] = torch.autocast(self.device.type, dtype=self.amp_dtype)
         return context
 
-    def moved(self, inputs: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    def moved(self, inputs: torch.Tensor | Inputs, dtype: torch.dtype) -> torch.Tensor | Inputs:
         """Return inputs as the model wants them."""
+        if not isinstance(inputs, torch.Tensor):
+            return inputs.to(self.device)
         dtype = dtype if inputs.is_floating_point() else inputs.dtype
         if self.channels_last and inputs.ndim == 4:
             return inputs.to(self.device, dtype, non_blocking=True, memory_format=torch.channels_last)
@@ -159,16 +163,18 @@ class Pass:
         state: RunState | None,
         save_every: int,
         progress: Callable[[PassProgress], object] | None,
+        always: bool = True,
     ) -> None:
-        """See all batches that were not seen yet."""
-        began, before = time.monotonic(), self._seen
+        """See all batches that were not seen yet; unless ``always``, saves take a twentieth of the time."""
+        began, before, pace = time.monotonic(), self._seen, _Pace()
         trail, place = (self._trail, str(state.path)) if state is not None else (None, "")
         for batch in batches(loader, self._batches, list(self.taps), trail, place):
             with torch.inference_mode():
                 self._see(batch)
             if self._batches % save_every == 0:
-                if state is not None:
-                    self.save(state)
+                if state is not None and (always or pace.due()):
+                    with pace.saving():
+                        self.save(state)
                 else:
                     self._flush()
             if progress is not None:
@@ -194,9 +200,10 @@ class Pass:
             sums = self._begun(logits, rows)
             self._heads.add(logits, rows, samples)
             sums.update(rows, keys, samples, self._labels(batch, logits))
-            self._count(logits, batch.targets)
+            self._count(logits, batch)
             if self.files is not None:
-                labels = [-1] * len(samples) if batch.targets is None else batch.targets.tolist()
+                targets = batch.targets_of(_largest(logits))
+                labels = [-1] * len(samples) if targets is None else targets.tolist()
                 arrays = {name: x.float().cpu().numpy() for name, x in logits.items()}
                 self.files.update(arrays, positions, labels, samples, keys)
         self.skipped.extend((sample, reason) for sample, reason in batch.skipped)
@@ -207,25 +214,28 @@ class Pass:
         """Targets of a batch, where the classes of samples are labels."""
         if self.accumulator is None or self.accumulator.classes != "labels":
             return None
-        if batch.targets is None:
+        largest = _largest(logits)
+        targets = batch.targets_of(largest)
+        if targets is None:
             raise ValueError('classes="labels" needs targets, and the loader yields a batch without')
-        largest = max(logits, key=lambda name: logits[name].shape[1])
         sizes = {f"model {largest!r}": logits[largest].shape[1]}
-        return check_labels(batch.targets.cpu().numpy(), len(batch.targets), sizes)
+        return check_labels(targets.cpu().numpy(), len(targets), sizes)
 
-    def _count(self, logits: Mapping[str, torch.Tensor], targets: torch.Tensor | None) -> None:
+    def _count(self, logits: Mapping[str, torch.Tensor], batch: Batch) -> None:
         """Count right answers, where targets are labels."""
-        if targets is None or targets.ndim != 1 or targets.is_floating_point():
-            return
-        self.top1.update(
-            logits, {name: targets.to(rows.device, non_blocking=True) for name, rows in logits.items()}
-        )
+        labels = {}
+        for name, rows in logits.items():
+            targets = batch.targets_of(name)
+            if targets is None or targets.ndim != 1 or targets.is_floating_point():
+                return
+            labels[name] = targets.to(rows.device, non_blocking=True)
+        self.top1.update(logits, labels)
 
     def _compute(self, batch: Batch) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """Logits of all models, and the rows to accumulate."""
         logits, rows = {}, {}
         for name, tap in self.taps.items():
-            inputs = batch.inputs if isinstance(batch.inputs, torch.Tensor) else batch.inputs[name]
+            inputs = batch.inputs[name] if isinstance(batch.inputs, Mapping) else batch.inputs
             with self._running.autocast():
                 logits[name], rows[name] = tap(self._running.moved(inputs, self._dtypes[name]))
         return logits, rows
@@ -264,6 +274,30 @@ class Pass:
         if self._on_classes is not None:
             self._on_classes(choice)
         return choice
+
+
+class _Pace:
+    """When a state may be written: after twenty times the time that the last one took."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() >= self._next
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Take the time of a state."""
+        began = time.monotonic()
+        yield
+        ended = time.monotonic()
+        self._next = ended + _WRITING * (ended - began)
+
+
+def _largest(logits: Mapping[str, torch.Tensor]) -> str:
+    """Return the model with the most categories: labels are by these."""
+    return max(logits, key=lambda name: logits[name].shape[1])
 
 
 def _float_type(tap: Tap) -> torch.dtype:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from covlasso.torch.extraction.batches import Batch, Resumable
+from covlasso.torch.extraction.batches import Batch, Inputs, Resumable
 from covlasso.torch.extraction.trail import Trail
 
 _ELSE = "; give the samples in the same order, or delete the file to begin anew"
@@ -78,19 +78,22 @@ def _as_batch(item: Any, models: Sequence[str]) -> Batch:
                 "are expected"
             )
         item = Batch(*item)
-    if not isinstance(item, Batch) or not isinstance(item.inputs, torch.Tensor | Mapping):
+    if not isinstance(item, Batch) or not isinstance(item.inputs, torch.Tensor | Mapping | Inputs):
         raise TypeError(
             f"the loader yields {type(item).__name__}, a tensor or a mapping of tensors is expected"
         )
-    missing = [name for name in models if isinstance(item.inputs, Mapping) and name not in item.inputs]
-    if missing:
-        raise ValueError(f"the loader has no inputs for model {missing[0]!r}; it has {sorted(item.inputs)}")
+    if isinstance(item.inputs, Mapping):
+        missing = [name for name in models if name not in item.inputs]
+        if missing:
+            raise ValueError(
+                f"the loader has no inputs for model {missing[0]!r}; it has {sorted(item.inputs)}"
+            )
     return item
 
 
 def _complete(batch: Batch, seen: int | None) -> Batch:
     """Fill in what was not given; ``seen`` samples came before (None: the loader must say which)."""
-    inputs = batch.inputs if isinstance(batch.inputs, torch.Tensor) else next(iter(batch.inputs.values()))
+    inputs = next(iter(batch.inputs.values())) if isinstance(batch.inputs, Mapping) else batch.inputs
     length = len(inputs)
     if seen is None and (batch.positions is None or batch.samples is None):
         raise TypeError("a loader that begins in the middle must yield batches with samples and positions")
@@ -98,8 +101,9 @@ def _complete(batch: Batch, seen: int | None) -> Batch:
     samples = batch.samples if batch.samples is not None else [str(i) for i in positions]
     keys = batch.keys if batch.keys is not None else samples
     batch = batch._replace(positions=positions, samples=samples, keys=keys)
-    for field in ("samples", "keys", "positions", "targets"):
-        value = getattr(batch, field)
+    of_models = batch.targets if isinstance(batch.targets, Mapping) else {"": batch.targets}
+    given = [(field, getattr(batch, field)) for field in ("samples", "keys", "positions")]
+    for field, value in [*given, *(("targets", targets) for targets in of_models.values())]:
         if value is not None and len(value) != length:
             raise ValueError(f"a batch has {length} inputs and {len(value)} {field}")
     return batch

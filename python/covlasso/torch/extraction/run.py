@@ -12,12 +12,14 @@ import torch
 from torch import nn
 
 from covlasso._base.checks import check_flag
+from covlasso._base.commands import digest
 from covlasso._base.ranks import Group
 from covlasso.logits import LogitWriter, Precision
 from covlasso.moments import ClassChoice, Split, WantedClasses, check_wanted_classes
+from covlasso.torch.extraction.after_head import AfterHead
 from covlasso.torch.extraction.merging import Extraction, merge
 from covlasso.torch.extraction.passes import Pass, PassProgress, Running
-from covlasso.torch.extraction.run_state import RunState, digest, weights_digest
+from covlasso.torch.extraction.run_state import RunState, weights_digest
 from covlasso.torch.extraction.taps import Tap
 from covlasso.torch.layers import Factored, last_layer
 
@@ -29,6 +31,7 @@ def extract(
     class_names: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
     split: Split | None = None,
     factored: Factored | Mapping[str, nn.Linear] = "auto",
+    after_head: Mapping[str, AfterHead] | None = None,
     device: torch.device | str | None = None,
     amp_dtype: torch.dtype | None = None,
     channels_last: bool = False,
@@ -64,7 +67,11 @@ def extract(
     factored : {"auto", "on", "off"} or mapping from name to Linear, default "auto"
         Accumulate the input of a last linear layer instead of its output: (d + 1)(d + 2) / 2 sums instead of
         n (n + 1) / 2, and the same moments to rounding. "auto" does so where ``model.get_classifier()`` is
-        such a layer, d + 1 < n, and the logits of the first batch are W h + b. Every batch is checked.
+        such a layer, d + 1 < n, and the logits of the first batch are W h + b. Every batch is checked; of a
+        layer of more than 2^22 weights 512 outputs, in turn, and the others against what it returned.
+    after_head : mapping from name to AfterHead, optional
+        What models do to the output of their last layer, which is accumulated in the place of the logits: a
+        scale, which goes into W and b, or a soft cap, before which the logits are taken.
     device : torch.device or str, default: where the first model is
         Models and inputs are moved to it.
     amp_dtype : torch.dtype, optional
@@ -77,7 +84,8 @@ def extract(
     force : bool, default False
         Replace ``out`` where it exists.
     save_every : int, default 10 on a CPU, 500 on a GPU
-        Batches between two saves.
+        Batches between two saves. By default one is left out where it would take more than a twentieth of
+        the time.
     save_logits : {"float16", "float32"}, optional
         Also keep logits and labels, see `LogitWriter`. Needs ``out``.
     strict : bool, default False
@@ -107,10 +115,11 @@ def extract(
     ------
     FileExistsError
         ``out`` exists, and ``force`` is not given.
+    HeadError
+        A logit is not W h + b of a last layer that was taken out; the message names sample and model.
     TypeError, ValueError
-        An argument; a logit that is not finite, or not W h + b of a last layer that was taken out (the
-        message names sample and model); a state of another run; a sample that could not be read, with
-        ``strict``; a batch without targets, with ``classes="labels"``.
+        An argument; a logit that is not finite (the message names sample and model); a state of another run;
+        a sample that could not be read, with ``strict``; a batch without targets, with ``classes="labels"``.
     GroupError
         Another rank ended.
     """
@@ -137,13 +146,15 @@ def extract(
             "class_names": _digests(class_names),
         }
         state = RunState(target, group, {**(command or {}), **settings})
+        if after_head:
+            state.command["after_head"] = {name: [f.scale, f.softcap] for name, f in after_head.items()}
         files = LogitWriter(target, list(models), group, save_logits) if save_logits else None
-    with _prepared(models, where, channels_last), _tapped(models, factored) as taps:
+    with _prepared(models, where, channels_last), _tapped(models, factored, after_head or {}) as taps:
         running = Running(where, amp_dtype, channels_last, strict)
         work = Pass(taps, class_names, split, running, files, classes, on_classes)
         _resume(work, state)
         try:
-            work.run(loader, state, every, progress)
+            work.run(loader, state, every, progress, always=save_every is not None)
         finally:
             if files is not None:
                 files.close()
@@ -223,13 +234,16 @@ def _prepared(models: Mapping[str, nn.Module], device: torch.device, channels_la
 
 @contextmanager
 def _tapped(
-    models: Mapping[str, nn.Module], factored: Factored | Mapping[str, nn.Linear]
+    models: Mapping[str, nn.Module],
+    factored: Factored | Mapping[str, nn.Linear],
+    after_head: Mapping[str, AfterHead],
 ) -> Iterator[dict[str, Tap]]:
     """Hooks on the last layers, taken off at the end."""
     taps: dict[str, Tap] = {}
     try:
         for name, model in models.items():
-            taps[name] = Tap(name, model, last_layer(name, model, factored), required=factored != "auto")
+            layer = last_layer(name, model, factored)
+            taps[name] = Tap(name, model, layer, factored != "auto", after_head.get(name))
         yield taps
     finally:
         for tap in taps.values():

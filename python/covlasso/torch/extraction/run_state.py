@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from glob import escape
 from hashlib import blake2b
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from covlasso._base.commands import difference, short
 from covlasso._base.ranks import Group
 from covlasso.moments import Accumulator
 
@@ -62,11 +63,11 @@ class RunState:
                 f"{self.path} is not the state of a run, it has no {missing[0]}; delete it to begin anew"
             )
         stored = header["command"]
-        found = _difference(stored, self.command)
+        found = difference(stored, self.command)
         if found is not None:
             field, was, now = found
             raise ValueError(
-                f"{self.path} is the state of another run: {field} was {_short(was)} and is {_short(now)}; "
+                f"{self.path} is the state of another run: {field} was {short(was)} and is {short(now)}; "
                 "repeat that run, or delete the file to begin anew"
             )
         return accumulator, header
@@ -83,15 +84,6 @@ class RunState:
                 shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def digest(texts: Iterable[str]) -> str:
-    """Hash of some strings, in their order."""
-    total = blake2b(digest_size=16)
-    for text in texts:
-        data = text.encode("utf-8", "surrogatepass")
-        total.update(len(data).to_bytes(8, "little") + data)
-    return total.hexdigest()
-
-
 def weights_digest(model: nn.Module) -> str:
     """Hash of all weights and buffers."""
     total = blake2b(digest_size=16)
@@ -101,20 +93,3 @@ def weights_digest(model: nn.Module) -> str:
             total.update(f"{name} {host.dtype} {tuple(host.shape)}".encode())
             total.update(host.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
-
-
-def _difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
-    """Return the first field that differs, and both its values; fields of fields are joined by points."""
-    for field in {**now, **was}:
-        old, new = was.get(field), now.get(field)
-        inner = _difference(old, new) if isinstance(old, dict) and isinstance(new, dict) else None
-        if inner is not None:
-            return f"{field}.{inner[0]}", *inner[1:]
-        if old != new:
-            return field, old, new
-    return None
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -9,7 +9,13 @@ import torch
 from torch import nn
 
 from covlasso.moments import LinearHead
-from covlasso.torch.layers import linear_head
+from covlasso.torch.extraction.after_head import AfterHead
+from covlasso.torch.extraction.batches import Inputs
+
+_FEW = 2**22  # weights of a layer all of whose outputs are computed again for every batch
+_STRIP = 512  # outputs of a larger layer that are, other ones for every batch
+_STEPS = 4.0  # roundings between the output of a layer and logits that are scaled or capped
+_ROWS = 128  # samples that are compared at a time where that takes memory
 
 
 class Tap:
@@ -25,17 +31,28 @@ class Tap:
         The last layer: its input is accumulated. None: the logits are.
     required : bool, default False
         Whether it is an error where the logits are not those of that layer.
+    after : AfterHead, optional
+        What the model makes of the output of the layer; nothing by default.
     """
 
-    def __init__(self, name: str, model: nn.Module, layer: nn.Linear | None, required: bool = False):
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        layer: nn.Linear | None,
+        required: bool = False,
+        after: AfterHead | None = None,
+    ):
         self.name, self.model, self.layer, self.required = name, model, layer, required
+        self.after = after or AfterHead()
         self._features: torch.Tensor | None = None
         self._returned: torch.Tensor | None = None  # by the layer, in the type in which it computes
         self._head: LinearHead | None = None
         self._placed: dict[torch.device, tuple[torch.Tensor, torch.Tensor]] = {}  # its W and b
+        self._looked = 0  # batches whose logits were compared
         self._hook = layer.register_forward_hook(self._keep) if layer is not None else None
 
-    def __call__(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, inputs: torch.Tensor | Inputs) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (k, n), and the rows (k, n) or (k, d) to accumulate."""
         self._features = self._returned = None
         logits = self.model(inputs)
@@ -54,7 +71,7 @@ class Tap:
     def head(self) -> LinearHead | None:
         """Weights of the last layer, where its input is accumulated: those of the first batch."""
         if self._head is None and self.layer is not None:
-            self._head = linear_head(self.layer)
+            self._head = self.after.with_scale(self.layer)
         return self._head
 
     def departures(self, logits: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
@@ -63,7 +80,11 @@ class Tap:
         With h and W rounded to that type, what a layer adds is the rounding of its result,
         u (|W h + b| + |b|), and that of its sums, sqrt(d) |w| |h| in the unit of the type of the sums, which
         is float32 at least. A GPU may round sums of pieces, of size |w| |h| / sqrt(d), to half precision. As
-        u hides much there, logits in half precision also have to be what the layer returned, bit for bit.
+        u hides much there, logits in half precision also have to be what the layer returned, bit for bit. In
+        float64 W h + b is rounded here, too: by d |w| |h| at most.
+
+        Of a large layer a strip of W h + b is computed for each batch, the next one for the next, and all
+        logits have to be what the layer returned, or what the model is known to make of it.
         """
         head = self.head()
         if head is None:
@@ -72,18 +93,25 @@ class Tap:
         if self._returned is None or features.shape != (len(logits), d) or logits.shape[1] != n:
             return torch.ones(len(logits), dtype=torch.bool, device=logits.device)
         computed = self._returned.dtype
-        h, w, b = (x.to(computed).double() for x in (features, *self._weights(head, logits.device)))
+        strip = self._next_strip(head)
+        weight, bias = self._weights(head, logits.device)
+        scale = self.after.scale  # which is in the weights, and not in those of the layer
+        h, w, b = (x.to(computed).double() for x in (features, weight[strip] / scale, bias[strip] / scale))
         expected = h @ w.T + b
         size = torch.outer(h.norm(dim=1), w.norm(dim=1)) + b.abs()
         u = torch.finfo(computed).eps
-        bound = u * (expected.abs() + b.abs()) + (8.0 + math.sqrt(d)) * _unit_of_sums(self._returned) * size
+        sums = d if computed == torch.float64 else math.sqrt(d)
+        bound = u * (expected.abs() + b.abs()) + (8.0 + sums) * _unit_of_sums(self._returned) * size
         half = computed in (torch.float16, torch.bfloat16)
         if half and logits.device.type == "cuda":
             bound += 4.0 * u / math.sqrt(d) * size
-        fits = (logits.double() - expected).abs() <= bound
-        if half:
-            fits &= logits.to(computed) == self._returned
-        return ~fits.all(dim=1)
+        if not self.after.is_identity:
+            bound += _STEPS * u * expected.abs()
+        gap = (logits[:, strip].double() - self.after(expected)).abs()
+        fits = (gap <= abs(scale) * bound).all(dim=1)
+        if half or strip != slice(0, n):
+            fits &= self._as_returned(logits, self._returned)
+        return ~fits
 
     def take_out(self, head: LinearHead) -> None:
         """Compare the logits from here on with this layer, whatever becomes of the model's own."""
@@ -104,6 +132,27 @@ class Tap:
     def _keep(self, _module: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
         self._features = inputs[0]
         self._returned = output.clone()  # the model may write into it
+
+    def _next_strip(self, head: LinearHead) -> slice:
+        """Return which outputs of the layer are computed again for this batch."""
+        if head.weight.size <= _FEW:
+            return slice(0, head.categories)
+        start = (self._looked * _STRIP) % head.categories
+        self._looked += 1
+        return slice(start, min(start + _STRIP, head.categories))
+
+    def _as_returned(self, logits: torch.Tensor, returned: torch.Tensor) -> torch.Tensor:
+        """Which samples have logits that are what the model is known to make of the layer's output."""
+        if self.after.is_identity:
+            return (logits.to(returned.dtype) == returned).all(dim=1)
+        u = torch.finfo(returned.dtype).eps
+        pieces = []
+        wide = torch.promote_types(returned.dtype, torch.float32)
+        for found, given in zip(logits.split(_ROWS), returned.split(_ROWS), strict=True):
+            scaled = given.to(wide) * self.after.scale
+            gap = (found.to(wide) - self.after.capped(scaled)).abs()
+            pieces.append((gap <= _STEPS * u * scaled.abs()).all(dim=1))
+        return torch.cat(pieces)
 
     def _weights(self, head: LinearHead, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         if device not in self._placed:

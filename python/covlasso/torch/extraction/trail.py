@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 import torch
@@ -50,7 +50,9 @@ class Trail:
 
 def _numbers(batch: Batch) -> torch.Tensor:
     """Return some numbers of each sample, from all over it."""
-    inputs = batch.inputs if isinstance(batch.inputs, torch.Tensor) else next(iter(batch.inputs.values()))
+    inputs = next(iter(batch.inputs.values())) if isinstance(batch.inputs, Mapping) else batch.inputs
+    if not isinstance(inputs, torch.Tensor):
+        raise TypeError(f"samples in a {type(inputs).__name__} need names, and the loader gives none")
     if inputs.layout != torch.strided:
         inputs = inputs.to_dense()
     rows = inputs.flatten(1) if inputs.ndim > 1 else inputs.reshape(-1, 1)
