@@ -60,7 +60,8 @@ FactoredGram::FactoredGram(MatrixView<double> factor) : factor_(factor) {
         check_row(factor, j, square);
     }
     for (const double square : diagonal_) root_.push_back(std::sqrt(square));
-    if (batch() < rounded_together || factor.cols > rounded_most) return;  // they pay for many vectors at a time
+    if (batch() < rounded_together || factor.cols > rounded_most)
+        return;  // they pay for many vectors at a time
     rounded_.resize(static_cast<std::size_t>(factor.rows * rounded_length(factor.cols)));
     rounding_ = backend().round_rows(factor, root_.data(), rounded_.data());
 }
@@ -132,7 +133,8 @@ private:
 
 /// F'x of each product in double, and then F times these: in integers where the tolerance allows it.
 void FactoredGram::multiply_all(Product* products, Index count) const {
-    std::vector<double> inner(static_cast<std::size_t>(count * factor_.cols));  // of the exact ones, one after the other
+    std::vector<double> inner(
+        static_cast<std::size_t>(count * factor_.cols));  // of the exact ones, one after the other
     std::vector<double*> out;
     RoundedVectors rounded(approximates() ? factor_.cols : 0);
     for (Index i = 0; i < count; ++i) {

@@ -45,11 +45,12 @@ public:
 
     /// 2 G (e_self - b), within a radius of at most `tolerance`.
     template <class Team, class Gram>
-    COVLASSO_FN void approximate(const Team& team, const Gram& gram, Id self, SparseVector b, double tolerance) {
+    COVLASSO_FN void approximate(const Team& team, const Gram& gram, Id self, SparseVector b,
+                                 double tolerance) {
         hold(team, self, b);
         double* value = value_.data();
-        radius_ = 2.0 * multiply_within(team, gram, 0.5 * tolerance, {index_.data(), x_.data(), count_}, value,
-                                        [=](Index j, double product) { value[j] = 2.0 * product; });
+        radius_ = 2.0 * multiply_within(team, gram, 0.5 * tolerance, {index_.data(), x_.data(), count_},
+                                        value, [=](Index j, double product) { value[j] = 2.0 * product; });
     }
 
     /// The gradient of source j from the entries of G, which takes its place.

@@ -475,7 +475,8 @@ private:
     COVLASSO_FN bool stays_inside_roughly(Id j, const Deviation& deviation) const {
         const Target& target = *target_;
         const double root = target.root[j], both = two_sided(), w = target.outside[j];
-        const double radius0 = target.gradient.radius() * root, radius1 = target.next_gradient.radius() * root;
+        const double radius0 = target.gradient.radius() * root,
+                     radius1 = target.next_gradient.radius() * root;
         const double g0 = target.gradient[j], g1 = target.next_gradient[j];
         const double room0 = stage_.start() * w - larger(g0, -both * g0) - radius0;
         const double room1 = at_ * w - larger(g1, -both * g1) - radius1;
@@ -527,9 +528,9 @@ private:
     static constexpr double drift = 1e-12;          // of a residual: beyond it the active set is refined
     static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
     static constexpr int most_failures = 8;
-    static constexpr Index most_open = 100;    // to settle them costs as much as a product
+    static constexpr Index most_open = 100;   // to settle them costs as much as a product
     static constexpr int most_shortened = 4;  // so often may a stage be halved for them
-    static constexpr Index patience = 64;  // events at one lambda; ties end sooner, a cycle does not
+    static constexpr Index patience = 64;     // events at one lambda; ties end sooner, a cycle does not
 
     Team team_;
     Piece<Team> piece_;

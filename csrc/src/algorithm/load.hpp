@@ -121,9 +121,8 @@ COVLASSO_STEP void load(const Team& team, const Problem& problem, const double* 
         if constexpr (Team::approximates)
             if (wanted == Cross::rough) {
                 const double one = 1.0;
-                target.cross_radius =
-                    multiply_within(team, gram, infinity, {&i, &one, 1}, cross,
-                                    [=](Index j, double entry) { cross[j] = entry; });
+                target.cross_radius = multiply_within(team, gram, infinity, {&i, &one, 1}, cross,
+                                                      [=](Index j, double entry) { cross[j] = entry; });
             }
     } else if (problem.intra()) {
         const double one = 1.0;

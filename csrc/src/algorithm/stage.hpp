@@ -27,7 +27,6 @@ struct Deviation {
         const double shared = norm > 0.0 ? p * p / norm : 0.0;
         return 2.0 * (along * std::fabs(p) + across * std::sqrt(larger(root * root - shared, 0.0)));
     }
-
 };
 
 class Stage {

@@ -141,8 +141,8 @@ inline void prefetch(const std::int16_t* address) {
 /// sums[i * rounded_together + v] = q_i'v_v for `rows` rows one after the other, while those at `ahead` are fetched; `pairs` has
 /// two numbers of each vector in turn.
 template <int rows>
-void multiply_pairs(const std::int16_t* row, Index length, const std::int16_t* ahead, const std::int16_t* pairs,
-                    std::int32_t* sums) {
+void multiply_pairs(const std::int16_t* row, Index length, const std::int16_t* ahead,
+                    const std::int16_t* pairs, std::int32_t* sums) {
     constexpr Index parts = rounded_together / Sums::count, line = 32;
     Sums sum[rows][parts];
     for (Index begin = 0; begin < length; begin += line) {
@@ -176,7 +176,8 @@ inline void multiply_rounded(const std::int16_t* rounded, Index p, Index length,
             const std::int16_t *row = rounded + begin * length, *group = pairs + first * length;
             Index j = 0;
             for (; j + Sums::rows <= count; j += Sums::rows, row += Sums::rows * length)
-                multiply_pairs<Sums::rows>(row, length, row + ahead * length, group, sums + j * rounded_together);
+                multiply_pairs<Sums::rows>(row, length, row + ahead * length, group,
+                                           sums + j * rounded_together);
             for (; j < count; ++j, row += length)
                 multiply_pairs<1>(row, length, row, group, sums + j * rounded_together);
             for (Index v = first; v < vectors && v < first + rounded_together; ++v) {
