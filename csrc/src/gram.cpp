@@ -7,8 +7,19 @@
 
 namespace covlasso {
 
-void Gram::multiply_all(const Product* products, Index count) const {
-    for (Index i = 0; i < count; ++i) multiply(products[i].x, products[i].out);
+double Gram::multiply_within(double, SparseVector x, double* out) const {
+    multiply(x, out);
+    return 0.0;
+}
+
+void Gram::multiply_all(Product* products, Index count) const {
+    for (Index i = 0; i < count; ++i) {
+        Product& product = products[i];
+        if (product.tolerance > 0.0)
+            product.radius = multiply_within(product.tolerance, product.x, product.out);
+        else
+            multiply(product.x, product.out);
+    }
 }
 
 template <class T>

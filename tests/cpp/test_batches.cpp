@@ -28,7 +28,7 @@ public:
         dense_.gather(row, columns, count, out);
     }
     void multiply(SparseVector x, double* out) const override { dense_.multiply(x, out); }
-    void multiply_all(const Product* products, Index count) const override {
+    void multiply_all(Product* products, Index count) const override {
         if (++calls_ == fail_at) throw std::runtime_error("the disk is gone");
         products_ += count;
         Index seen = largest_;

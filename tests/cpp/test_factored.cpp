@@ -42,6 +42,14 @@ Matrix correlated_factor(Index n, Index r, unsigned seed) {
     return f;
 }
 
+/// The same Gram by a factor with columns of zeros, so many that products are found in integers.
+Matrix widened(const Matrix& f) {
+    Matrix wide(f.rows, 201);
+    for (Index i = 0; i < f.rows; ++i)
+        for (Index k = 0; k < f.cols; ++k) wide(i, 5 * k) = f(i, k);
+    return wide;
+}
+
 Matrix scaled(Matrix f, double scale) {
     for (auto& x : f.data) x *= scale;
     return f;
@@ -167,8 +175,8 @@ TEST_CASE("FactoredGram: products with sparse vectors, alone and together") {
     const std::vector<Id> support = {2, 30, 36};
     const std::vector<double> values = {1.5, -2, 0.25, 0, 3, 1};
     std::vector<double> out(2 * 40, -1.0), alone(37);
-    const Product products[] = {{{support.data(), values.data(), 3}, out.data()},
-                                {{support.data(), values.data() + 3, 3}, out.data() + 40}};
+    Product products[] = {{{support.data(), values.data(), 3}, out.data()},
+                          {{support.data(), values.data() + 3, 3}, out.data() + 40}};
     gram.multiply_all(products, 2);
     for (Index v = 0; v < 2; ++v) {
         gram.multiply(products[v].x, alone.data());
@@ -189,6 +197,112 @@ TEST_CASE("paths on F F' are those on the dense matrix") {
     check_against_dense(correlated_factor(30, 30, 2), 20);
     check_against_dense(correlated_factor(25, 200, 3), 24);  // more columns than rows
     check_against_dense(correlated_factor(150, 40, 4), 20);
+}
+
+TEST_CASE("FactoredGram: products in integers are within their radius, alone and together") {
+    const Matrix f = correlated_factor(131, 203, 13);  // an odd length, and rows beside a whole tile
+    const Matrix g = product(f);
+    const FactoredGram gram(f.view());
+    REQUIRE(gram.approximates());
+    const std::vector<Id> support = {2, 30, 130};
+    const Matrix values = gaussian(35, 3, 14);  // more than fit into one reading
+    std::vector<double> out(35 * 131), alone(131);
+    std::vector<Product> products;
+    for (Index v = 0; v < 35; ++v)
+        products.push_back(
+            {{support.data(), values.view().row(v), 3}, out.data() + v * 131, v % 7 == 6 ? 0.0 : 1e9});
+    gram.multiply_all(products.data(), 35);
+    for (Index v = 0; v < 35; ++v) {
+        const Product& result = products[at(v)];
+        CAPTURE(v);
+        CHECK((result.radius == 0.0) == (v % 7 == 6));
+        CHECK(gram.multiply_within(result.tolerance, result.x, alone.data()) == result.radius);
+        double norm = 0.0;
+        for (Index j = 0; j < 131; ++j) {
+            long double sum = 0;
+            for (Index r = 0; r < 3; ++r)
+                sum += static_cast<long double>(g(j, support[at(r)])) * values(v, r);
+            const double root = std::sqrt(g(j, j)), exact = static_cast<double>(sum);
+            CHECK(std::abs(result.out[j] - exact) <= (result.radius + 1e-12) * root);
+            CHECK(result.out[j] == alone[at(j)]);
+            norm = std::max(norm, std::abs(exact) / root);
+        }
+        CHECK(result.radius <= 2e-3 * norm);
+        CHECK(gram.multiply_within(0.5 * result.radius, result.x, alone.data()) == 0.0);  // then in double
+    }
+}
+
+TEST_CASE("paths by products in integers are those on the dense matrix") {
+    check_against_dense(widened(correlated_factor(60, 25, 1)), 12);
+    check_against_dense(widened(correlated_factor(30, 30, 2)), 20);
+    check_against_dense(widened(correlated_factor(150, 40, 4)), 20);
+    check_against_dense(correlated_factor(900, 210, 15), 30);
+    const Matrix f = correlated_factor(40, 15, 5);
+    for (const double scale : {1e-74, 1e-40, 1e40, 1e73}) check_against_dense(scaled(widened(f), scale), 8);
+}
+
+TEST_CASE("all places of a path by products in integers are certified, with options") {
+    for (const Index r : {3, 10, 40})
+        for (const bool positive : {false, true}) {
+            const Matrix f = widened(correlated_factor(30, r, 6));
+            const FactoredGram gram(f.view());
+            REQUIRE(gram.approximates());
+            Data data(product(f));
+            data.excluded.assign(30, {7, 8});
+            Options options;
+            options.positive = positive;
+            options.l2 = positive ? 0.5 : 0.0;
+            auto problem = data.problem();
+            problem.gram = &gram;
+            const Paths paths(problem, options);
+            check_same_events(paths, Paths(data.problem(), options));
+            for (const double part : {1.1, 1.0, 0.7, 0.3, 0.1, 0.01, 1e-3, 0.0}) {
+                std::vector<double> lambda(30);
+                for (std::size_t t = 0; t < 30; ++t)
+                    lambda[t] = std::max(part * paths.lambda_max()[t], paths.lambda_end()[t]);
+                check_solutions(data, options, paths, paths.at_lambda(lambda.data()));
+            }
+        }
+}
+
+TEST_CASE("duplicates and opposites by products in integers") {
+    Matrix f = correlated_factor(40, 10, 10);
+    for (Index k = 0; k < 10; ++k) {
+        f(5, k) = 0.0;
+        f(11, k) = f(6, k);
+        f(12, k) = -f(6, k);
+        f(13, k) = 3.0 * f(7, k);
+    }
+    f = widened(f);
+    const FactoredGram gram(f.view());
+    Data data(product(f));
+    const Paths paths = checked_paths(data, gram, {});
+    CHECK(paths.lambda_max()[5] == 0);
+    for (const auto& event : paths.events()) CHECK(event.source != 5);
+}
+
+TEST_CASE("own rows beside products in integers: the paths are those beside the dense matrix") {
+    const Matrix f = correlated_factor(120, 200, 16), rows = gaussian(120, 120, 17),
+                 several = gaussian(240, 120, 18);
+    const FactoredGram gram(f.view());
+    const Matrix g = product(f);
+    std::vector<Index> offset(121);
+    for (Index t = 0; t <= 120; ++t) offset[at(t)] = 2 * t;
+    for (const bool is_one : {true, false}) {
+        Data data(g);
+        auto dense = data.problem();
+        dense.own.rows = is_one ? rows.view() : several.view();
+        dense.own.offset = is_one ? nullptr : offset.data();
+        auto factored = dense;
+        factored.gram = &gram;
+        Options options;
+        options.max_terms = 12;
+        const Paths a(factored, options), b(dense, options);
+        check_same_events(a, b);
+        check_close(a.at_terms(12), b.at_terms(12));
+        check_close(a.at_relative_error(0.3, true), b.at_relative_error(0.3, true));
+        for (const double kkt : a.at_terms(7).kkt) CHECK(kkt <= 1e-9);
+    }
 }
 
 TEST_CASE("paths on a factor scaled to the ends of its range") {

@@ -47,7 +47,12 @@ public:
         const double *c = target_->cross.data(), *w = target_->penalty.data(), *value = value_.data();
         const Id* source = source_.data();
         const double both = positive ? 0.0 : 1.0, l2 = l2_;
-        for_product([=](Index j, double product) { gradient[j] = 2.0 * (c[j] - product); });
+        bool is_rough = false;
+        if constexpr (Team::approximates) is_rough = target_->is_rough;
+        if (is_rough)
+            settle_gradient(lambda, both);
+        else
+            for_product([=](Index j, double product) { gradient[j] = 2.0 * (c[j] - product); });
         team_.for_each(size_, [=](Index s) { gradient[source[s]] -= 2.0 * l2 * value[s]; });
         team_.sync();
         const double outside = team_.max(target_->sources, [=](Index j) {
@@ -128,6 +133,27 @@ public:
     }
 
 private:
+    /// 2 (c - G b) of a rough target: from the entries of G for the terms, and wherever a source may be at its bound or beyond.
+    COVLASSO_STEP void settle_gradient(double lambda, double both) {
+        if constexpr (Team::approximates) {
+            Gradient& gradient = target_->next_gradient;
+            const double *w = target_->penalty.data(), *root = target_->root;
+            gradient.approximate(team_, gram_, target_->self, {source_.data(), value_.data(), size_},
+                                 most_radius(*target_, lambda));
+            const double* g = gradient.data();
+            const double radius = gradient.radius(), bar = lambda * (1.0 - kkt_tolerance);
+            Id* open = target_->chosen.data();
+            const Index count = team_.select(
+                target_->sources,
+                [=](Index j) {
+                    return w[j] < infinity && !(larger(g[j], -both * g[j]) + radius * root[j] < bar * w[j]);
+                },
+                open);
+            for (Index t = 0; t < count; ++t) gradient.settle(team_, gram_, open[t]);
+            for (Index s = 0; s < size_; ++s) gradient.settle(team_, gram_, source_[s]);
+        }
+    }
+
     /// finish(j, (G b)_j) for all sources; next_gradient is its scratch.
     template <class Finish>
     COVLASSO_FN void for_product(Finish finish) {

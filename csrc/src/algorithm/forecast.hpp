@@ -15,14 +15,32 @@ namespace COVLASSO_ISA {
 
 class Forecast {
 public:
-    COVLASSO_FN explicit Forecast(Index sources) : fewest_(4 + sources / 2000), most_(6 * fewest_) {}
+    /// Of a rough target a product costs as much as some hundred candidates, and not as little as the rows of a few: its stages
+    /// are long, and more of them are run again.
+    COVLASSO_FN Forecast(Index sources, bool is_rough)
+        : is_rough_(is_rough),
+          fewest_(4 + sources / (is_rough ? 500 : 2000)),
+          most_((is_rough ? 3 : 6) * fewest_),
+          caution_(is_rough ? boldest : caution) {}
 
-    /// The most events of a stage that begins with k active sources: for so long do gradients run about straight.
-    COVLASSO_FN Index most_events(Index k) const { return std::min<Index>(16, 6 + k / 2); }
+    /// The most events of a stage that begins with k active sources: for so long do gradients run about straight. Of the first
+    /// one nothing is known.
+    COVLASSO_FN Index most_events(bool is_first, Index k) const {
+        if (is_rough_) return is_first ? 6 : 64;
+        return is_first ? 1 : std::min<Index>(16, 6 + k / 2);
+    }
 
     /// Where a stage that begins at lambda ends at the latest: before those come in that were not chosen.
     COVLASSO_FN double end_of_stage(double lambda) const {
-        return (reach_ + caution * (1.0 - reach_)) * lambda;
+        return larger(reach_ + caution_ * (1.0 - reach_), 0.0) * lambda;
+    }
+
+    /// What a stage has shown: how many sources came in that were not chosen. Of a rough target the next one is as long as it
+    /// pays.
+    COVLASSO_FN void learn(Index violators) {
+        if (!is_rough_) return;
+        if (violators == 0) caution_ = larger(boldest, caution_ - 0.1);
+        if (violators > few) caution_ = std::min(caution, caution_ + 0.5);
     }
 
     /// Lists in target.chosen the sources outside that are expected to meet their bound above reach * lambda; the
@@ -68,11 +86,14 @@ private:
             list);
     }
 
-    static constexpr double caution =
-        0.25;  // the part of the way back from the reach that a stage keeps clear
+    // The part of the way back from the reach that a stage keeps clear, and by how much of it a stage may go beyond.
+    static constexpr double caution = 0.25, boldest = -1.0;
+    static constexpr Index few = 4;
 
+    bool is_rough_;
     Index fewest_;
     Index most_;
+    double caution_;
     double reach_ = 0.9;
 };
 

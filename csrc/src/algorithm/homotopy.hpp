@@ -63,7 +63,7 @@ private:
         last_lambda_ = 0.0;
         failures_ = 0;
         const Index p = target.sources;
-        forecast_ = Forecast(p);
+        forecast_ = Forecast(p, target.is_rough);
         piece_.begin(target, limits.l2, limits.noise);
         double *gradient = target.gradient.data(), *outside = target.outside.data();
         const double *cross = target.cross.data(), *penalty = target.penalty.data();
@@ -71,10 +71,27 @@ private:
             gradient[j] = 2.0 * cross[j];
             outside[j] = penalty[j];
         });
+        target.gradient.set_exact();
         team_.sync();
         outcome_ = Outcome{};
+        if constexpr (Team::approximates)
+            if (target.is_rough) settle_highest();
         enter_unpenalised(path);
         find_lambda_max();
+    }
+
+    /// b = 0 has a rough gradient: that of every source that may be the first to enter is settled.
+    COVLASSO_FN void settle_highest() {
+        Target& target = *target_;
+        const double *g = target.gradient.data(), *root = target.root, *w = target.penalty.data();
+        const double both = two_sided(), radius = 2.0 * target.cross_radius;
+        target.gradient.set_rough(team_, target.self, radius);
+        const auto height = [=](Index j) { return w[j] < infinity ? larger(g[j], -both * g[j]) : 0.0; };
+        const double least = team_.max(target.sources, [=](Index j) { return height(j) - radius * root[j]; });
+        const Index count = team_.select(
+            target.sources, [=](Index j) { return height(j) + radius * root[j] >= least; },
+            target.chosen.data());
+        for (Index t = 0; t < count; ++t) target.gradient.settle(team_, gram_, target.chosen[t]);
     }
 
     /// lambda_max = max |g_j| / w_j, and the paths that end there.
@@ -123,15 +140,16 @@ private:
         for (Index j = 0; j < count; ++j)
             if (enter(j, 0.0)) path.push(team_, {infinity, piece_.candidates().source(j), 1});
         piece_.refine();
-        piece_.gradient(0.0, target.gradient.data());
+        piece_.gradient(0.0, target.gradient);
     }
 
     COVLASSO_FN void open_stage() {
+        shortened_ = 0;
         piece_.admit(forecast_.choose(team_, *target_, lambda_, last_lambda_, two_sided()));
         const double* outside = target_->outside.data();
         all_inside_ = !team_.any_of(target_->sources, [=](Index j) { return outside[j] < infinity; });
         bottom_ = forecast_.end_of_stage(lambda_);
-        most_events_ = last_lambda_ > 0.0 ? forecast_.most_events(piece_.active().size()) : 1;
+        most_events_ = forecast_.most_events(last_lambda_ == 0.0, piece_.active().size());
         const ActiveSet& active = piece_.active();
         saved_size_ = active.size();
         saved_.reserve(team_, saved_size_ + 1);
@@ -151,6 +169,8 @@ private:
 
     /// Begins a stage at lambda_, from the gradient there.
     COVLASSO_FN void start_stage() {
+        if constexpr (Team::approximates)
+            if (target_->is_rough) piece_.settle_candidates(lambda_, target_->gradient);
         piece_.candidates().reset(team_, piece_.active(), target_->gradient.data(), lambda_);
         stage_.open(team_, lambda_, piece_.candidates().padded_size());
         at_ = lambda_;
@@ -349,10 +369,20 @@ private:
             measure_residual();
         }
         find_violators(stage_.deviation(team_, piece_.candidates()));
+        forecast_.learn(is_too_long_ ? most_open : violators_);
+        if (is_too_long_) return shorten();
         if (violators_ > 0) return false;
         if (relative_residual() <= 0.5 * kkt_tolerance)
             return true;  // half is left for reading the solution back
         return give_way();
+    }
+
+    /// So many sources are open that the stage is repeated, half as long.
+    COVLASSO_FN bool shorten() {
+        violators_ = 0;
+        bottom_ = 0.5 * (at_ + lambda_);
+        all_inside_ = false;
+        return false;
     }
 
     /// The stage is to be repeated shorter; after some tries the path ends where it began.
@@ -367,7 +397,7 @@ private:
 
     /// The gradient of all sources at the end of the stage, and how well the candidates satisfy the KKT conditions.
     COVLASSO_STEP void measure_residual() {
-        piece_.gradient(at_, target_->next_gradient.data());
+        piece_.gradient(at_, target_->next_gradient);
         residual_ = piece_.residual_inside(at_, target_->next_gradient.data(), limits_.positive);
     }
 
@@ -392,18 +422,25 @@ private:
         // |p_j| <= root_j |v| makes this the larger of the two bounds, without a root for every source.
         const double most =
             2.0 * (1.0 + tolerance) * (deviation.across + deviation.along * std::sqrt(deviation.norm));
-        const Index flagged = team_.select(
+        const double most0 = most + target.gradient.radius(), most1 = most + target.next_gradient.radius();
+        Index flagged = team_.select(
             target.sources,
             [=](Index j) {
                 const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
                 const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
-                return (room0 < most * root[j]) | (room1 < most * root[j]);
+                return (room0 < most0 * root[j]) | (room1 < most1 * root[j]);
             },
             target.chosen.data());
         violators_ = 0;
+        is_too_long_ = false;
+        if constexpr (Team::approximates)
+            if (target.is_rough) flagged = keep_open(deviation, flagged);
+        if (is_too_long_) return;
         bool packed = false;
         for (Index f = 0; f < flagged; ++f) {
             const Id j = target.chosen[f];
+            if constexpr (Team::approximates)
+                if (target.is_rough) settle(j);
             const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
             const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
             const double slack = l1 > 0.0 ? tolerance * l1 * w[j] : noise * root[j];
@@ -421,6 +458,38 @@ private:
             ++violators_;
         }
         team_.sync();
+    }
+
+    /// Of the first `count` sources of target.chosen, keeps those that may leave their bounds in this stage by what is known of
+    /// them roughly; returns how many. Are they too many, a shorter stage is cheaper than settling them.
+    COVLASSO_FN Index keep_open(const Deviation& deviation, Index count) {
+        Id* list = target_->chosen.data();
+        Index open = 0;
+        for (Index f = 0; f < count; ++f)
+            if (!stays_inside_roughly(list[f], deviation)) list[open++] = list[f];
+        is_too_long_ = open > most_open && ++shortened_ <= most_shortened;
+        return open;
+    }
+
+    /// Whether source j of a rough target stays within its bounds in this stage, wherever in their radii its numbers are.
+    COVLASSO_FN bool stays_inside_roughly(Id j, const Deviation& deviation) const {
+        const Target& target = *target_;
+        const double root = target.root[j], both = two_sided(), w = target.outside[j];
+        const double radius0 = target.gradient.radius() * root,
+                     radius1 = target.next_gradient.radius() * root;
+        const double g0 = target.gradient[j], g1 = target.next_gradient[j];
+        const double room0 = stage_.start() * w - larger(g0, -both * g0) - radius0;
+        const double room1 = at_ * w - larger(g1, -both * g1) - radius1;
+        return stage_.stays_inside(room0, room1, root, target.cross[j] - 0.5 * g0,
+                                   target.cross_radius * root + 0.5 * radius0, deviation.norm);
+    }
+
+    /// All that is known of source j of a rough target, from the entries of G.
+    COVLASSO_FN void settle(Id j) {
+        Target& target = *target_;
+        target.gradient.settle(team_, gram_, j);
+        target.next_gradient.settle(team_, gram_, j);
+        gather(team_, gram_, target.self, &j, 1, &target.cross[j]);
     }
 
     COVLASSO_FN void accept_stage(EventList& path) {
@@ -459,7 +528,9 @@ private:
     static constexpr double drift = 1e-12;          // of a residual: beyond it the active set is refined
     static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
     static constexpr int most_failures = 8;
-    static constexpr Index patience = 64;  // events at one lambda; ties end sooner, a cycle does not
+    static constexpr Index most_open = 100;   // to settle them costs as much as a product
+    static constexpr int most_shortened = 4;  // so often may a stage be halved for them
+    static constexpr Index patience = 64;     // events at one lambda; ties end sooner, a cycle does not
 
     Team team_;
     Piece<Team> piece_;
@@ -467,7 +538,7 @@ private:
     Stage stage_;
     Limits limits_{};
     Target* target_ = nullptr;
-    Forecast forecast_{0};
+    Forecast forecast_{0, false};
     double bottom_ = 0.0;    // the lowest lambda of this stage
     Index most_events_ = 0;  // and its most events
     Next next_{};
@@ -478,6 +549,8 @@ private:
     double at_ = 0.0;           // where the stage has come to
     double residual_ = 0.0;     // of the KKT conditions at the end of the stage
     int failures_ = 0;
+    int shortened_ = 0;
+    bool is_too_long_ = false;
     bool done_ = false;
     bool all_inside_ = false;
     Index violators_ = 0;

@@ -73,7 +73,8 @@ COVLASSO_STEP void load_own(const Team& team, const Problem& problem, const Targ
     target.own_root.reserve(team, p);
     double *cross = target.cross.data(), *own_root = target.own_root.data();
     target.energy += team.sum(gram.rows(), [&](Index m) { return u(m) * u(m); });
-    gram.for_rows(team, p, u, [](Index j) { return j; }, [=](Index j, double part) { cross[j] += part; });
+    if (!target.is_rough)  // whose cross moments have it already
+        gram.for_rows(team, p, u, [](Index j) { return j; }, [=](Index j, double part) { cross[j] += part; });
     team.for_each(p, [=](Index j) { own_root[j] = root[j] * root[j]; });
     gram.add_squares(team, own_root);
     team.for_each(p, [=](Index j) { own_root[j] = std::sqrt(own_root[j]); });
@@ -84,16 +85,46 @@ COVLASSO_STEP void load_own(const Team& team, const Problem& problem, const Targ
     target.root = own_root;
 }
 
+/// c of the target itself, exact, where it was rough.
+template <class Team>
+COVLASSO_STEP void make_exact(const Team& team, const TargetGram<Team>& gram, Target& target) {
+    const double one = 1.0;
+    double* cross = target.cross.data();
+    target.is_rough = false;
+    multiply(team, gram, {&target.self, &one, 1}, cross, [=](Index j, double entry) { cross[j] = entry; });
+    team.sync();
+}
+
+/// How much of a target is read before it is worked on.
+enum class Cross {
+    exact,  ///< c in double
+    rough,  ///< c within a radius, where the Gram approximates
+    later   ///< where it does, c of those sources only that become candidates
+};
+
 /// Everything about target t, over all sources, and the rows of its Gram. `root`: sqrt(G_jj) of the shared one.
 template <class Team>
-COVLASSO_STEP void load(const Team& team, const Problem& problem, const double* root, Index t,
+COVLASSO_STEP void load(const Team& team, const Problem& problem, const double* root, Index t, Cross wanted,
                         TargetGram<Team>& gram, Target& target) {
     const Id i = problem.target(t);
     double* cross = target.cross.data();
     target.root = root;
     target.is_sound = true;
     gram.open(team, problem.own, t);
-    if (problem.intra()) {
+    target.is_rough = false;
+    if constexpr (Team::approximates)
+        target.is_rough = wanted != Cross::exact && problem.intra() && problem.weights == nullptr &&
+                          approximates(team, gram.shared());
+    if (target.is_rough) {
+        target.self = i;
+        target.energy = entry(team, gram.shared(), i, i);
+        if constexpr (Team::approximates)
+            if (wanted == Cross::rough) {
+                const double one = 1.0;
+                target.cross_radius = multiply_within(team, gram, infinity, {&i, &one, 1}, cross,
+                                                      [=](Index j, double entry) { cross[j] = entry; });
+            }
+    } else if (problem.intra()) {
         const double one = 1.0;
         multiply(team, gram.shared(), {&i, &one, 1}, cross, [=](Index j, double entry) { cross[j] = entry; });
         target.energy = entry(team, gram.shared(), i, i);

@@ -22,6 +22,12 @@ COVLASSO_FN double reconciled(double by_formula, double by_coefficients, double 
     return error < 0.0 ? 0.0 : error;
 }
 
+/// The radius of a gradient beside which nearly all sources are still told from their bounds lambda w_j, w_j = 1.
+COVLASSO_FN inline double most_radius(const Target& target, double lambda) {
+    constexpr double share = 0.02;
+    return target.energy > 0.0 ? share * lambda / std::sqrt(target.energy) : 0.0;
+}
+
 /// What became of a source that was to enter.
 enum class Entry {
     entered,
@@ -63,6 +69,7 @@ public:
     /// The first `count` of target.chosen become candidates.
     COVLASSO_FN void admit(Index count) {
         Target& target = *target_;
+        if constexpr (Team::approximates) settle_cross(count);
         candidates_.admit(team_, gram_, active_, target.chosen.data(), count, target);
         team_.for_each(count, [&](Index t) { target.outside[target.chosen[t]] = infinity; });
         team_.sync();
@@ -209,15 +216,40 @@ public:
     }
 
     /// gradient = 2 (c - G b - l2 b) at lambda for all sources, from the caller's Gram.
-    COVLASSO_STEP void gradient(double lambda, double* gradient) {
+    /// That of a rough target is so outside the candidates.
+    COVLASSO_STEP void gradient(double lambda, Gradient& result) {
         const Index k = active_.size();
         team_.for_each(k, [&](Index r) { beta_[r] = active_.coefficient(r, lambda); });
         team_.sync();
+        if constexpr (Team::approximates)
+            if (target_->is_rough) {
+                result.approximate(team_, gram_, target_->self, {active_.sources(), beta_.data(), k},
+                                   most_radius(*target_, lambda));
+                return settle_candidates(lambda, result);
+            }
         const double* cross = target_->cross.data();
+        double* gradient = result.data();
+        result.set_exact();
         multiply(team_, gram_, {active_.sources(), beta_.data(), k}, gradient,
                  [=](Index j, double product) { gradient[j] = 2.0 * (cross[j] - product); });
         team_.sync();
         team_.for_each(k, [&](Index r) { gradient[active_.source(r)] -= 2.0 * l2_ * beta_[r]; });
+        team_.sync();
+    }
+
+    /// The gradient of the candidates at lambda from their rows, in the place of a rough one.
+    COVLASSO_STEP void settle_candidates(double lambda, Gradient& gradient) {
+        const Index k = active_.size(), size = candidates_.size();
+        settled_.reserve(team_, padded(size));
+        double *product = settled_.data(), *b = beta_.data();
+        const Id* source = candidates_.sources();
+        const double* cross = candidates_.crosses();
+        double* value = gradient.data();
+        team_.for_each(k, [&](Index r) { b[r] = active_.coefficient(r, lambda); });
+        team_.sync();
+        candidates_.rows().product(team_, k, size, b, product);
+        team_.sync();
+        team_.for_each(size, [=](Index j) { value[source[j]] = 2.0 * (cross[j] - product[j]); });
         team_.sync();
     }
 
@@ -234,6 +266,16 @@ public:
     }
 
 private:
+    /// c of the first `count` of target.chosen, where the target is rough.
+    COVLASSO_FN void settle_cross(Index count) {
+        if (!target_->is_rough) return;
+        settled_.reserve(team_, count);
+        double *entry = settled_.data(), *cross = target_->cross.data();
+        const Id* chosen = target_->chosen.data();
+        gather(team_, gram_, target_->self, chosen, count, entry);
+        team_.for_each(count, [=](Index t) { cross[chosen[t]] = entry[t]; });
+    }
+
     /// sum_r |b_r| sqrt(G_rr)
     COVLASSO_FN double length(double lambda) const {
         const double *base = active_.base(), *slope = active_.slope(), *root = active_.roots();
@@ -282,6 +324,7 @@ private:
     Candidates candidates_;
     Panels gram_active_;
     Buffer<double> beta_, column_;
+    Buffer<double> settled_;  // numbers of candidates
 };
 
 }  // namespace COVLASSO_ISA

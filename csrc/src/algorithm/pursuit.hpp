@@ -85,7 +85,7 @@ private:
         for (Index j = 0; j < count && !done_; ++j)
             if (enter(j)) path.push(team_, {infinity, piece_.candidates().source(j), 1});
         piece_.refine();
-        piece_.gradient(0.0, target.gradient.data());
+        piece_.gradient(0.0, target.gradient);
     }
 
     /// The source outside with the largest |g_j| / w_j, among those whose gradient is more than rounding.
@@ -144,12 +144,12 @@ private:
 
     /// The gradient of all sources with the new term, and whether it vanishes on the support as far as it should.
     COVLASSO_FN bool verified() {
-        double* gradient = target_->gradient.data();
-        piece_.gradient(0.0, gradient);
+        const double* gradient = target_->gradient.data();
+        piece_.gradient(0.0, target_->gradient);
         residual_ = largest_on_support(team_, piece_.active(), gradient);
         if (residual_ > drift * scale()) {
             piece_.refine();
-            piece_.gradient(0.0, gradient);
+            piece_.gradient(0.0, target_->gradient);
             residual_ = largest_on_support(team_, piece_.active(), gradient);
         }
         // Half is left for reading the solution back.

@@ -123,8 +123,8 @@ private:
     /// The largest |g_j| - w_j |g_i| / w_i over the sources j, where i is the one chosen. What depends on those that are in
     /// could not be chosen.
     COVLASSO_STEP double greedy_violation(Id i) {
-        double* gradient = target_->next_gradient.data();
-        piece_.gradient(0.0, gradient);
+        const double* gradient = target_->next_gradient.data();
+        piece_.gradient(0.0, target_->next_gradient);
         const double* w = target_->penalty.data();
         const double score = std::fabs(gradient[i]) / w[i], bar = kkt_tolerance * scale();
         const auto excess = [=](Index j) {
@@ -149,7 +149,7 @@ private:
         double largest = infinity;
         for (int step = 0; step < 3 && largest > refine_above * scale(); ++step) {
             piece_.refine();
-            piece_.gradient(0.0, gradient);
+            piece_.gradient(0.0, target_->next_gradient);
             largest = largest_on_support(team_, active(), gradient);
         }
         return is_finite(gradient) ? largest : infinity;

@@ -3,6 +3,7 @@
 
 #include "algorithm/answer.hpp"
 #include "algorithm/coordinate_descent.hpp"
+#include "algorithm/load.hpp"
 #include "algorithm/piece.hpp"
 #include "algorithm/records.hpp"
 
@@ -25,7 +26,7 @@ class Query {
 
 public:
     COVLASSO_FN Query(Team team, const Gram& gram)
-        : team_(team), piece_(team, gram), descent_(team, gram), answer_(team, gram) {}
+        : team_(team), gram_(gram), piece_(team, gram), descent_(team, gram), answer_(team, gram) {}
 
     /// Room for `terms` active sources from the start.
     COVLASSO_FN void reserve(Index terms) { piece_.reserve(terms + 1); }
@@ -357,6 +358,8 @@ private:
 
     /// The answer from coordinate descent, which starts at the piece's coefficients.
     COVLASSO_FN double certify_descent(double lambda) {
+        if constexpr (Team::approximates)
+            if (target_->is_rough) make_exact(team_, gram_, *target_);
         descent_.clear();
         for (Index r = 0; r < active().size(); ++r) {
             const double value = active().coefficient(r, lambda);
@@ -431,6 +434,7 @@ private:
     static constexpr double usual = 16.0;  // bound on rounding over its usual size
 
     Team team_;
+    const Gram& gram_;
     Piece<Team> piece_;
     CoordinateDescent<Team> descent_;
     Answer<Team> answer_;

@@ -77,14 +77,37 @@ public:
         team.sync();
     }
 
+    /// How far b strays from its chord at inner knot m, as deviation() has found it, and where on the chord that is.
+    struct Stray {
+        double across, along, part;
+    };
+
+    /// Whether a source stays within its bounds at all inner knots, by its distances from them at the ends and by how far its
+    /// gradient may be from its chord at each: G_jj = root^2, and x_j'v = p within `radius`. As Deviation, knot by knot.
+    COVLASSO_FN bool stays_inside(double room0, double room1, double root, double p, double radius,
+                                  double norm) const {
+        const double least = larger(std::fabs(p) - radius, 0.0), most = std::fabs(p) + radius;
+        const double shared = norm > 0.0 ? least * least / norm : 0.0;
+        const double apart = std::sqrt(larger(root * root - shared, 0.0));
+        bool is_inside = room0 >= 0.0 && room1 >= 0.0;
+        for (Index m = 1; m < knots_ - 1; ++m) {
+            const Stray& stray = stray_[m];
+            const double room = stray.part * room0 + (1.0 - stray.part) * room1;
+            is_inside &= 2.0 * (stray.along * most + stray.across * apart) <= room;
+        }
+        return is_inside;
+    }
+
     /// How far b strays from its chord in this stage.
     ///
     /// G d is half the negative deviation of the gradient, which is zero where a source was active throughout.
     template <class Team>
-    COVLASSO_FN Deviation deviation(const Team& team, const Candidates& candidates) const {
+    COVLASSO_FN Deviation deviation(const Team& team, const Candidates& candidates) {
         const Index last = knots_ - 1, count = candidates.size();
         const double *b0 = beta_.data(), *b1 = b0 + last * width_;
         const double *g0 = gradient_.data(), *g1 = g0 + last * width_, *c = candidates.crosses();
+        const double norm = team.sum(count, [=](Index j) { return b0[j] * (c[j] - 0.5 * g0[j]); });
+        if constexpr (Team::approximates) stray_.reserve(team, knots_);
         double across = 0.0, along = 0.0;
         for (Index m = 1; m < last; ++m) {
             const double t = (lambda_[m] - lambda_[last]) / (lambda_[0] - lambda_[last]);
@@ -96,8 +119,10 @@ public:
                 team.sum(count, [=](Index j) { return b0[j] * (g[j] - t * g0[j] - (1.0 - t) * g1[j]); });
             across = larger(across, square);
             along = larger(along, std::fabs(product));
+            if constexpr (Team::approximates)
+                stray_[m] = {std::sqrt(0.5 * larger(square, 0.0)),
+                             norm > 0.0 ? 0.5 * std::fabs(product) / norm : 0.0, t};
         }
-        const double norm = team.sum(count, [=](Index j) { return b0[j] * (c[j] - 0.5 * g0[j]); });
         return {std::sqrt(0.5 * across), norm > 0.0 ? 0.5 * along / norm : 0.0, norm};
     }
 
@@ -143,6 +168,7 @@ private:
     Buffer<double> lambda_;
     Buffer<double> beta_, gradient_;  // one row of width_ per knot
     Buffer<double> touched_;
+    Buffer<Stray> stray_;
     Index support_ = 0;
     Buffer<Id> place_, source_;
     Buffer<double> row_, packed_;

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "algorithm/gradient.hpp"
 #include "covlasso/path.hpp"
 #include "team/buffer.hpp"
 
@@ -15,23 +16,27 @@ struct Target {
     Index sources = 0;
     double energy = 0.0;           ///< e
     const double* root = nullptr;  ///< sqrt(G_jj): shared by all targets, or own_root
-    Buffer<double> cross;          ///< c_j
-    Buffer<double> penalty;        ///< w_j; infinity: excluded
-    bool weighted = false;         ///< whether any w_j is neither 1 nor infinity
-    double least_penalty = 1.0;    ///< the smallest w_j > 0: certificates are relative to lambda times this
-    Buffer<double> outside;   ///< w_j of the sources that are not candidates; infinity: candidate or excluded
-                              ///< (in a query: scratch)
-    Buffer<double> gradient;  ///< 2 (c - G b) at the start of the stage
-    Buffer<double> next_gradient;  ///< the same at its end
-    Buffer<double> own_root;       ///< of a target with rows of its own
-    bool is_sound = true;          ///< these rows are finite, and their squares do not overflow
-    Buffer<Id> chosen;             ///< scratch for lists of sources
+    Buffer<double>
+        cross;  ///< c_j; of a rough target, those of candidates, and within cross_radius * root_j of others
+    Buffer<double> penalty;      ///< w_j; infinity: excluded
+    bool weighted = false;       ///< whether any w_j is neither 1 nor infinity
+    double least_penalty = 1.0;  ///< the smallest w_j > 0: certificates are relative to lambda times this
+    Buffer<double> outside;  ///< w_j of the sources that are not candidates; infinity: candidate or excluded
+                             ///< (in a query: scratch)
+    Gradient gradient;       ///< 2 (c - G b) at the start of the stage
+    Gradient next_gradient;  ///< the same at its end
+    bool is_rough = false;   ///< what is known of all sources at once is so within a radius (gradient.hpp)
+    Id self = -1;            ///< the target itself among the sources, of a rough target
+    double cross_radius = 0.0;
+    Buffer<double> own_root;  ///< of a target with rows of its own
+    bool is_sound = true;     ///< these rows are finite, and their squares do not overflow
+    Buffer<Id> chosen;        ///< scratch for lists of sources
 
     template <class Team>
     COVLASSO_FN void reserve(const Team& team, Index p) {
         sources = p;
-        for (Buffer<double>* vector : {&gradient, &next_gradient, &outside, &cross, &penalty})
-            vector->reserve(team, p);
+        for (Gradient* vector : {&gradient, &next_gradient}) vector->reserve(team, p);
+        for (Buffer<double>* vector : {&outside, &cross, &penalty}) vector->reserve(team, p);
         chosen.reserve(team, p);
     }
 };

@@ -127,5 +127,21 @@ COVLASSO_FN void multiply(const Team& team, const TargetGram<Team>& gram, Sparse
              [=](Index j, double product) { finish(j, product + added[j]); });
 }
 
+/// Likewise within a radius <= tolerance, which is returned: times sqrt(G_jj) of the shared G, as the target's rows are exact.
+template <class Team, class Finish>
+double multiply_within(const Team& team, const TargetGram<Team>& gram, double tolerance, SparseVector x,
+                       double* scratch, Finish finish) {
+    if (gram.rows() == 0) return multiply_within(team, gram.shared(), tolerance, x, scratch, finish);
+    const double* along = gram.along(team, x);
+    if (gram.rows() == 1) {
+        const double t = along[0], *v = gram.row(0);
+        return multiply_within(team, gram.shared(), tolerance, x, scratch,
+                               [=](Index j, double product) { finish(j, product + t * v[j]); });
+    }
+    const double* added = gram.across(team, along);
+    return multiply_within(team, gram.shared(), tolerance, x, scratch,
+                           [=](Index j, double product) { finish(j, product + added[j]); });
+}
+
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

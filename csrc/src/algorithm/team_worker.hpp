@@ -60,7 +60,7 @@ private:
     template <class Follower>
     COVLASSO_FN Outcome follow(Follower& follower, Index t) {
         follower.reserve(first_terms());
-        load(t);
+        load(t, pursues() ? Cross::exact : Cross::rough);
         events_.clear();
         if (!target_.is_sound) return {Status::uncertified, 0.0, 0.0, 0.0, Outcome::own_rows};
         return follower.run(target_, limits(t), events_);
@@ -85,9 +85,9 @@ private:
         return std::min({most, rules_.max_terms, size(team_, gram_)});
     }
 
-    COVLASSO_FN void load(Index t) {
+    COVLASSO_FN void load(Index t, Cross wanted) {
         target_.reserve(team_, size(team_, gram_));
-        COVLASSO_ISA::load(team_, problem_, root_, t, gram_, target_);
+        COVLASSO_ISA::load(team_, problem_, root_, t, wanted, gram_, target_);
     }
 
     COVLASSO_FN Limits limits(Index t) const { return rules_.limits(t, target_.energy, gram_.rows()); }
@@ -95,7 +95,7 @@ private:
     template <class Reader>
     COVLASSO_FN void open(Reader& reader, Index t, const PathView& path) {
         reader.reserve(first_terms());
-        load(t);
+        load(t, pursues() || path.outcome.lambda_max == 0.0 ? Cross::exact : Cross::later);
         reader.open(target_, limits(t), path);
     }
 

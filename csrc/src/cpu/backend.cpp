@@ -3,6 +3,7 @@
 
 #include "cpu/dense_products.hpp"
 #include "cpu/factor_products.hpp"
+#include "cpu/rounded_products.hpp"
 #include "cpu/serial_worker.hpp"
 
 namespace covlasso {
@@ -23,7 +24,10 @@ const Backend backend{COVLASSO_STRING(COVLASSO_ISA),
                       multiply_dense<double>,
                       multiply_factor,
                       gather_factor,
-                      factor_epsilon};
+                      factor_epsilon,
+                      round_rows,
+                      pack_vector,
+                      multiply_rounded};
 
 }  // namespace COVLASSO_ISA
 }  // namespace covlasso

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 
 #include "cpu/worker.hpp"
@@ -23,6 +24,12 @@ struct Backend {
     void (*gather_factor)(const MatrixView<double>& f, Id row, const Id* columns, Index count, double* out);
     /// Precision of f_i . f_j for rows of that length, relative to |f_i| |f_j|.
     double (*factor_epsilon)(Index length);
+    /// The rows of F in integers, and products with them: rounded_products.hpp.
+    double (*round_rows)(const MatrixView<double>& f, const double* root, std::int16_t* out);
+    double (*pack_vector)(const double* x, Index length, double size, std::int16_t* pairs, Index v);
+    void (*multiply_rounded)(const std::int16_t* rounded, Index p, Index length, const double* root,
+                             const std::int16_t* pairs, const double* scale, Index vectors,
+                             double* const* out);
 };
 
 /// The best code that this processor runs.

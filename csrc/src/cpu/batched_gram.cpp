@@ -13,14 +13,15 @@ BatchedGram::Turn::~Turn() {
     batch_.running_.unlock();
 }
 
-void BatchedGram::multiply(SparseVector x, double* out) const {
-    Request mine{{x, out}, false, nullptr};
+double BatchedGram::ask(const Product& product) const {
+    Request mine{product, false, nullptr};
     waiting_.push_back(&mine);
     compute_if_all_wait();
     std::unique_lock<std::mutex> turn(running_, std::adopt_lock);
     computed_.wait(turn, [&] { return mine.done; });
     turn.release();
     if (mine.failure) std::rethrow_exception(mine.failure);
+    return mine.product.radius;
 }
 
 void BatchedGram::compute_if_all_wait() const {
@@ -30,6 +31,7 @@ void BatchedGram::compute_if_all_wait() const {
         std::vector<Product> products;
         for (const Request* request : waiting_) products.push_back(request->product);
         gram_.multiply_all(products.data(), static_cast<Index>(products.size()));
+        for (std::size_t i = 0; i < products.size(); ++i) waiting_[i]->product.radius = products[i].radius;
     } catch (...) {
         failure = std::current_exception();
     }

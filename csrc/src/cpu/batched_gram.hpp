@@ -36,8 +36,12 @@ public:
     void gather(Id row, const Id* columns, Index count, double* out) const override {
         gram_.gather(row, columns, count, out);
     }
+    bool approximates() const override { return gram_.approximates(); }
     /// To be called by a thread that has its Turn.
-    void multiply(SparseVector x, double* out) const override;
+    void multiply(SparseVector x, double* out) const override { ask({x, out}); }
+    double multiply_within(double tolerance, SparseVector x, double* out) const override {
+        return ask({x, out, tolerance});
+    }
     double epsilon() const override { return gram_.epsilon(); }
 
 private:
@@ -47,6 +51,8 @@ private:
         std::exception_ptr failure;
     };
 
+    /// Waits until the product is computed, and returns its radius.
+    double ask(const Product& product) const;
     void compute_if_all_wait() const;
 
     const Gram& gram_;

@@ -69,11 +69,12 @@ inline void multiply_factor(const MatrixView<double>& f, const double* u, Index 
 
 /// out[t] = f_row . f_columns[t]
 inline void gather_factor(const MatrixView<double>& f, Id row, const Id* columns, Index count, double* out) {
-    const double* column[tile];
+    constexpr int rows = 4;  // sums enough that none waits for another
+    const double* column[rows];
     Index t = 0;
-    for (; t + tile <= count; t += tile) {
-        for (int i = 0; i < tile; ++i) column[i] = f.row(columns[t + i]);
-        multiply_tile<tile, 1>(column, f.row(row), f.cols, &out, t);
+    for (; t + rows <= count; t += rows) {
+        for (int i = 0; i < rows; ++i) column[i] = f.row(columns[t + i]);
+        multiply_tile<rows, 1>(column, f.row(row), f.cols, &out, t);
     }
     for (; t < count; ++t) {
         column[0] = f.row(columns[t]);

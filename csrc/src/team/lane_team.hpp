@@ -32,6 +32,7 @@ template <class Lanes>
 class LaneTeam {
 public:
     using Gram = AnyMatrix;
+    static constexpr bool approximates = false;
 
     COVLASSO_FN LaneTeam(Lanes lanes, LaneState* state) : lanes_(lanes), state_(state) {}
 

@@ -12,6 +12,7 @@ namespace COVLASSO_ISA {
 
 struct SerialTeam {
     using Gram = covlasso::Gram;
+    static constexpr bool approximates = true;  ///< some Grams give products within a radius
 
     Heap* heap;
     const std::atomic<bool>* stop = nullptr;
@@ -200,6 +201,16 @@ template <class Finish>
 void multiply(const SerialTeam& team, const Gram& gram, SparseVector x, double* scratch, Finish finish) {
     gram.multiply(x, scratch);
     team.for_each(gram.size(), [=](Index j) { finish(j, scratch[j]); });
+}
+
+inline bool approximates(const SerialTeam&, const Gram& gram) { return gram.approximates(); }
+
+template <class Finish>
+double multiply_within(const SerialTeam& team, const Gram& gram, double tolerance, SparseVector x,
+                       double* scratch, Finish finish) {
+    const double radius = gram.multiply_within(tolerance, x, scratch);
+    team.for_each(gram.size(), [=](Index j) { finish(j, scratch[j]); });
+    return radius;
 }
 
 }  // namespace COVLASSO_ISA

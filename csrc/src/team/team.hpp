@@ -103,6 +103,9 @@ class Contract {
     static_assert(
         std::is_same_v<decltype(gather_rows(team, gram, row, rows, columns, first, end, panels, first_row)),
                        void>);
+    /// Whether a Gram may have approximates(team, gram): then multiply_within(team, gram, tolerance, x, scratch, finish) is the
+    /// following within a radius <= tolerance, which it returns (covlasso::Gram). Else nobody asks for either.
+    static_assert(std::is_same_v<decltype(Team::approximates), const bool>);
     /// finish(j, (G x)_j) for 0 <= j < p; `scratch` has room for p numbers.
     static_assert(std::is_same_v<decltype(multiply(team, gram, x, scratch, finish)), void>);
 };
