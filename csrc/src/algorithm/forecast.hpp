@@ -40,7 +40,7 @@ public:
     COVLASSO_FN void learn(Index violators) {
         if (!is_rough_) return;
         if (violators == 0) caution_ = larger(boldest, caution_ - 0.1);
-        if (violators > few) caution_ = std::min(caution, caution_ + 0.5);
+        if (violators > few) caution_ = caution_ + 0.5 < caution ? caution_ + 0.5 : caution;
     }
 
     /// Lists in target.chosen the sources outside that are expected to meet their bound above reach * lambda; the
