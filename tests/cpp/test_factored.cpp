@@ -199,7 +199,7 @@ TEST_CASE("paths on F F' are those on the dense matrix") {
     check_against_dense(correlated_factor(150, 40, 4), 20);
 }
 
-TEST_CASE("FactoredGram: products in integers are within their radius, alone and together") {
+TEST_CASE("in integers: products are within their radius, alone and together") {
     const Matrix f = correlated_factor(131, 203, 13);  // an odd length, and rows beside a whole tile
     const Matrix g = product(f);
     const FactoredGram gram(f.view());
@@ -232,7 +232,7 @@ TEST_CASE("FactoredGram: products in integers are within their radius, alone and
     }
 }
 
-TEST_CASE("paths by products in integers are those on the dense matrix") {
+TEST_CASE("in integers: paths are those on the dense matrix") {
     check_against_dense(widened(correlated_factor(60, 25, 1)), 12);
     check_against_dense(widened(correlated_factor(30, 30, 2)), 20);
     check_against_dense(widened(correlated_factor(150, 40, 4)), 20);
@@ -241,7 +241,7 @@ TEST_CASE("paths by products in integers are those on the dense matrix") {
     for (const double scale : {1e-74, 1e-40, 1e40, 1e73}) check_against_dense(scaled(widened(f), scale), 8);
 }
 
-TEST_CASE("all places of a path by products in integers are certified, with options") {
+TEST_CASE("in integers: all places of a path are certified, with options") {
     for (const Index r : {3, 10, 40})
         for (const bool positive : {false, true}) {
             const Matrix f = widened(correlated_factor(30, r, 6));
@@ -265,7 +265,7 @@ TEST_CASE("all places of a path by products in integers are certified, with opti
         }
 }
 
-TEST_CASE("duplicates and opposites by products in integers") {
+TEST_CASE("in integers: duplicates and opposites") {
     Matrix f = correlated_factor(40, 10, 10);
     for (Index k = 0; k < 10; ++k) {
         f(5, k) = 0.0;
@@ -281,7 +281,7 @@ TEST_CASE("duplicates and opposites by products in integers") {
     for (const auto& event : paths.events()) CHECK(event.source != 5);
 }
 
-TEST_CASE("own rows beside products in integers: the paths are those beside the dense matrix") {
+TEST_CASE("in integers: own rows, and paths that are those beside the dense matrix") {
     const Matrix f = correlated_factor(120, 200, 16), rows = gaussian(120, 120, 17),
                  several = gaussian(240, 120, 18);
     const FactoredGram gram(f.view());

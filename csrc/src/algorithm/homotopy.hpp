@@ -11,6 +11,7 @@
 
 #include "algorithm/forecast.hpp"
 #include "algorithm/piece.hpp"
+#include "algorithm/proof.hpp"
 #include "algorithm/records.hpp"
 #include "algorithm/stage.hpp"
 
@@ -33,9 +34,11 @@ struct Next {
 template <class Team>
 class Homotopy {
     using Gram = TargetGram<Team>;
+    using Proof = StageProof<Team>;
 
 public:
-    COVLASSO_FN Homotopy(Team team, const Gram& gram) : team_(team), piece_(team, gram), gram_(gram) {}
+    COVLASSO_FN Homotopy(Team team, const Gram& gram)
+        : team_(team), piece_(team, gram), gram_(gram), proof_(team, gram) {}
 
     /// Room for `terms` active sources from the start.
     COVLASSO_FN void reserve(Index terms) { piece_.reserve(terms + 1); }
@@ -368,9 +371,11 @@ private:
             piece_.refine();
             measure_residual();
         }
-        find_violators(stage_.deviation(team_, piece_.candidates()));
-        forecast_.learn(is_too_long_ ? most_open : violators_);
-        if (is_too_long_) return shorten();
+        const auto found = proof_.find_violators(stage_, *target_, piece_, at_, limits_.positive,
+                                                 shortened_ < most_shortened);
+        forecast_.learn(found.count);
+        if (found.kind == Proof::too_many) return shorten();
+        violators_ = found.count;
         if (violators_ > 0) return false;
         if (relative_residual() <= 0.5 * kkt_tolerance)
             return true;  // half is left for reading the solution back
@@ -382,6 +387,7 @@ private:
         violators_ = 0;
         bottom_ = 0.5 * (at_ + lambda_);
         all_inside_ = false;
+        ++shortened_;
         return false;
     }
 
@@ -411,85 +417,6 @@ private:
         const double residual = residual_ / scale();
         if (residual_ <= 0.5 * kkt_tolerance * scale()) return residual;
         return residual * (target_->least_penalty / piece_.least_active_penalty());
-    }
-
-    /// Lists in target.chosen the sources outside the candidates that left their bounds in this stage.
-    COVLASSO_STEP void find_violators(const Deviation& deviation) {
-        Target& target = *target_;
-        const double *g0 = target.gradient.data(), *g1 = target.next_gradient.data();
-        const double *w = target.outside.data(), *root = target.root;
-        const double l0 = stage_.start(), l1 = at_, both = two_sided(), noise = rounding * piece_.mass(0.0);
-        // |p_j| <= root_j |v| makes this the larger of the two bounds, without a root for every source.
-        const double most =
-            2.0 * (1.0 + tolerance) * (deviation.across + deviation.along * std::sqrt(deviation.norm));
-        const double most0 = most + target.gradient.radius(), most1 = most + target.next_gradient.radius();
-        Index flagged = team_.select(
-            target.sources,
-            [=](Index j) {
-                const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
-                const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
-                return (room0 < most0 * root[j]) | (room1 < most1 * root[j]);
-            },
-            target.chosen.data());
-        violators_ = 0;
-        is_too_long_ = false;
-        if constexpr (Team::approximates)
-            if (target.is_rough) flagged = keep_open(deviation, flagged);
-        if (is_too_long_) return;
-        bool packed = false;
-        for (Index f = 0; f < flagged; ++f) {
-            const Id j = target.chosen[f];
-            if constexpr (Team::approximates)
-                if (target.is_rough) settle(j);
-            const double room0 = l0 * w[j] - larger(g0[j], -both * g0[j]);
-            const double room1 = l1 * w[j] - larger(g1[j], -both * g1[j]);
-            const double slack = l1 > 0.0 ? tolerance * l1 * w[j] : noise * root[j];
-            bool out = room1 < -slack;
-            if (!out &&
-                std::fmin(room0, room1) + slack < deviation.reach(root[j], target.cross[j] - 0.5 * g0[j])) {
-                if (!packed) stage_.gather_support(team_, piece_.candidates());
-                packed = true;
-                out = stage_.leaves_bound(team_, gram_, j, target.cross[j], w[j] * (1.0 + tolerance),
-                                          limits_.positive);
-            }
-            if (!out) continue;
-            team_.sync();
-            team_.one([&] { target.chosen[violators_] = j; });
-            ++violators_;
-        }
-        team_.sync();
-    }
-
-    /// Of the first `count` sources of target.chosen, keeps those that may leave their bounds in this stage by what is known of
-    /// them roughly; returns how many. Are they too many, a shorter stage is cheaper than settling them.
-    COVLASSO_FN Index keep_open(const Deviation& deviation, Index count) {
-        Id* list = target_->chosen.data();
-        Index open = 0;
-        for (Index f = 0; f < count; ++f)
-            if (!stays_inside_roughly(list[f], deviation)) list[open++] = list[f];
-        is_too_long_ = open > most_open && ++shortened_ <= most_shortened;
-        return open;
-    }
-
-    /// Whether source j of a rough target stays within its bounds in this stage, wherever in their radii its numbers are.
-    COVLASSO_FN bool stays_inside_roughly(Id j, const Deviation& deviation) const {
-        const Target& target = *target_;
-        const double root = target.root[j], both = two_sided(), w = target.outside[j];
-        const double radius0 = target.gradient.radius() * root,
-                     radius1 = target.next_gradient.radius() * root;
-        const double g0 = target.gradient[j], g1 = target.next_gradient[j];
-        const double room0 = stage_.start() * w - larger(g0, -both * g0) - radius0;
-        const double room1 = at_ * w - larger(g1, -both * g1) - radius1;
-        return stage_.stays_inside(room0, room1, root, target.cross[j] - 0.5 * g0,
-                                   target.cross_radius * root + 0.5 * radius0, deviation.norm);
-    }
-
-    /// All that is known of source j of a rough target, from the entries of G.
-    COVLASSO_FN void settle(Id j) {
-        Target& target = *target_;
-        target.gradient.settle(team_, gram_, j);
-        target.next_gradient.settle(team_, gram_, j);
-        gather(team_, gram_, target.self, &j, 1, &target.cross[j]);
     }
 
     COVLASSO_FN void accept_stage(EventList& path) {
@@ -524,18 +451,17 @@ private:
         Index events;  ///< of the stage, before them
     };
 
-    static constexpr double tolerance = 1e-11;      // of a bound, for sources outside the candidates
     static constexpr double drift = 1e-12;          // of a residual: beyond it the active set is refined
     static constexpr double noise_of_zero = 1e-14;  // of a gradient that should vanish
     static constexpr int most_failures = 8;
-    static constexpr Index most_open = 100;   // to settle them costs as much as a product
-    static constexpr int most_shortened = 4;  // so often may a stage be halved for them
+    static constexpr int most_shortened = 4;  // so often is a stage halved because many sources are open
     static constexpr Index patience = 64;     // events at one lambda; ties end sooner, a cycle does not
 
     Team team_;
     Piece<Team> piece_;
     const Gram& gram_;
     Stage stage_;
+    Proof proof_;
     Limits limits_{};
     Target* target_ = nullptr;
     Forecast forecast_{0, false};
@@ -550,7 +476,6 @@ private:
     double residual_ = 0.0;     // of the KKT conditions at the end of the stage
     int failures_ = 0;
     int shortened_ = 0;
-    bool is_too_long_ = false;
     bool done_ = false;
     bool all_inside_ = false;
     Index violators_ = 0;

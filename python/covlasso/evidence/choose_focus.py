@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from covlasso._base.arrays import Array, Float64, Int32, Kind
 from covlasso._base.checks import check_flag, check_number
 from covlasso._base.digits import r2_text
-from covlasso._base.optional import needed
+from covlasso._base.frames import Tabular
 from covlasso._base.progress import TitledReport
 from covlasso.dependencies import Dependencies, Origin, SameBy
 from covlasso.evidence.decisions import EPS, Decisions, decisions
@@ -31,16 +31,13 @@ from covlasso.solver import (
     targets_of,
 )
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 ALPHAS = (0.03, 0.1, 0.3)
 TERMS = (5, 10, 20, 50)
 TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FocusChoice:
+class FocusChoice(Tabular):
     """F1 over focus and numbers of terms, and the cell that was chosen; made by `covlasso.choose_focus`.
 
     The choice flatters a little: quote figures on samples that did not choose.
@@ -105,17 +102,6 @@ class FocusChoice:
         for name in ("r2", "r2_centred", "r2_own"):
             columns[name] = np.array([_median(getattr(one, name)) for one in cells])
         return columns
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per cell of the grid, with the `columns`.
-
-        Raises
-        ------
-        ImportError
-            pandas is not installed.
-        """
-        frame: pd.DataFrame = needed("pandas").DataFrame(self.columns())
-        return frame
 
     def __repr__(self) -> str:
         """Say what was chosen, with its figures and those of the network."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from covlasso._base.arrays import Array, Bool, Float64, Int32, Int64, Matrix
 from covlasso._base.checks import check_count, check_matrix, check_vector
 from covlasso._base.digits import r2_text
-from covlasso._base.optional import needed
+from covlasso._base.frames import Tabular
 from covlasso._base.progress import Report
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.evidence.beside import Beside
@@ -25,12 +25,9 @@ from covlasso.logits import Rows, Samples
 from covlasso.moments import Halves, Moments, halves
 from covlasso.solver import DRAWS, Blocks, in_gauge
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Evaluation:
+class Evaluation(Tabular):
     """What `evaluate` found; all arrays have one entry per target.
 
     Attributes
@@ -113,17 +110,6 @@ class Evaluation:
         if self.decisions is not None:
             columns |= {f"logits_{name}": values for name, values in self.decisions.columns().items()}
         return columns
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per target, with the `columns`.
-
-        Raises
-        ------
-        ImportError
-            pandas is not installed.
-        """
-        frame: pd.DataFrame = needed("pandas").DataFrame(self.columns())
-        return frame
 
     def __repr__(self) -> str:
         """Say the medians of R^2 with what they stand beside, and what is there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +12,12 @@ import numpy.typing as npt
 from covlasso._base.arrays import Bool, Float64, Int32
 from covlasso._base.checks import check_number
 from covlasso._base.digits import r2_text
-from covlasso._base.optional import needed
+from covlasso._base.frames import Tabular
 from covlasso.dependencies import Dependencies
 from covlasso.evidence import Evaluation, Quality, evaluate, origin_of
 from covlasso.moments import SplitMoments
 from covlasso.solver import DRAWS
 from covlasso.vocabulary.untrained import equal_rows, untrained_distance
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 KINDS = ("combinations", "alone", "untrained", "byte_tokens")
 """The lists, in the order of tables."""
@@ -35,7 +32,7 @@ _BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TokenKinds:
+class TokenKinds(Tabular):
     """What `kinds_of_tokens` found; arrays have one entry per target unless it says otherwise.
 
     Attributes
@@ -104,17 +101,6 @@ class TokenKinds:
             columns["distance"] = self.distance[targets]
         columns["on_untrained"] = self.on_untrained
         return columns | {kind: np.isin(targets, getattr(self, kind)) for kind in KINDS}
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per target, with the `columns`.
-
-        Raises
-        ------
-        ImportError
-            pandas is not installed.
-        """
-        frame: pd.DataFrame = needed("pandas").DataFrame(self.columns())
-        return frame
 
     def table(self, top: int = 10) -> str:
         """Write the lists as text, ``top`` lines of each: R^2, that of random terms, distance, equation."""

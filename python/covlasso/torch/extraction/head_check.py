@@ -55,7 +55,7 @@ class HeadCheck:
         if not self._taps:
             return
         for name, tap in self._taps.items():
-            departs, infinite = tap.departures(logits[name], rows[name]), ~logits[name].isfinite().all(dim=1)
+            departs, infinite = tap.departures(logits[name], rows[name]), _infinite(logits[name])
             if len(rows[name]) == len(samples):
                 here = rows[name].flatten(1).isfinite().all(dim=1)  # what is not, the sums tell
                 departs, infinite = departs & here, infinite & here
@@ -87,3 +87,8 @@ class HeadCheck:
         """Place of the first of a batch's samples among those that wait; the largest number if none."""
         places = torch.arange(len(found), device=found.device) + len(self._samples)
         return torch.where(found, places, torch.iinfo(torch.int64).max).min()
+
+
+def _infinite(logits: torch.Tensor) -> torch.Tensor:
+    """Which rows have an entry that is not finite: the largest or the smallest is not, then."""
+    return ~(logits.amax(dim=1).isfinite() & logits.amin(dim=1).isfinite())

@@ -223,13 +223,17 @@ class Pass:
 
     def _count(self, logits: Mapping[str, torch.Tensor], batch: Batch) -> None:
         """Count right answers, where targets are labels."""
-        labels = {}
+        labels: dict[str, Any] = {}
+        arrays: dict[str, Any] = dict(logits)
         for name, rows in logits.items():
             targets = batch.targets_of(name)
             if targets is None or targets.ndim != 1 or targets.is_floating_point():
                 return
             labels[name] = targets.to(rows.device, non_blocking=True)
-        self.top1.update(logits, labels)
+            if rows.device.type == "cpu" and rows.dtype in (torch.float32, torch.float64):
+                # numpy's argmax is three times as fast
+                arrays[name], labels[name] = rows.numpy(), labels[name].numpy()
+        self.top1.update(arrays, labels)
 
     def _compute(self, batch: Batch) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """Logits of all models, and the rows to accumulate."""

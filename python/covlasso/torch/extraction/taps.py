@@ -47,6 +47,7 @@ class Tap:
         self.after = after or AfterHead()
         self._features: torch.Tensor | None = None
         self._returned: torch.Tensor | None = None  # by the layer, in the type in which it computes
+        self._copy: torch.Tensor | None = None  # memory for it
         self._head: LinearHead | None = None
         self._placed: dict[torch.device, tuple[torch.Tensor, torch.Tensor]] = {}  # its W and b
         self._looked = 0  # batches whose logits were compared
@@ -121,7 +122,7 @@ class Tap:
     def use_logits(self) -> None:
         """Accumulate the logits after all."""
         self.close()
-        self.layer = self._head = None
+        self.layer = self._head = self._returned = self._copy = None
 
     def close(self) -> None:
         """Leave the model as it was."""
@@ -131,7 +132,15 @@ class Tap:
 
     def _keep(self, _module: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
         self._features = inputs[0]
-        self._returned = output.clone()  # the model may write into it
+        self._returned = self._copied(output)  # the model may write into it
+
+    def _copied(self, output: torch.Tensor) -> torch.Tensor:
+        """Copy what the layer returned into the memory of an earlier batch: on a CPU new memory is slow."""
+        old = self._copy
+        kind = (output.dtype, output.device, output.shape[1:])
+        if old is None or (old.dtype, old.device, old.shape[1:]) != kind or len(old) < len(output):
+            old = self._copy = torch.empty_like(output)
+        return old[: len(output)].copy_(output)
 
     def _next_strip(self, head: LinearHead) -> slice:
         """Return which outputs of the layer are computed again for this batch."""
