@@ -125,7 +125,7 @@ def test_targets_by_name_and_number(targets, folder):
     outcome = run("solve", "ok.safetensors", "--terms", 2, "--targets", "mous", "--out", "x")
     assert (outcome.exit_code, outcome.stderr) == (
         2,
-        "error: --targets: 'mous' is no category of 'ok', by name or number\n",
+        "error: --targets: 'mous' is no category of 'ok', by name or number; the nearest: #4 mouse\n",
     )
 
 
