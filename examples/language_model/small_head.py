@@ -1,6 +1,6 @@
 """A small head: rows of frequent tokens, sparse equations on them for all others, on held-out text.
 
-    python examples/language_model/small_head.py moments.safetensors states.npy next.npy documents.npy
+    python examples/language_model/small_head.py moments.safetensors
 
 One line for each way to choose the rows, each number of rows kept and of terms: multiply-adds of a sample,
 how often the top token is the full head's, how often that one is among the 32 largest, divergence from the

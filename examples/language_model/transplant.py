@@ -1,6 +1,6 @@
 """Tokens of another vocabulary: rows of a head by equations found elsewhere, judged where the truth is known.
 
-    python examples/language_model/transplant.py moments.safetensors states.npy next.npy documents.npy \\
+    python examples/language_model/transplant.py moments.safetensors \\
         --donor embeddings.safetensors --donor-tokenizer tokenizer.json
 
 Some words that both vocabularies have play the new tokens. The donor's rows give equations on the other

@@ -124,10 +124,6 @@ Workers = Annotated[
 PinMem = Annotated[bool, _picture("--pin-mem", help="Page-locked memory for the GPU.")]
 ChannelsLast = Annotated[bool, _picture("--channels-last", help="Memory format of pictures.")]
 TorchCompile = Annotated[bool, _picture("--torchcompile", help="Compile the models.")]
-SaveLogits = Annotated[
-    str | None, _picture(metavar="float16|float32", help="Also keep logits and labels, beside FILE.")
-]
-
 HeldOut = Annotated[float, _part(min=0.0, max=1.0, help="Share of the groups that is held out.")]
 Folds = Annotated[int, _part(min=0, help="Parts of the rest.")]
 Groups = Annotated[
@@ -164,6 +160,13 @@ BatchSize = Annotated[
 Device = Annotated[str | None, _run(help="cpu, cuda, cuda:1, ...", show_default="a GPU if there is one")]
 Amp = Annotated[bool, _run("--amp", help="Mixed precision.")]
 AmpDtype = Annotated[str, _run(metavar="float16|bfloat16", help="Lower type of mixed precision.")]
+SaveLogits = Annotated[
+    str | None, _run(metavar="float16|float32", help="Also keep logits and labels, beside FILE.")
+]
+SaveStates = Annotated[
+    str | None,
+    _run(metavar="float16|float32", help="Also keep the inputs of last layers, and labels, beside FILE."),
+]
 Strict = Annotated[bool, _run("--strict", help="End at a document or picture that cannot be read.")]
 SaveEvery = Annotated[
     int | None,
@@ -185,6 +188,6 @@ OF_TEXT = (
 )
 OF_PICTURES = (
     "data", "dataset", "split", "class_map", "class_names", "data_kwargs", "checkpoint", "use_ema", "reparam",
-    "seed", "factored", "workers", "pin_mem", "channels_last", "torchcompile", "save_logits",
+    "seed", "factored", "workers", "pin_mem", "channels_last", "torchcompile",
 )  # fmt: skip
 """Parameters of the command that only one kind of models has."""

@@ -33,7 +33,6 @@ def extract_pictures(
     model_kwargs: dict[str, Any],
     data_kwargs: dict[str, Any],
     factored: str,
-    save_logits: str | None,
     batch_size: int | None,
     workers: int | None,
     device: str | None,
@@ -45,7 +44,7 @@ def extract_pictures(
 ) -> None:
     """Run the pass; options that are not named are those of `covlasso.timm.extract`."""
     began, root = time.monotonic(), _only(data)
-    _check(models, root, dataset, factored, save_logits)
+    _check(models, root, dataset, factored)
     with _named_as_options():
         from covlasso._base.ranks import process_group
         from covlasso.timm import ModelOptions, extract, load_models, open_pictures, split_data_kwargs
@@ -66,7 +65,7 @@ def extract_pictures(
                     workers=min(4, os.cpu_count() or 1) if workers is None else workers,
                     class_names=class_names, class_map=class_map is not None, group=group, factored=factored,
                     device=device, amp_dtype=float_type(amp_dtype) if amp_dtype else None, out=out,
-                    save_logits=save_logits, on_classes=None if quiet else say_classes, progress=progress,
+                    on_classes=None if quiet else say_classes, progress=progress,
                     on_note=notes, **options,
                 )  # fmt: skip
         if found is not None:
@@ -74,9 +73,7 @@ def extract_pictures(
             tell(found, out, time.monotonic() - began, json_file, notes.lines, _WORDS)
 
 
-def _check(
-    models: Sequence[str], data: Path | None, dataset: str, factored: str, save_logits: str | None
-) -> None:
+def _check(models: Sequence[str], data: Path | None, dataset: str, factored: str) -> None:
     """Find wrong usage before torch is imported."""
     if data is None and not dataset:
         of_text = next((model for model in models if _is_language_model(Path(model))), None)
@@ -86,13 +83,8 @@ def _check(
             "no pictures are given; give --data DIR, or --dataset TYPE/NAME; a language model of "
             "transformers takes --text FILE"
         )
-    choices = [
-        ("--factored", factored, ("auto", "on", "off")),
-        ("--save-logits", save_logits, (None, "float16", "float32")),
-    ]
-    for option, value, allowed in choices:
-        if value not in allowed:
-            fail(f"{option} {value}: one of {', '.join(str(a) for a in allowed if a)} is expected")
+    if factored not in ("auto", "on", "off"):
+        fail(f"--factored {factored}: one of auto, on, off is expected")
 
 
 def _is_language_model(path: Path) -> bool:

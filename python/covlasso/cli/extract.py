@@ -53,13 +53,14 @@ def extract(
     pin_mem: opt.PinMem = False,
     channels_last: opt.ChannelsLast = False,
     torchcompile: opt.TorchCompile = False,
-    save_logits: opt.SaveLogits = None,
     held_out: opt.HeldOut = 0.5,
     folds: opt.Folds = 0,
     groups: opt.Groups = "none",
     classes: opt.Classes = "auto",
     row_centred: opt.RowCentred = False,
     batch_size: opt.BatchSize = None,
+    save_logits: opt.SaveLogits = None,
+    save_states: opt.SaveStates = None,
     device: opt.Device = None,
     amp: opt.Amp = False,
     amp_dtype: opt.AmpDtype = "float16",
@@ -85,13 +86,16 @@ def extract(
     check_new_file(out, force)
     if amp_dtype not in ("float16", "bfloat16"):
         fail(f"--amp-dtype {amp_dtype}: one of float16, bfloat16 is expected")
+    for option, value in (("--save-logits", save_logits), ("--save-states", save_states)):
+        if value not in (None, "float16", "float32"):
+            fail(f"{option} {value}: one of float16, float32 is expected")
     _check_kind(context, of_text=bool(text))
     common: dict[str, Any] = {
         "names": names, "model_kwargs": _keywords("--model-kwargs", model_kwargs), "model_dtype": model_dtype,
         "held_out": held_out, "folds": folds, "groups": groups, "classes": wanted_classes(classes),
         "row_centred": row_centred, "batch_size": batch_size, "device": device,
         "amp_dtype": amp_dtype if amp else None, "strict": strict, "save_every": save_every,
-        "log_freq": log_freq, "out": out, "force": force, "json_file": json_file,
+        "save_logits": save_logits, "save_states": save_states, "log_freq": log_freq, "out": out, "force": force, "json_file": json_file,
     }  # fmt: skip
     with interruptible(), one_line_errors():
         if text:
@@ -104,8 +108,7 @@ def extract(
                 models, data=data, dataset=dataset, split=split, class_map=class_map, class_names=class_names,
                 checkpoint=checkpoint, use_ema=use_ema, reparam=reparam, torchcompile=torchcompile, seed=seed,
                 data_kwargs=_keywords("--data-kwargs", data_kwargs), factored=factored,
-                save_logits=save_logits, workers=workers, pin_mem=pin_mem, channels_last=channels_last,
-                **common,
+                workers=workers, pin_mem=pin_mem, channels_last=channels_last, **common,
             )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from covlasso.logits.logit_file import LogitFile
 from covlasso.logits.samples import Rows, Samples
 from covlasso.logits.suspicions import suspicions
 from covlasso.logits.to_moments import FileMoments, model_names, moments_of_files
-from covlasso.logits.writer import LogitWriter, Precision
+from covlasso.logits.writer import LogitWriter, Precision, Saved
 
 __all__ = [
     "FileMoments",
@@ -16,6 +16,7 @@ __all__ = [
     "Precision",
     "Rows",
     "Samples",
+    "Saved",
     "TopOne",
     "model_names",
     "moments_of_files",

@@ -36,7 +36,7 @@ def files(tmp_path_factory):
     following = np.random.default_rng(4).integers(-1, TOKENS, len(GROUPS))
     for name, array in (("states", states(1, len(GROUPS))), ("next", following), ("groups", GROUPS)):
         np.save(folder / f"{name}.npy", array)
-    return [folder / f"{name}.npy" for name in ("states", "next", "groups")]
+    return [part for name in ("states", "next", "groups") for part in (f"--{name}", folder / f"{name}.npy")]
 
 
 def test_tokens(moments, tmp_path):
@@ -80,9 +80,9 @@ def test_transplant(moments, files, tmp_path):
 
 
 def test_files_of_other_samples_are_refused(moments, files, tmp_path):
-    np.save(tmp_path / "short.npy", np.load(files[1])[:-1])
+    np.save(tmp_path / "short.npy", np.load(files[3])[:-1])
     done = subprocess.run(
-        [sys.executable, str(FOLDER / "small_head.py"), moments, files[0], tmp_path / "short.npy", files[2]],
+        [sys.executable, str(FOLDER / "small_head.py"), moments, *files, "--next", tmp_path / "short.npy"],
         capture_output=True,
         text=True,
     )

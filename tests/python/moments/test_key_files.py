@@ -45,12 +45,12 @@ everything = st.text(
 
 def written(folder, keys, split):
     """Files of `LogitWriter` for samples with these keys and names."""
-    writer = LogitWriter(folder / "m.safetensors", ["net"], Group(), "float32")
+    writer = LogitWriter(folder / "m.safetensors", ["net"], Group(), {"logits": "float32"})
     writer.begin(None)
     places = list(range(len(keys)))
-    writer.update({"net": np.zeros((len(keys), 2), np.float32)}, places, places, keys, keys)
+    writer.update({"logits": {"net": np.zeros((len(keys), 2), np.float32)}}, places, places, keys, keys)
     writer.close()
-    writer.finish({"net": 2}, split)
+    writer.finish({"logits": {"net": 2}}, split)
     return folder / "m.keys.txt", folder / "m.samples.txt", np.load(folder / "m.held_out.npy")
 
 

@@ -235,6 +235,8 @@ class Skipping(Stopping):
 @pytest.mark.parametrize("end", [1, 2, 4])
 def test_an_interrupted_pass_goes_on_to_the_same_bits(models, inputs, tmp_path, kind, end):
     settings = {"split": Split(held_out=0.3), "save_every": 2, "save_logits": "float32"}
+    if kind is Stopping:
+        settings |= {"factored": "on", "save_states": "float16"}
     extract(models, kind(loader(inputs)), out=tmp_path / "once.safetensors", **settings)
     target = tmp_path / "twice.safetensors"
     with pytest.raises(RuntimeError, match="the power is gone"):
@@ -246,9 +248,8 @@ def test_an_interrupted_pass_goes_on_to_the_same_bits(models, inputs, tmp_path, 
         assert again.started == max(end // 2 * 2 - 1, 0)  # the last batch that was seen is compared
     for file in tmp_path.glob("once*"):
         assert file.read_bytes() == (tmp_path / file.name.replace("once", "twice")).read_bytes()
-    assert (
-        len(list(tmp_path.iterdir())) == 2 * 7
-    )  # moments, logits of two models, labels, sides, samples, keys
+    # moments, logits of two models, their states, labels, sides, samples, keys
+    assert len(list(tmp_path.iterdir())) == 2 * (9 if kind is Stopping else 7)
 
 
 def test_resumable_is_recognised():
@@ -304,6 +305,33 @@ def test_saved_logits(models, inputs, tmp_path):
     assert (tmp_path / "m.samples.txt").read_text().splitlines() == [str(k) for k in range(SAMPLES)]
     place = split.part(keys)
     np.testing.assert_array_equal(np.load(tmp_path / "m.held_out.npy"), place == 1)
+
+
+def test_saved_states_and_the_head_are_the_logits(models, inputs, tmp_path):
+    """Also of the model that has fewer features than "auto" takes out."""
+    out = tmp_path / "m.safetensors"
+    found = extract(models, loader(inputs), out=out, factored="on", save_states="float32")
+    assert sorted(found.moments.fit.heads) == sorted(models)
+    for name, model in models.items():
+        states = np.load(tmp_path / f"m.states.{name}.npy").astype(np.float64)
+        head = found.moments.fit.heads[name]
+        assert states.shape == (SAMPLES, head.features)
+        np.testing.assert_allclose(states @ head.weight.T + head.bias, logits(model, inputs), atol=1e-5)
+    assert (np.load(tmp_path / "m.labels.npy") == -1).all()
+    assert not (tmp_path / "m.logits.wide.npy").exists()
+
+
+def test_states_of_a_model_whose_logits_are_summed(models, inputs, tmp_path):
+    out = tmp_path / "m.safetensors"
+    with pytest.raises(ValueError, match="model 'wide' has no last layer that is taken out"):
+        extract(models, loader(inputs), out=out, save_states="float16")
+    with pytest.raises(ValueError, match="save_states needs out"):
+        extract(models, loader(inputs), save_states="float16")
+    with torch.no_grad():
+        models["narrow"].body[0].weight *= 1e6
+        models["narrow"].body[2] = torch.nn.Identity()
+    with pytest.raises(ValueError, match=r"'narrow' has a hidden state of size \S*, which float16 cannot hold"):
+        extract({"narrow": models["narrow"]}, loader(inputs), out=out, factored="on", save_states="float16")
 
 
 def test_logits_beyond_float16(models, inputs, tmp_path):

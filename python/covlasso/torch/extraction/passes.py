@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from covlasso._base.arrays import Int64
+from covlasso._base.arrays import Array, Int64
 from covlasso._base.checks import check_labels
 from covlasso.logits import LogitWriter, TopOne
 from covlasso.moments import Accumulator, ClassChoice, Split, WantedClasses, choose_classes
@@ -107,7 +107,7 @@ class Pass:
     top1 : TopOne
         Right answers at labelled samples.
     files : LogitWriter or None
-        Where logits are kept, if they are.
+        Where logits or hidden states are kept, if they are.
     """
 
     def __init__(
@@ -204,7 +204,8 @@ class Pass:
             if self.files is not None:
                 targets = batch.targets_of(_largest(logits))
                 labels = [-1] * len(samples) if targets is None else targets.tolist()
-                arrays = {name: x.float().cpu().numpy() for name, x in logits.items()}
+                kept = {"logits": logits, "states": rows}
+                arrays = {kind: _arrays(kept[kind]) for kind in self.files.wanted}
                 self.files.update(arrays, positions, labels, samples, keys)
         self.skipped.extend((sample, reason) for sample, reason in batch.skipped)
         self._batches += 1
@@ -258,6 +259,8 @@ class Pass:
             if not wanted:
                 tap.use_logits()
                 rows[name] = logits[name]
+        if self.files is not None and "states" in self.files.wanted:
+            self._check_states()
         self._heads = HeadCheck(self.taps)
         choice = self._class_choice(logits, rows)
         if self.accumulator is None:
@@ -267,6 +270,15 @@ class Pass:
         by_class = choice.size if choice.kind is not None else 0
         self._sums = sums_for(self.accumulator, rows, self._running.device, by_class)
         return self._sums
+
+    def _check_states(self) -> None:
+        """Refuse to keep hidden states of a model whose logits are accumulated."""
+        for name, tap in self.taps.items():
+            if tap.layer is None:
+                raise ValueError(
+                    f"model {name!r} has no last layer that is taken out, so there are no states to save; "
+                    "save its logits"
+                )
 
     def _class_choice(
         self, logits: Mapping[str, torch.Tensor], rows: Mapping[str, torch.Tensor]
@@ -302,6 +314,10 @@ class _Pace:
 def _largest(logits: Mapping[str, torch.Tensor]) -> str:
     """Return the model with the most categories: labels are by these."""
     return max(logits, key=lambda name: logits[name].shape[1])
+
+
+def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, Array]:
+    return {name: x.float().cpu().numpy() for name, x in tensors.items()}
 
 
 def _float_type(tap: Tap) -> torch.dtype:

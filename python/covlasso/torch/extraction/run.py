@@ -14,7 +14,7 @@ from torch import nn
 from covlasso._base.checks import check_flag
 from covlasso._base.commands import digest
 from covlasso._base.ranks import Group
-from covlasso.logits import LogitWriter, Precision
+from covlasso.logits import LogitWriter, Precision, Saved
 from covlasso.moments import ClassChoice, Split, WantedClasses, check_wanted_classes
 from covlasso.torch.extraction.after_head import AfterHead
 from covlasso.torch.extraction.merging import Extraction, merge
@@ -39,6 +39,7 @@ def extract(
     force: bool = False,
     save_every: int | None = None,
     save_logits: Precision | None = None,
+    save_states: Precision | None = None,
     strict: bool = False,
     classes: WantedClasses = "auto",
     on_classes: Callable[[ClassChoice], object] | None = None,
@@ -88,6 +89,9 @@ def extract(
         the time.
     save_logits : {"float16", "float32"}, optional
         Also keep logits and labels, see `LogitWriter`. Needs ``out``.
+    save_states : {"float16", "float32"}, optional
+        Also keep the inputs h of last layers, and labels, likewise: W h + b has the logits, in a fraction of
+        their room. Needs ``out``, and models whose last layer is taken out (``factored``).
     strict : bool, default False
         End at the first sample that the loader could not read, instead of counting it.
     classes : {"auto", "labels", "decisions"} or None, default "auto"
@@ -127,7 +131,12 @@ def extract(
         raise ValueError("models is empty; give at least one")
     check_wanted_classes(classes)
     group, split = group or Group(), split or Split()
-    target = _checked_out(out, force, save_logits)
+    saved: dict[Saved, Precision] = {}
+    if save_logits is not None:
+        saved["logits"] = save_logits
+    if save_states is not None:
+        saved["states"] = save_states
+    target = _checked_out(out, force, saved)
     where = torch.device(device) if device is not None else _device_of(next(iter(models.values())))
     every = _checked_interval(save_every, where)
     state = files = None
@@ -139,7 +148,7 @@ def extract(
             "channels_last": channels_last,
             "device": where.type,
             "save_every": every,
-            "save_logits": save_logits,
+            "saved": saved,
             "classes": classes,
             "row_centred": check_flag(row_centred, "row_centred"),
             "weights": {name: weights_digest(model) for name, model in models.items()},
@@ -148,7 +157,7 @@ def extract(
         state = RunState(target, group, {**(command or {}), **settings})
         if after_head:
             state.command["after_head"] = {name: [f.scale, f.softcap] for name, f in after_head.items()}
-        files = LogitWriter(target, list(models), group, save_logits) if save_logits else None
+        files = LogitWriter(target, list(models), group, saved) if saved else None
     with _prepared(models, where, channels_last), _tapped(models, factored, after_head or {}) as taps:
         running = Running(where, amp_dtype, channels_last, strict)
         work = Pass(taps, class_names, split, running, files, classes, on_classes)
@@ -163,7 +172,9 @@ def extract(
         result = replace(result, moments=result.moments.as_row_centred())
     if result is not None and target is not None:
         if files is not None:
-            files.finish(result.moments.fit.sizes, split)
+            heads = result.moments.fit.heads
+            features = {name: head.features for name, head in heads.items()}
+            files.finish({"logits": result.moments.fit.sizes, "states": features}, split)
         result.moments.save(target)
     group.barrier()
     if state is not None:
@@ -173,11 +184,11 @@ def extract(
     return result
 
 
-def _checked_out(out: str | Path | None, force: bool, save_logits: Precision | None) -> Path | None:
+def _checked_out(out: str | Path | None, force: bool, saved: Iterable[Saved]) -> Path | None:
     """Return where the result goes, if that is free."""
     if out is None:
-        if save_logits is not None:
-            raise ValueError("save_logits needs out: the logits are written beside it")
+        for rows in saved:
+            raise ValueError(f"save_{rows} needs out: the {rows} are written beside it")
         return None
     target = Path(out)
     if target.exists() and not force:
