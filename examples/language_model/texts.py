@@ -86,9 +86,7 @@ SOURCES = (
     Source("jargon-text", "/usr/share/doc/jargon-text/jargon.txt.gz", pieces, 2),
     Source("debian-policy", "/usr/share/doc/debian-policy/policy.txt.gz", pieces, 1),
     Source("debian-reference-en", "/usr/share/debian-reference/debian-reference.en.txt.gz", pieces, 1),
-    Source(
-        "developers-reference", "/usr/share/developers-reference/developers-reference.txt.gz", pieces, 1
-    ),
+    Source("developers-reference", "/usr/share/developers-reference/developers-reference.txt.gz", pieces, 1),
 )
 
 

@@ -95,7 +95,8 @@ def extract(
         "held_out": held_out, "folds": folds, "groups": groups, "classes": wanted_classes(classes),
         "row_centred": row_centred, "batch_size": batch_size, "device": device,
         "amp_dtype": amp_dtype if amp else None, "strict": strict, "save_every": save_every,
-        "save_logits": save_logits, "save_states": save_states, "log_freq": log_freq, "out": out, "force": force, "json_file": json_file,
+        "save_logits": save_logits, "save_states": save_states, "log_freq": log_freq,
+        "out": out, "force": force, "json_file": json_file,
     }  # fmt: skip
     with interruptible(), one_line_errors():
         if text:

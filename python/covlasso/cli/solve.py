@@ -87,7 +87,9 @@ def solve(
 
         check_new_file(out, force)
         start = time.perf_counter()
-        moments = Moments.load(file)
+        moments = Moments.load(file, classes=focus is not None)
+        if row_centred:
+            moments = moments.as_row_centred()  # which is all that is needed, and a second head is large
         wanted = {
             **place, "kind": kind.value, "method": method.value, "max_terms": max_terms,
             "min_lambda": min_lambda, "refit": refit,

@@ -26,9 +26,10 @@ class LogitWriter:
     """Files beside ``out``, row r of all of them one sample, in the order of the data.
 
     ``STEM.logits.MODEL.npy`` (samples, categories) and ``STEM.states.MODEL.npy`` (samples, d), whichever are
-    wanted; ``STEM.labels.npy`` (samples,) int64, -1 where there is no label; ``STEM.held_out.npy`` (samples,) bool; ``STEM.samples.txt`` and ``STEM.keys.txt``, a line per
-    sample, which `read_keys` reads. Until `finish` the parts of all ranks are in ``*.part`` files, which are
-    cut to the last saved state when the run goes on.
+    wanted; ``STEM.labels.npy`` (samples,) int64, -1 where there is no label; ``STEM.held_out.npy`` (samples,)
+    bool; ``STEM.samples.txt`` and ``STEM.keys.txt``, a line per sample, which `read_keys` reads. Until
+    `finish` the parts of all ranks are in ``*.part`` files, which are cut to the last saved state when the
+    run goes on.
 
     Parameters
     ----------
@@ -96,8 +97,8 @@ class LogitWriter:
                 largest = np.abs(array).max(initial=0.0)
                 if largest > _LARGEST[precision]:
                     raise ValueError(
-                        f"model {name!r} has a {_SINGULAR[kind]} of size {largest:g}, which {precision} cannot "
-                        f"hold; keep the {kind} in float32"
+                        f"model {name!r} has a {_SINGULAR[kind]} of size {largest:g}, which {precision} "
+                        f"cannot hold; keep the {kind} in float32"
                     )
                 self._write(_stem_of(kind, name), np.ascontiguousarray(array, dtype=precision).data)
         lines = zip(map(int, positions), map(int, labels), samples, keys, strict=True)

@@ -72,15 +72,16 @@ def save_moments(
 
 
 class MomentFile:
-    """A file of `save_moments`, opened; sums are read when they are asked for."""
+    """A file of `save_moments`, opened; sums are read when they are asked for, those by class if wanted."""
 
-    def __init__(self, path: str | os.PathLike[str], kind: str = "Moments"):
+    def __init__(self, path: str | os.PathLike[str], kind: str = "Moments", *, classes: bool = True):
         self.stored: StoredTensors = load_tensors(path, kind)
         self.names = self.stored.strings("names")
         self.class_names: dict[str, list[str]] = self.stored.field("class_names", dict)
         self.counts: dict[str, int] = self.stored.field("parts", dict)
+        self._with_classes = classes
         with self.explained():
-            self.classes = check_classes(self.stored.optional("classes", str))
+            self.classes = check_classes(self.stored.optional("classes", str)) if classes else None
             self.row_centred: bool = self.stored.optional("row_centred", bool) or False
             self.heads = dict(self._heads())
 
@@ -119,6 +120,8 @@ class MomentFile:
 
     def _classes(self, part: str, count: int, columns: Mapping[str, int]) -> ClassSums | None:
         """Read the sums by class of one part, of this many samples."""
+        if not self._with_classes:
+            return None
         sizes = {**columns, **{name: head.categories for name, head in self.heads.items()}}
         known = {}
         expected = assignments(self.classes, sizes) if self.classes is not None else {}

@@ -112,7 +112,7 @@ class Focus:
         apart = self._weighed(self._target)
         if self._target not in self._moments.heads:
             return np.asarray(np.einsum("ki,ki->i", apart, apart))
-        weight = self._moments.heads[self._target].weight.astype(np.float64)
+        weight = self._moments.heads[self._target].rows()
         return np.asarray(np.einsum("ij,ij->i", weight @ (apart.T @ apart), weight))
 
     def target_energy(self, targets: npt.NDArray[np.integer]) -> Float64:
@@ -230,7 +230,7 @@ class Focus:
         name = self._target
         if name not in self._moments.heads:
             return np.asarray(self._apart[name][targets, targets])
-        weight = self._moments.heads[name].weight[targets].astype(np.float64)
+        weight = self._moments.heads[name].rows(targets)
         return np.asarray(np.einsum("ij,ij->i", weight, self._apart[name][targets]))
 
     def _shift(self, name: str) -> Float64:

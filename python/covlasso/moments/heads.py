@@ -13,7 +13,7 @@ from covlasso._base.arrays import Array, Float64, Int64
 from covlasso._base.checks import check_finite
 
 FLOATS = (np.float16, np.float32, np.float64)
-_STRIP = 4096  # logits of a sample that are held at a time
+_STRIP = 4096  # logits of a sample, or rows of W in float64, that are held at a time
 _TILE = 48  # rows: a multiple of the tiles of all kernels
 
 
@@ -60,10 +60,19 @@ class LinearHead:
         """Number d of inputs."""
         return int(self.weight.shape[1])
 
-    def times(self, matrix: Float64, rows: Any = slice(None)) -> Float64:
-        """W X in float64 for X (d, k); only the given rows of W."""
-        product: Float64 = self.weight[rows].astype(np.float64) @ matrix
-        return product
+    def rows(self, rows: Any = slice(None)) -> Float64:
+        """W in float64; only the given rows."""
+        double: Float64 = self.weight[rows].astype(np.float64, copy=False)
+        return double
+
+    def times(self, matrix: Float64, rows: Any = slice(None), out: Float64 | None = None) -> Float64:
+        """W X in float64 for X (d, k); only the given rows of W, of which no more than a strip is copied."""
+        chosen = np.arange(self.categories)[rows]
+        found: Float64 = np.empty((len(chosen), *matrix.shape[1:])) if out is None else out
+        for start in range(0, len(chosen), _STRIP):
+            strip = slice(start, start + _STRIP)
+            found[strip] = self.rows(chosen[strip]) @ matrix
+        return found
 
     def of_rows(self, features: Float64, columns: Any = slice(None)) -> Float64:
         """W h of every row h of (k, d), (k, n) in float64, without the bias; only the given categories.
@@ -74,11 +83,11 @@ class LinearHead:
         k = len(features)
         whole = np.zeros((-(-k // _TILE) * _TILE, self.features))
         whole[:k] = features
-        weight = self.weight[columns]
-        found = np.empty((k, len(weight)))
-        for start in range(0, len(weight), _STRIP):
+        chosen = np.arange(self.categories)[columns]
+        found = np.empty((k, len(chosen)))
+        for start in range(0, len(chosen), _STRIP):
             strip = slice(start, start + _STRIP)
-            found[:, strip] = (whole @ weight[strip].astype(np.float64).T)[:k]
+            found[:, strip] = (whole @ self.rows(chosen[strip]).T)[:k]
         return found
 
     def __call__(self, features: Float64) -> Float64:
@@ -133,7 +142,7 @@ class LinearHead:
                 "per category of the head"
             )
         dtype = self.weight.dtype
-        weight = (matrix @ self.weight.astype(np.float64)).astype(dtype)
+        weight = (matrix @ self.rows()).astype(dtype)
         if intercept is None and self.bias is None:
             return LinearHead(weight)
         bias = np.zeros(matrix.shape[0]) if self.bias is None else matrix @ self.bias.astype(np.float64)
@@ -146,7 +155,7 @@ class LinearHead:
 
     def with_mean(self) -> LinearHead:
         """Head of one logit more, the mean over the categories, in float64."""
-        weight = self.weight.astype(np.float64)
+        weight = self.rows()
         weight = np.vstack([weight, weight.mean(axis=0)])
         if self.bias is None:
             return LinearHead(weight)
@@ -169,6 +178,46 @@ class LinearHead:
         """Say the shape: the entries are too many to show."""
         bias = "" if self.bias is None else " with bias"
         return f"LinearHead({self.categories} x {self.features} {self.weight.dtype}{bias})"
+
+
+class RowCentredHead(LinearHead):
+    """Logits of a head less their mean over the categories: P (W h + b) with P = I - 1 1' / n, in float64.
+
+    P W is W, which is shared, less its mean row: nothing as large as W is held besides.
+
+    Parameters
+    ----------
+    head : LinearHead
+        That of the logits as they are.
+    """
+
+    _whole: LinearHead
+    _mean: Float64
+
+    def __init__(self, head: LinearHead):
+        bias = None if head.bias is None else head.bias.astype(np.float64)
+        object.__setattr__(self, "_whole", head)
+        object.__setattr__(self, "_mean", head.weight.mean(axis=0, dtype=np.float64))
+        object.__setattr__(self, "bias", None if bias is None else bias - bias.mean())
+
+    @property
+    def weight(self) -> Array:
+        """P W, (n, d), made anew for every caller."""
+        return self.rows()
+
+    @property
+    def categories(self) -> int:
+        """Number n of logits."""
+        return self._whole.categories
+
+    @property
+    def features(self) -> int:
+        """Number d of inputs."""
+        return self._whole.features
+
+    def rows(self, rows: Any = slice(None)) -> Float64:
+        """P W; only the given rows."""
+        return self._whole.rows(rows) - self._mean
 
 
 def _checked(array: Any, name: str, ndim: int) -> Array:

@@ -101,7 +101,7 @@ class Moments(Readings):
         self._row_centred = row_centred
         self._sums: JointSums | None = None  # made by the first samples
         self._closed: JointSums | None = None  # what is read, until samples are added
-        self._roots: dict[str, Float64] = {}  # F with F F' = cov(f), of models with a head
+        self._factors: dict[str, Float64] = {}  # [F m], F F' = cov(f) and m = E[f], of models with a head
         self._means: dict[str, Float64] = {}  # of these, too
         self._variances: dict[str, Float64] = {}
         self._in_rows: Moments | None = None  # the same samples, row-centred
@@ -335,8 +335,16 @@ class Moments(Readings):
         )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Moments:
+    def load(cls, path: str | os.PathLike[str], *, classes: bool = True) -> Moments:
         """Read a file of `save`; of a file of `SplitMoments` the fit part.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        classes : bool, default True
+            Also read sums by class, if there are any: of a vocabulary they are as large as all else, and only
+            `focus` needs them.
 
         Raises
         ------
@@ -345,7 +353,7 @@ class Moments(Readings):
         ValueError
             The file is truncated, foreign, or of a newer version; the message names it.
         """
-        return cls._of_file(MomentFile(path), "fit")
+        return cls._of_file(MomentFile(path, classes=check_flag(classes, "classes")), "fit")
 
     def digest(self) -> str:
         """Hash of the samples' sums and the heads: of names only how many models there are."""
@@ -466,7 +474,7 @@ class Moments(Readings):
     def _forget(self) -> None:
         """Drop what was computed for reading: samples are about to be added."""
         self._closed = None
-        self._roots, self._means, self._variances = {}, {}, {}
+        self._factors, self._means, self._variances = {}, {}, {}
         self._in_rows = None
 
     def _read(self, *names: str) -> JointSums:

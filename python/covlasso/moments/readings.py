@@ -25,8 +25,8 @@ class Readings(ABC):
     """The logits of models with a head are W h + b of the features h whose sums are kept."""
 
     _models: Models
-    _roots: dict[str, Float64]
-    """F with F F' = cov(f), of models with a head."""
+    _factors: dict[str, Float64]
+    """[F m] with F F' = cov(f) and m = E[f], of models with a head: one array for all kinds of moments."""
     _means: dict[str, Float64]
     _variances: dict[str, Float64]
 
@@ -229,10 +229,10 @@ class Readings(ABC):
         if name not in self._models.heads:
             matrix: Float64 = getattr(self, kind)(name)
             return matrix
-        factor = self._root(name)
         if kind == "second_moment":
-            factor = np.column_stack([factor, self.mean(name)])
-        elif kind == "correlation":
+            return FactoredGram(self._factor(name))
+        factor = self._root(name)
+        if kind == "correlation":
             factor = factor / self._deviation(name)[:, np.newaxis]
         return FactoredGram(factor)
 
@@ -252,12 +252,20 @@ class Readings(ABC):
 
     def _root(self, name: str) -> Float64:
         """F with F F' = cov(f) = W cov(h) W'; of full column rank, also where cov(h) is singular."""
-        if name not in self._roots:
+        return self._factor(name)[:, :-1]
+
+    def _factor(self, name: str) -> Float64:
+        """[F m] of `_root` and `mean`, whose product with itself are the second moments."""
+        if name not in self._factors:
             sums = self._read(name)
             columns = sums.columns[name]
-            covariance = sums.products.part(columns, columns) / sums.count
-            self._roots[name] = self._models.heads[name].times(root(covariance))
-        return self._roots[name]
+            lower = root(sums.products.part(columns, columns) / sums.count)
+            mean = self.mean(name)
+            factor = np.empty((len(mean), lower.shape[1] + 1))
+            self._models.heads[name].times(lower, out=factor[:, :-1])
+            factor[:, -1] = mean
+            self._factors[name] = factor
+        return self._factors[name]
 
     def _variance(self, name: str) -> Float64:
         sums = self._read(name)

@@ -13,7 +13,7 @@ import numpy as np
 
 from covlasso._base.arrays import Float64, Floats
 from covlasso.moments.class_sums import ClassMeans, ClassSums
-from covlasso.moments.heads import LinearHead
+from covlasso.moments.heads import LinearHead, RowCentredHead
 from covlasso.moments.sums import JointSums
 from covlasso.moments.symmetric import SymmetricSum
 
@@ -28,12 +28,10 @@ def centred_rows(rows: Floats) -> Float64:
 
 
 def centred_head(head: LinearHead) -> LinearHead:
-    """Head of the logits less their mean, in float64; one that is centred already as it is."""
-    if head.weight.dtype == np.float64 and _is_centred(head.weight):
+    """Head of the logits less their mean; one that is centred already as it is."""
+    if isinstance(head, RowCentredHead) or (head.weight.dtype == np.float64 and _is_centred(head.weight)):
         return head
-    weight = head.weight.astype(np.float64)
-    bias = None if head.bias is None else head.bias.astype(np.float64)
-    return LinearHead(weight - weight.mean(axis=0), None if bias is None else bias - bias.mean())
+    return RowCentredHead(head)
 
 
 def centred_sums_of(sums: JointSums, heads: Container[str]) -> JointSums:

@@ -238,7 +238,7 @@ def _distances(
         if not isinstance(known, str):
             raise ValueError("known_untrained needs the rows of the head, and these moments have no head")
         return None, np.arange(0, dtype=np.int32)
-    weight = head.weight.astype(np.float64)
+    weight = head.rows()
     seeds = equal_rows(weight) if isinstance(known, str) else np.asarray(known)
     if seeds.size == 0:
         return None, np.arange(0, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""examples/language_model from a model and text to a report, on a tiny random model; texts of Debian, if there."""
+"""examples/language_model from a tiny random model and text to a report; texts of Debian, if there."""
 
 import json
 import subprocess
@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("torch", reason="covlasso extract --text needs torch")
 pytest.importorskip("transformers", reason="covlasso extract --text needs transformers")
 
-from tiny_language_models import LINES, byte_level, make  # noqa: E402
+from tiny_language_models import LINES, byte_level, make
 
-from covlasso import Dependencies, SplitMoments  # noqa: E402
+from covlasso import Dependencies, SplitMoments
 
 FOLDER = Path(__file__).parents[3] / "examples" / "language_model"
 DOCUMENTS = 40
@@ -47,7 +47,9 @@ def test_from_a_model_to_a_report_and_its_uses(model, text, tmp_path):
     assert done.returncode == 0, done.stderr
     made = tmp_path / "out" / "moments.safetensors"
     moments = SplitMoments.load(made)
-    states, labels = (np.load(next(made.parent.glob(f"moments.{kind}.npy"))) for kind in ("states.*", "labels"))
+    states, labels = (
+        np.load(next(made.parent.glob(f"moments.{kind}.npy"))) for kind in ("states.*", "labels")
+    )
     count = moments.fit.count + moments.held_out.count
     assert len(states) == len(labels) == count
     outside = np.load(made.parent / "moments.held_out.npy")

@@ -12,7 +12,9 @@ def test_rows_come_back_in_the_order_of_their_positions(tmp_path):
     rng = np.random.default_rng(0)
     rows = {"a/b": rng.standard_normal((5, 3)), "c": rng.standard_normal((5, 2))}
     keys, split = ["k", "l", "k", "m", "n\\"], Split(0.5)
-    writer = LogitWriter(tmp_path / "m.safetensors", list(rows), Group(), {"logits": "float32", "states": "float16"})
+    writer = LogitWriter(
+        tmp_path / "m.safetensors", list(rows), Group(), {"logits": "float32", "states": "float16"}
+    )
     writer.begin(None)
     for part in ([3, 1], [0, 4, 2]):
         some = {name: values[part] for name, values in rows.items()}

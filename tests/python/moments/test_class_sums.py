@@ -248,6 +248,23 @@ def test_files_of_parts(classes, tmp_path):
     assert_same_bits(Moments.load(tmp_path / "m.safetensors"), made.fit)
 
 
+@pytest.mark.parametrize("classes", ["labels", "decisions"])
+def test_files_are_read_without_their_classes(classes, tmp_path):
+    batch = logits()
+    moments = filled(batch, classes, labels_of(batch) if classes == "labels" else None)
+    moments.save(tmp_path / "m.safetensors")
+    lean = Moments.load(tmp_path / "m.safetensors", classes=False)
+    assert lean.classes is None
+    assert lean.count == moments.count
+    for a in MODELS:
+        for b in MODELS:
+            np.testing.assert_array_equal(lean.second_moment(a, b), moments.second_moment(a, b))
+    with pytest.raises(ValueError, match="these moments know no classes"):
+        lean.class_counts("vit")
+    with pytest.raises(TypeError, match="classes"):
+        Moments.load(tmp_path / "m.safetensors", classes="labels")
+
+
 def test_files_without_classes_are_what_they_were(tmp_path):
     filled(logits(), None).save(tmp_path / "m.safetensors")
     header, tensors = opened(tmp_path / "m.safetensors")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,32 @@ def test_moments_are_those_of_centred_logits(head: bool, classes: Any, by_algebr
                 mean = f[a][decided == k].mean(axis=0)
                 np.testing.assert_allclose(moments.class_means(a, by)[k], mean, **close)
                 assert moments.class_counts(by)[k] == np.count_nonzero(decided == k)
+
+
+def test_a_centred_head_is_that_of_centred_logits_and_holds_no_second_weight() -> None:
+    plain = LinearHead(WEIGHT.astype(np.float32), BIAS.astype(np.float32))
+    moments = Moments(["b"], heads={"b": plain})
+    moments.update({"b": draw()[1]})
+    head = moments.as_row_centred().heads["b"]
+    weight = plain.weight.astype(np.float64)
+    weight -= weight.mean(axis=0)
+    features = draw(5)[1]
+    expected = features @ weight.T + plain.bias.astype(np.float64) - plain.bias.astype(np.float64).mean()
+    assert (head.categories, head.features) == (M, D)
+    np.testing.assert_array_equal(head.weight, weight)
+    np.testing.assert_allclose(head.logits(features).T, expected, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(
+        head.of_rows(features, [4, 1]), features @ weight[[4, 1]].T, rtol=1e-13, atol=1e-14
+    )
+    np.testing.assert_array_equal(head.decisions(features), expected.argmax(axis=1))
+    np.testing.assert_allclose(head.combined(np.eye(M)[:2]).weight, weight[:2])
+    assert head == LinearHead(weight, head.bias)
+    large = LinearHead(np.ones((20_000, 200), np.float32))
+    tracemalloc.start()
+    many = Moments(["b"], heads={"b": large}, row_centred=True)
+    assert tracemalloc.get_traced_memory()[1] < large.weight.nbytes
+    tracemalloc.stop()
+    assert many.heads["b"].categories == 20_000
 
 
 @pytest.mark.parametrize("head", [False, True])

@@ -330,7 +330,9 @@ def test_states_of_a_model_whose_logits_are_summed(models, inputs, tmp_path):
     with torch.no_grad():
         models["narrow"].body[0].weight *= 1e6
         models["narrow"].body[2] = torch.nn.Identity()
-    with pytest.raises(ValueError, match=r"'narrow' has a hidden state of size \S*, which float16 cannot hold"):
+    with pytest.raises(
+        ValueError, match=r"'narrow' has a hidden state of size \S*, which float16 cannot hold"
+    ):
         extract({"narrow": models["narrow"]}, loader(inputs), out=out, factored="on", save_states="float16")
 
 
