@@ -102,8 +102,9 @@ def common_direction(moments: Moments, model: str) -> Common | None:
 
 def _of_factor(factor: Float64) -> Common | None:
     """Find the same direction of F F'."""
-    values, vectors = np.linalg.eigh(factor.T @ factor)
-    trace = float(np.vdot(factor, factor))
+    gram = factor.T @ factor
+    values, vectors = np.linalg.eigh(gram)
+    trace = float(np.trace(gram))
     if not values[-1] > MOST * trace:
         return None
     direction = factor @ vectors[:, -1]

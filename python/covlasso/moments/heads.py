@@ -65,6 +65,10 @@ class LinearHead:
         double: Float64 = self.weight[rows].astype(np.float64, copy=False)
         return double
 
+    def arrays(self) -> list[Array]:
+        """What the head is made of: W, and b where there is one."""
+        return [self.weight] if self.bias is None else [self.weight, self.bias]
+
     def times(self, matrix: Float64, rows: Any = slice(None), out: Float64 | None = None) -> Float64:
         """W X in float64 for X (d, k); only the given rows of W, of which no more than a strip is copied."""
         chosen = np.arange(self.categories)[rows]
@@ -217,7 +221,13 @@ class RowCentredHead(LinearHead):
 
     def rows(self, rows: Any = slice(None)) -> Float64:
         """P W; only the given rows."""
-        return self._whole.rows(rows) - self._mean
+        double = self._whole.weight[rows].astype(np.float64)
+        double -= self._mean
+        return double
+
+    def arrays(self) -> list[Array]:
+        """What the head is made of: W as it is, its mean row, and the bias."""
+        return [*self._whole.arrays(), self._mean]
 
 
 def _checked(array: Any, name: str, ndim: int) -> Array:

@@ -365,7 +365,7 @@ class Moments(Readings):
             head = self.heads.get(name)
             arrays += [np.array([sums.sizes[name]])]
             if head is not None:
-                arrays += [head.weight] + ([] if head.bias is None else [head.bias])
+                arrays += head.arrays()
         return array_digest(arrays)
 
     def __repr__(self) -> str:
