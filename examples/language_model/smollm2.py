@@ -68,7 +68,7 @@ def main() -> None:
     extract = ("--names", "smollm2", "--held-out", 0.5, "--save-states", "float16")
     covlasso("extract", model, "--text", *text, *extract, makes=moments)
     some = ("--sample", given.sample) if given.sample else ()
-    solve = ("--terms", given.terms, "--row-centred", "--refit", *some)
+    solve = ("--terms", given.terms, "--kind", "correlation", "--row-centred", "--refit", *some)
     covlasso("solve", moments, *solve, makes=equations)
     covlasso("report", equations, "--moments", moments, makes=folder / "report.html")
     print(f"\nOpen {folder / 'report.html'}; ask: covlasso show {equations} child")

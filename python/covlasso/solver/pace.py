@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-FIRST = 256  # targets of the first slice: some dozens for each of a few threads
+FIRST = 32  # targets of the first slice, whose time is that of what is made once, and tells little
 SECONDS = 30.0  # that a slice should last
 WORTH = 10.0  # seconds of work ahead for which slices are kept
 
@@ -21,6 +21,7 @@ class Pace:
     def __init__(self, total: int):
         self._left = total
         self._rate: float | None = None  # targets per second, of the last slice
+        self._slices = 0
         self._began = time.monotonic()
 
     @property
@@ -30,6 +31,11 @@ class Pace:
             return FIRST
         wanted = max(1, round(self._rate * SECONDS))
         return self._left if self._left <= 1.5 * wanted else max(wanted, FIRST)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a slice besides the first was measured."""
+        return self._slices > 1
 
     @property
     def seconds_left(self) -> float:
@@ -43,4 +49,5 @@ class Pace:
     def end(self, count: int) -> None:
         """End a slice of so many targets."""
         self._left -= count
+        self._slices += 1
         self._rate = count / max(time.monotonic() - self._began, 1e-6)

@@ -133,12 +133,12 @@ class Work:
             ``n_threads`` and ``device``.
         """
         parts, order = self._known(kept)
-        known = len(parts)
         total = len(self.targets)
         left = np.ones(total, dtype=bool)
         left[np.concatenate([np.arange(0), *order])] = False
         before = total - int(left.sum())
         pace = None if kept is None else Pace(total - before)
+        told = False
         if tell is not None and before:
             tell(before, total - before, None)
         for here, share in self._slices(left, pace):
@@ -152,8 +152,9 @@ class Work:
                     pace.end(len(here))
                     if pace.seconds_left > WORTH:
                         kept.add(replace(part, target_names=None, source_names=None))
-                        if tell is not None and len(parts) == known + 1:
+                        if tell is not None and pace.is_known and not told:
                             tell(before, int(left.sum()), pace.seconds_left)
+                            told = True
         return joined(parts, order)
 
     def _known(self, kept: Kept | None) -> tuple[list[Dependencies], list[Places]]:
