@@ -66,7 +66,7 @@ class LinearHead:
         return double
 
     def arrays(self) -> list[Array]:
-        """What the head is made of: W, and b where there is one."""
+        """Return what the head is made of: W, and b where there is one."""
         return [self.weight] if self.bias is None else [self.weight, self.bias]
 
     def times(self, matrix: Float64, rows: Any = slice(None), out: Float64 | None = None) -> Float64:
@@ -221,12 +221,12 @@ class RowCentredHead(LinearHead):
 
     def rows(self, rows: Any = slice(None)) -> Float64:
         """P W; only the given rows."""
-        double = self._whole.weight[rows].astype(np.float64)
+        double: Float64 = self._whole.weight[rows].astype(np.float64)
         double -= self._mean
         return double
 
     def arrays(self) -> list[Array]:
-        """What the head is made of: W as it is, its mean row, and the bias."""
+        """Return what the head is made of: W as it is, its mean row, and the bias."""
         return [*self._whole.arrays(), self._mean]
 
 
