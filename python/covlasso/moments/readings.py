@@ -234,6 +234,7 @@ class Readings(ABC):
         factor = self._root(name)
         if kind == "correlation":
             factor = factor / self._deviation(name)[:, np.newaxis]
+            del self._factors[name]  # who solves with this one does not need another as large
         return FactoredGram(factor)
 
     def _read_classes(self, *names: str) -> ClassSums:
