@@ -71,7 +71,8 @@ def main() -> None:
     solve = ("--terms", given.terms, "--kind", "correlation", "--row-centred", "--refit", *some)
     covlasso("solve", moments, *solve, makes=equations)
     covlasso("report", equations, "--moments", moments, makes=folder / "report.html")
-    print(f"\nOpen {folder / 'report.html'}; ask: covlasso show {equations} child")
+    asked = "" if given.sample or given.model else " child"
+    print(f"\nOpen {folder / 'report.html'}; ask: covlasso show {equations}{asked}")
 
 
 if __name__ == "__main__":
