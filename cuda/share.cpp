@@ -120,7 +120,7 @@ void Share::follow_slice(Index begin, Index end, Index events_each, const Follow
             launch_follow(round, rows, pool, stream().get());
         },
         [&](Index t, const FollowedRow& row, const Event* event) {
-            followed(t, row.outcome, event, row.events.count);
+            followed(t, row.outcome(), event, row.events.count);
         });
 }
 
@@ -150,11 +150,11 @@ void Share::read_slice(Index begin, Index end, const Place& place, const Stored&
             index.clear();
             value.clear();
             for (const Term* end_of_row = term + row.terms.count; term != end_of_row; ++term) {
-                index.push_back(term->source);
+                index.push_back(static_cast<Id>(term->source));
                 value.push_back(term->value);
             }
-            found(t,
-                  {index.data(), value.data(), row.terms.count, row.lambda, row.error, row.kkt, row.status});
+            found(t, {index.data(), value.data(), row.terms.count, row.lambda, row.error, row.kkt,
+                      static_cast<Status>(row.status)});
         });
 }
 

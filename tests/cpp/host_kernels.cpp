@@ -71,7 +71,7 @@ void launch_follow(const Round& round, FollowedRow* rows, const Pool<Event>& poo
     for_each_target(round, [&](TeamWorker<SerialTeam>& worker, Index t) {
         const Outcome outcome = worker.follow(t);
         const Span span = take_room(round, pool, t, worker.events().size());
-        rows[t - round.first] = {outcome, span};
+        rows[t - round.first] = FollowedRow::of(outcome, span);
         if (!has_room(pool, span)) return Fate::crowded;
         for (Index e = 0; e < span.count; ++e) pool.data[span.begin + e] = worker.events()[e];
         return Fate::done;
@@ -84,7 +84,7 @@ void launch_read(const Round& round, const Place& place, const StoredPaths& stor
         const Index k = t - round.first;
         const Solution found = worker.read(t, stored_path(stored, k), place);
         const Span span = take_room(round, pool, t, found.count);
-        rows[k] = {found.lambda, found.error, found.kkt, found.status, span};
+        rows[k] = FoundRow::of(found, span);
         if (!has_room(pool, span)) return Fate::crowded;
         for (Index r = 0; r < span.count; ++r) pool.data[span.begin + r] = {found.value[r], found.index[r]};
         return Fate::done;
