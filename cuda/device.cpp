@@ -16,11 +16,9 @@ int cuda_device_count() noexcept {
 
 int cuda_device_of(const void* pointer) {
     cuda::require_device(0);
-    cudaPointerAttributes attributes{};
-    cuda::check(cudaPointerGetAttributes(&attributes, pointer), "looking up an address");
-    if (attributes.type != cudaMemoryTypeDevice && attributes.type != cudaMemoryTypeManaged)
-        throw InvalidArgument("pointer: an address that is no memory of a CUDA device");
-    return attributes.device;
+    const int owner = cuda::owner_of(pointer);
+    if (owner < 0) throw InvalidArgument("pointer: an address that is no memory of a CUDA device");
+    return owner;
 }
 
 namespace {
@@ -85,12 +83,28 @@ void require_device(int device) {
                                 " has no memory pools; a newer driver, or a device of its own, has them");
 }
 
-DeviceScope::DeviceScope(int device) noexcept {
-    cudaGetDevice(&before_);
-    cudaSetDevice(device);
+DeviceScope::DeviceScope(int device) { enter(device); }
+
+DeviceScope::DeviceScope(int device, std::nothrow_t) noexcept {
+    try {
+        enter(device);
+    } catch (const std::exception&) {  // such as at the end of the process, when the driver has gone
+    }
 }
 
-DeviceScope::~DeviceScope() { cudaSetDevice(before_); }
+void DeviceScope::enter(int device) {
+    before_ = current_context();
+    make_current(context_of(device));
+    entered_ = true;
+}
+
+DeviceScope::~DeviceScope() {
+    if (!entered_) return;
+    try {
+        make_current(before_);
+    } catch (const std::exception&) {
+    }
+}
 
 Stream::Stream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream"); }
 

@@ -3,7 +3,10 @@
 
 #include <cuda_runtime_api.h>
 
+#include <new>
 #include <string>
+
+#include "driver.hpp"
 
 namespace covlasso {
 namespace cuda {
@@ -19,16 +22,22 @@ void require_device(int device);
 
 int attribute(int device, cudaDeviceAttr attribute);
 
-/// Makes a device the current one of this thread until the end of the scope. If that fails, so does what is done there.
+/// Makes a device the current one of this thread until the end of the scope. No other device is touched: a thread that
+/// worked on none before does so afterwards.
 class DeviceScope {
 public:
-    explicit DeviceScope(int device) noexcept;
+    explicit DeviceScope(int device);
+    /// For what is released at the end, where nobody hears of a failure.
+    DeviceScope(int device, std::nothrow_t) noexcept;
     ~DeviceScope();
     DeviceScope(const DeviceScope&) = delete;
     DeviceScope& operator=(const DeviceScope&) = delete;
 
 private:
-    int before_ = 0;
+    void enter(int device);
+
+    CUcontext before_ = nullptr;
+    bool entered_ = false;
 };
 
 /// A point in the work of a stream of the current device.

@@ -88,7 +88,7 @@ Share::Share(const Problem& problem, const Options& options, int device, const M
 }
 
 Share::~Share() {
-    const DeviceScope scope(device_);
+    const DeviceScope scope(device_, std::nothrow);
     inputs_.reset();
     stream_.reset();
 }
