@@ -54,6 +54,10 @@ void check(cudaError_t error, const char* doing) {
                 cudaGetErrorName(error) + ")");
 }
 
+void ignore(cudaError_t error) noexcept {
+    if (error != cudaSuccess) cudaGetLastError();
+}
+
 std::string name_of(int device) {
     cudaDeviceProp properties{};
     check(cudaGetDeviceProperties(&properties, device), "looking up a device");
@@ -96,6 +100,7 @@ void DeviceScope::enter(int device) {
     before_ = current_context();
     make_current(context_of(device));
     entered_ = true;
+    cudaGetLastError();  // what others left behind is not blamed on what is done here
 }
 
 DeviceScope::~DeviceScope() {
@@ -108,7 +113,7 @@ DeviceScope::~DeviceScope() {
 
 Stream::Stream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream"); }
 
-Stream::~Stream() { cudaStreamDestroy(stream_); }
+Stream::~Stream() { ignore(cudaStreamDestroy(stream_)); }
 
 void Stream::wait_for(const Mark& mark) const {
     check(cudaStreamWaitEvent(stream_, mark.get(), 0), "waiting for the inputs");
@@ -120,11 +125,11 @@ Mark::Mark(cudaStream_t stream) {
     check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "making an event");
     const cudaError_t error = cudaEventRecord(event_, stream);
     if (error == cudaSuccess) return;
-    cudaEventDestroy(event_);
+    ignore(cudaEventDestroy(event_));
     check(error, "recording an event");
 }
 
-Mark::~Mark() { cudaEventDestroy(event_); }
+Mark::~Mark() { ignore(cudaEventDestroy(event_)); }
 
 bool Mark::reached() const {
     const cudaError_t error = cudaEventQuery(event_);

@@ -14,6 +14,9 @@ namespace cuda {
 /// @throws Error  naming what was done, and CUDA's word for what went wrong.
 void check(cudaError_t error, const char* doing);
 
+/// For what is released: a failure there is not blamed on the next call.
+void ignore(cudaError_t error) noexcept;
+
 /// "cuda:0 (NVIDIA H100)"
 std::string name_of(int device);
 
