@@ -2,10 +2,23 @@
 
 #include <algorithm>
 
+#include "covlasso/error.hpp"
+
 namespace covlasso {
 namespace cuda {
 
 namespace {
+
+/// use(), and where the memory of the device does not suffice for it, nothing of what was tried is kept from others.
+template <class Use>
+void within_memory(const Stream& stream, Use use) {
+    try {
+        use();
+    } catch (const OutOfDeviceMemory&) {
+        keep_nothing(stream);
+        throw;
+    }
+}
 
 /// Stored paths of the targets begin .. end - 1 in memory of the device.
 class StoredArrays {
@@ -80,10 +93,9 @@ Share::Share(const Problem& problem, const Options& options, int device, const M
              Index end)
     : device_(device), begin_(begin), end_(end) {
     const DeviceScope scope(device);
-    keep_some_memory();
     auto stream = std::make_unique<Stream>();  // which ends within the scope, if the inputs are refused
     stream->wait_for(ready);
-    inputs_ = std::make_unique<Inputs>(problem, options, *stream);
+    within_memory(*stream, [&] { inputs_ = std::make_unique<Inputs>(problem, options, *stream); });
     stream_ = std::move(stream);
 }
 
@@ -107,8 +119,10 @@ void Share::follow(const Followed& followed, Control& control) const {
     const DeviceScope scope(device_);
     const Index each = 3 * terms_each() + 8;
     const Index step = slice(static_cast<std::size_t>(each) * sizeof(Event));
-    for (Index begin = begin_; begin < end_ && !control.stop; begin += step)
-        follow_slice(begin, std::min(begin + step, end_), each, followed, control);
+    within_memory(stream(), [&] {
+        for (Index begin = begin_; begin < end_ && !control.stop; begin += step)
+            follow_slice(begin, std::min(begin + step, end_), each, followed, control);
+    });
 }
 
 void Share::follow_slice(Index begin, Index end, Index events_each, const Followed& followed,
@@ -131,8 +145,10 @@ void Share::read(const Place& place, const Stored& stored, const Found& found, C
     Place here = place;
     here.lambda = lambda.data();
     const Index step = slice(static_cast<std::size_t>(terms_each()) * sizeof(Term));
-    for (Index begin = begin_; begin < end_ && !control.stop; begin += step)
-        read_slice(begin, std::min(begin + step, end_), here, stored, found, control);
+    within_memory(stream(), [&] {
+        for (Index begin = begin_; begin < end_ && !control.stop; begin += step)
+            read_slice(begin, std::min(begin + step, end_), here, stored, found, control);
+    });
 }
 
 void Share::read_slice(Index begin, Index end, const Place& place, const Stored& stored, const Found& found,

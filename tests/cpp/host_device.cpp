@@ -120,10 +120,15 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
     *free = memory_of_a_device - used[current()];
     return cudaSuccess;
 }
-cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t*, int) { return cudaSuccess; }
-cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
+cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps* wanted) {
+    require(wanted->location.id == current(), "a pool of another device");
+    return *pool = reinterpret_cast<cudaMemPool_t>(contexts + current()), cudaSuccess;
+}
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
-cudaError_t cudaMallocAsync(void** pointer, std::size_t size, cudaStream_t stream) {
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, std::size_t) { return cudaSuccess; }
+cudaError_t cudaMallocFromPoolAsync(void** pointer, std::size_t size, cudaMemPool_t pool,
+                                    cudaStream_t stream) {
+    require(*reinterpret_cast<int*>(pool) == current(), "a pool of another device");
     require_stream(stream);
     require(size > 0, "an empty array");
     const std::lock_guard<std::mutex> lock(mutex);
