@@ -20,6 +20,7 @@ enum class Fate : unsigned char {
 /// What host and device tell each other while a round is going on.
 struct Signals {
     int stop = 0;
+    int pause = 0;   ///< no block begins another target: the next round does
     Index done = 0;  ///< targets, about
 };
 

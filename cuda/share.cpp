@@ -71,6 +71,7 @@ template <class Row, class T, class Launch, class Deliver>
 void solve(Rounds& rounds, const Stream& stream, Index begin, Index end, Index each, Span Row::* span,
            Launch launch, Deliver deliver) {
     const DeviceArray<Row> row_memory(stream, static_cast<std::size_t>(end - begin), "the results");
+    row_memory.fill(0);  // the host copies those of targets that are not done, too
     for (Index room = (end - begin) * each; !rounds.finished();) {
         const Results<T> memory(stream, room);
         rounds.run([&](const Round& round) { launch(round, row_memory.data(), memory.pool()); });
@@ -94,14 +95,17 @@ Share::Share(const Problem& problem, const Options& options, int device, const M
     : device_(device), begin_(begin), end_(end) {
     const DeviceScope scope(device);
     auto stream = std::make_unique<Stream>();  // which ends within the scope, if the inputs are refused
+    auto signals = std::make_unique<Shared<Signals>>();
     stream->wait_for(ready);
     within_memory(*stream, [&] { inputs_ = std::make_unique<Inputs>(problem, options, *stream); });
     stream_ = std::move(stream);
+    signals_ = std::move(signals);
 }
 
 Share::~Share() {
     const DeviceScope scope(device_, std::nothrow);
     inputs_.reset();
+    signals_.reset();
     stream_.reset();
 }
 
@@ -116,6 +120,7 @@ Index Share::slice(std::size_t bytes_per_target) const {
 }
 
 void Share::follow(const Followed& followed, Control& control) const {
+    const std::lock_guard<std::mutex> lock(one_at_a_time_);
     const DeviceScope scope(device_);
     const Index each = 3 * terms_each() + 8;
     const Index step = slice(static_cast<std::size_t>(each) * sizeof(Event));
@@ -127,7 +132,7 @@ void Share::follow(const Followed& followed, Control& control) const {
 
 void Share::follow_slice(Index begin, Index end, Index events_each, const Followed& followed,
                          Control& control) const {
-    Rounds rounds(*inputs_, stream(), follow_shape(), begin, end, control);
+    Rounds rounds(*inputs_, stream(), follow_shape(), *signals_, begin, end, control);
     solve<FollowedRow, Event>(
         rounds, stream(), begin, end, events_each, &FollowedRow::events,
         [&](const Round& round, FollowedRow* rows, const Pool<Event>& pool) {
@@ -139,6 +144,7 @@ void Share::follow_slice(Index begin, Index end, Index events_each, const Follow
 }
 
 void Share::read(const Place& place, const Stored& stored, const Found& found, Control& control) const {
+    const std::lock_guard<std::mutex> lock(one_at_a_time_);
     const DeviceScope scope(device_);
     const auto lambda = uploaded(stream(), place.lambda, place.lambda ? static_cast<std::size_t>(end_) : 0,
                                  "the places on the paths");
@@ -154,7 +160,7 @@ void Share::read(const Place& place, const Stored& stored, const Found& found, C
 void Share::read_slice(Index begin, Index end, const Place& place, const Stored& stored, const Found& found,
                        Control& control) const {
     const StoredArrays paths(stream(), begin, end, stored);
-    Rounds rounds(*inputs_, stream(), read_shape(), begin, end, control);
+    Rounds rounds(*inputs_, stream(), read_shape(), *signals_, begin, end, control);
     std::vector<Id> index;
     std::vector<double> value;
     solve<FoundRow, Term>(
@@ -175,6 +181,7 @@ void Share::read_slice(Index begin, Index end, const Place& place, const Stored&
 }
 
 Pieces Share::pieces(Index t, const PathView& path) const {
+    const std::lock_guard<std::mutex> lock(one_at_a_time_);
     const DeviceScope scope(device_);
     const auto count = static_cast<std::size_t>(path.count) + 1;
     std::size_t most = 0, active = 0;  // a piece has no more sources than its events say
@@ -187,7 +194,7 @@ Pieces Share::pieces(Index t, const PathView& path) const {
     const DeviceArray<Index> sizes(stream(), count, "the pieces");
     const PieceArrays arrays{source.data(), base.data(), slope.data(), error.data(), sizes.data()};
     Control control;
-    Rounds rounds(*inputs_, stream(), read_shape(), t, t + 1, control);
+    Rounds rounds(*inputs_, stream(), read_shape(), *signals_, t, t + 1, control);
     while (!rounds.finished()) {
         rounds.run([&](const Round& round) { launch_pieces(round, paths.view(), arrays, stream().get()); });
         rounds.settle([](Index, Fate) {});

@@ -18,7 +18,7 @@ __device__ inline Index next_item(const Round& round, BlockLanes::Block& block) 
     __syncthreads();  // all are through with the last one
     if (threadIdx.x == 0)
         block.item =
-            BlockLanes(block).stop_asked() ? round.count : static_cast<Index>(atomicAdd(round.taken, 1ull));
+            BlockLanes(block).pause_asked() ? round.count : static_cast<Index>(atomicAdd(round.taken, 1ull));
     __syncthreads();
     return block.item;
 }

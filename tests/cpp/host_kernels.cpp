@@ -1,5 +1,5 @@
 // Stands in for the kernels: blocks of one lane, one after the other. Now and then they find too little memory, or no room
-// for results, so that rounds have to be repeated.
+// for results, or have worked long enough, so that rounds have to be repeated.
 #include <memory>
 
 #include "algorithm/team_worker.hpp"
@@ -11,6 +11,9 @@ namespace covlasso {
 namespace cuda {
 
 namespace {
+
+/// In a round, as if it were late then.
+constexpr int targets_of_a_block = 150;
 
 /// What target t needs, which is sometimes more than blocks have at first.
 std::size_t workspace_of(Index t) {
@@ -29,7 +32,9 @@ void for_each_target(const Round& round, Use use) {
     if (*round.fault != no_fault) return;
     const auto gram = gram_of(round.job.gram);
     for (int block = 0; block < round.shape.blocks; ++block)
-        while (!round.signals->stop && static_cast<Index>(*round.taken) < round.count) {
+        for (int done = 0; done < targets_of_a_block && !round.signals->stop &&
+                           static_cast<Index>(*round.taken) < round.count;
+             ++done) {
             const Index t = round.targets[(*round.taken)++];
             Fate& fate = round.fate[t - round.first];
             if (workspace_of(t) > round.shape.far) {
