@@ -66,13 +66,15 @@ Shape shape_of(Kernel kernel) {
     check(cudaGetDevice(&device), "looking up the current device");
     cudaFuncAttributes attributes{};
     check(cudaFuncGetAttributes(&attributes, kernel), "looking up a kernel");
-    const int share =
-        attribute(device, cudaDevAttrMaxSharedMemoryPerMultiprocessor) / 2 / blocks_per_processor -
-        attribute(device, cudaDevAttrReservedSharedMemoryPerBlock) -
-        static_cast<int>(attributes.sharedSizeBytes);
-    constexpr int grain = 128;
-    const int near = share / grain * grain;
+    const int all = attribute(device, cudaDevAttrMaxSharedMemoryPerMultiprocessor),
+              own = attribute(device, cudaDevAttrReservedSharedMemoryPerBlock) +
+                    static_cast<int>(attributes.sharedSizeBytes);
+    constexpr int grain = 128, whole = 100;
+    const int near = (all / 2 / blocks_per_processor - own) / grain * grain,
+              percent = (whole * blocks_per_processor * (near + own) + all - 1) / all;
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, near),
+          "preparing a kernel");
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, percent),
           "preparing a kernel");
     int beside = 0;
     check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&beside, kernel, BlockLanes::count,
