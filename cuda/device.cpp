@@ -14,6 +14,23 @@ int cuda_device_count() noexcept {
     return 0;
 }
 
+std::string cuda_unavailable_reason() {
+    int count = 0;
+    const cudaError_t error = cudaGetDeviceCount(&count);
+    cuda::ignore(error);
+    if (error == cudaSuccess && count > 0) return "";
+    const std::string word = cuda::word_for(error);
+    if (error == cudaSuccess || error == cudaErrorNoDevice)
+        return "no CUDA device is found; see that nvidia-smi lists one that CUDA_VISIBLE_DEVICES does not "
+               "hide";
+    if (error == cudaErrorInsufficientDriver)
+        return "no CUDA device is found, as NVIDIA's driver is missing or older than the CUDA " +
+               std::to_string(CUDART_VERSION / 1000) + "." + std::to_string(CUDART_VERSION % 1000 / 10) +
+               " of this build; install a newer one";
+    return "CUDA does not answer: " + word +
+           "; if something failed on a device before, it works again in a new process only";
+}
+
 int cuda_device_of(const void* pointer) {
     cuda::require_device(0);
     const int owner = cuda::owner_of(pointer);
@@ -47,11 +64,14 @@ void copy_from_device(const MatrixView<double>& from, int device, void* stream, 
 
 namespace cuda {
 
+std::string word_for(cudaError_t error) {
+    return std::string(cudaGetErrorString(error)) + " (" + cudaGetErrorName(error) + ")";
+}
+
 void check(cudaError_t error, const char* doing) {
     if (error == cudaSuccess) return;
     cudaGetLastError();  // what is not sticky is forgotten
-    throw Error(std::string("device: ") + doing + " failed: " + cudaGetErrorString(error) + " (" +
-                cudaGetErrorName(error) + ")");
+    throw Error(std::string("device: ") + doing + " failed: " + word_for(error));
 }
 
 void ignore(cudaError_t error) noexcept {
@@ -71,14 +91,9 @@ int attribute(int device, cudaDeviceAttr attribute) {
 }
 
 void require_device(int device) {
-    int count = 0;
-    const cudaError_t error = cudaGetDeviceCount(&count);
-    cudaGetLastError();
-    if (error != cudaSuccess || count == 0)
-        throw DeviceUnavailable(
-            std::string("device: no CUDA device is found (") + cudaGetErrorString(error) +
-            "); install NVIDIA's driver, see whether CUDA_VISIBLE_DEVICES hides the devices, or "
-            "pass device=\"cpu\"");
+    const std::string obstacle = cuda_unavailable_reason();
+    if (!obstacle.empty()) throw DeviceUnavailable("device: " + obstacle + ", or pass device=\"cpu\"");
+    const int count = cuda_device_count();
     if (device < 0 || device >= count)
         throw DeviceUnavailable("device: cuda:" + std::to_string(device) + " is not among the " +
                                 std::to_string(count) + " of this machine, which are numbered from 0");

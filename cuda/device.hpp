@@ -11,6 +11,9 @@
 namespace covlasso {
 namespace cuda {
 
+/// "out of memory (cudaErrorMemoryAllocation)"
+std::string word_for(cudaError_t error);
+
 /// @throws Error  naming what was done, and CUDA's word for what went wrong.
 void check(cudaError_t error, const char* doing);
 

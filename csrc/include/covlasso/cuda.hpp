@@ -1,6 +1,8 @@
 // What this build and this machine have of CUDA.
 #pragma once
 
+#include <string>
+
 #include "covlasso/matrix.hpp"
 
 namespace covlasso {
@@ -13,6 +15,10 @@ int cuda_device_count() noexcept;
 
 /// Whether Options::devices may name one.
 inline bool cuda_available() { return cuda_device_count() > 0; }
+
+/// Why there is none, and what to do; empty where there is one. After a kernel has failed CUDA gives no answer any more
+/// in that process, which is another reason than that there is no device.
+std::string cuda_unavailable_reason();
 
 /// The device in whose memory `pointer` lies.
 /// @throws InvalidArgument  it is no such memory;  DeviceUnavailable  there is no CUDA.
