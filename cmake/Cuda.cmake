@@ -130,7 +130,7 @@ function(covlasso_add_cuda target)
     target_link_libraries(${target} PRIVATE CUDA::cudart_static)
 
     set(kernels ${target}_kernels)
-    add_library(${kernels} OBJECT cuda/factored_gram.cu cuda/follow.cu cuda/read.cu cuda/validate.cu)
+    add_library(${kernels} OBJECT cuda/architectures.cu cuda/factored_gram.cu cuda/follow.cu cuda/read.cu cuda/validate.cu)
     target_compile_definitions(${kernels} PRIVATE COVLASSO_ISA=cuda)
     target_compile_features(${kernels} PRIVATE cuda_std_17)
     target_include_directories(${kernels} PRIVATE $<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>)

@@ -2,6 +2,7 @@
 
 #include "covlasso/cuda.hpp"
 #include "covlasso/error.hpp"
+#include "kernels.hpp"
 
 namespace covlasso {
 
@@ -18,17 +19,10 @@ std::string cuda_unavailable_reason() {
     int count = 0;
     const cudaError_t error = cudaGetDeviceCount(&count);
     cuda::ignore(error);
-    if (error == cudaSuccess && count > 0) return "";
-    const std::string word = cuda::word_for(error);
-    if (error == cudaSuccess || error == cudaErrorNoDevice)
-        return "no CUDA device is found; see that nvidia-smi lists one that CUDA_VISIBLE_DEVICES does not "
-               "hide";
-    if (error == cudaErrorInsufficientDriver)
-        return "no CUDA device is found, as NVIDIA's driver is missing or older than the CUDA " +
-               std::to_string(CUDART_VERSION / 1000) + "." + std::to_string(CUDART_VERSION % 1000 / 10) +
-               " of this build; install a newer one";
-    return "CUDA does not answer: " + word +
-           "; if something failed on a device before, it works again in a new process only";
+    if (error != cudaSuccess || count == 0) return cuda::why_none_is_seen(error);
+    std::string obstacle = cuda::obstacle_of(0);
+    for (int device = 1; device < count && !obstacle.empty(); ++device) obstacle = cuda::obstacle_of(device);
+    return obstacle;
 }
 
 int cuda_device_of(const void* pointer) {
@@ -90,16 +84,44 @@ int attribute(int device, cudaDeviceAttr attribute) {
     return value;
 }
 
+/// "7.5"; of a number in tenths.
+static std::string version(int tenths) {
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
+std::string why_none_is_seen(cudaError_t error) {
+    if (error == cudaSuccess || error == cudaErrorNoDevice)
+        return "no CUDA device is found; see that nvidia-smi lists one that CUDA_VISIBLE_DEVICES does not "
+               "hide";
+    if (error == cudaErrorInsufficientDriver)
+        return "no CUDA device is found, as NVIDIA's driver is missing or too old for CUDA " +
+               version(CUDART_VERSION / 1000 * 10 + CUDART_VERSION % 1000 / 10) +
+               ", with which this was built; install a newer one";
+    return "CUDA does not answer: " + word_for(error) +
+           "; if something failed on a device before, it works again in a new process only";
+}
+
+std::string obstacle_of(int device) {
+    const int capability = 10 * attribute(device, cudaDevAttrComputeCapabilityMajor) +
+                           attribute(device, cudaDevAttrComputeCapabilityMinor);
+    if (capability < least_capability())
+        return name_of(device) + " has compute capability " + version(capability) +
+               ", and this build has code from " + version(least_capability()) +
+               " on; build it on this machine, if that is 7.5 or more";
+    if (attribute(device, cudaDevAttrMemoryPoolsSupported) == 0)
+        return name_of(device) + " has no memory pools; take a newer driver, or a device of its own";
+    return "";
+}
+
 void require_device(int device) {
-    const std::string obstacle = cuda_unavailable_reason();
+    std::string obstacle = cuda_unavailable_reason();
     if (!obstacle.empty()) throw DeviceUnavailable("device: " + obstacle + ", or pass device=\"cpu\"");
     const int count = cuda_device_count();
     if (device < 0 || device >= count)
         throw DeviceUnavailable("device: cuda:" + std::to_string(device) + " is not among the " +
                                 std::to_string(count) + " of this machine, which are numbered from 0");
-    if (attribute(device, cudaDevAttrMemoryPoolsSupported) == 0)
-        throw DeviceUnavailable("device: " + name_of(device) +
-                                " has no memory pools; a newer driver, or a device of its own, has them");
+    obstacle = obstacle_of(device);
+    if (!obstacle.empty()) throw DeviceUnavailable("device: " + obstacle + ", or pass device=\"cpu\"");
 }
 
 DeviceScope::DeviceScope(int device) { enter(device); }

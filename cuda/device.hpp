@@ -26,6 +26,12 @@ std::string name_of(int device);
 /// @throws DeviceUnavailable  unless there is such a device, and it can do what this library asks of it.
 void require_device(int device);
 
+/// Why cudaGetDeviceCount names no device, and what to do.
+std::string why_none_is_seen(cudaError_t error);
+
+/// Why a device that is there cannot be used, and what to do; empty where it can.
+std::string obstacle_of(int device);
+
 int attribute(int device, cudaDeviceAttr attribute);
 
 /// Makes a device the current one of this thread until the end of the scope. No other device is touched: a thread that

@@ -111,6 +111,9 @@ struct PieceArrays {
 void launch_pieces(const Round& round, const StoredPaths& stored, const PieceArrays& out,
                    cudaStream_t stream);
 
+/// The lowest compute capability that this build has code for: 75 for 7.5.
+int least_capability();
+
 /// The most blocks that run at a time on the current device, and their shared memory.
 Shape follow_shape();
 Shape read_shape();

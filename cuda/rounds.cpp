@@ -17,7 +17,8 @@ namespace cuda {
 /// 359 of 554 (6625, 10), 951 of 1136 (6625, 50).
 static std::size_t expected_workspace(Index p, Index k) {
     const auto bytes = static_cast<std::size_t>(16384 + 64 * p + k * (4096 + 64 * k + p));
-    return bytes / Arena::alignment * Arena::alignment;  // the stretches of the blocks lie one behind the other
+    return bytes / Arena::alignment *
+           Arena::alignment;  // the stretches of the blocks lie one behind the other
 }
 
 Rounds::Rounds(const Inputs& inputs, const Stream& stream, const Shape& shape, const Shared<Signals>& signals,

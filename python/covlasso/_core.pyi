@@ -215,7 +215,7 @@ def cuda_pointer_device(pointer: typing.SupportsInt | typing.SupportsIndex) -> i
     """
 def cuda_unavailable_reason() -> str:
     """
-    Why there is none, and what to do; empty where there is one.
+    Why no device can be used, and what to do; empty where one can.
     """
 def instruction_set() -> str:
     """

@@ -13,12 +13,12 @@ bool cuda_built();
 /// How many CUDA devices it can use: 0 where there is no such code, no driver, or no device. Never throws.
 int cuda_device_count() noexcept;
 
-/// Whether Options::devices may name one.
-inline bool cuda_available() { return cuda_device_count() > 0; }
-
-/// Why there is none, and what to do; empty where there is one. After a kernel has failed CUDA gives no answer any more
+/// Why none of them can be used, and what to do; empty where one can. After a kernel has failed CUDA gives no answer any more
 /// in that process, which is another reason than that there is no device.
 std::string cuda_unavailable_reason();
+
+/// Whether Options::devices may name one.
+inline bool cuda_available() { return cuda_unavailable_reason().empty(); }
 
 /// The device in whose memory `pointer` lies.
 /// @throws InvalidArgument  it is no such memory;  DeviceUnavailable  there is no CUDA.

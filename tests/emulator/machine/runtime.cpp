@@ -348,6 +348,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
         case cudaDevAttrMultiProcessorCount:
             *value = settings.multiprocessors;
             break;
+        case cudaDevAttrComputeCapabilityMajor:
+            *value = 9;
+            break;
         default:
             *value = 1;
     }
