@@ -21,6 +21,7 @@ __device__ void load_tile(const MatrixView<double>& f, Index first, Index k, dou
 }
 
 /// Tile (x, y) of G for x >= y, and its mirror: f_i . f_j and f_j . f_i are the same operations in the same order.
+/// Of the tiles on the diagonal, which are their own mirrors, one half writes both.
 __global__ void __launch_bounds__(threads* threads) form_tile(MatrixView<double> f, double* gram) {
     __shared__ double left[depth][side + 1], right[depth][side + 1];
     const Index i0 = static_cast<Index>(blockIdx.y) * side, j0 = static_cast<Index>(blockIdx.x) * side,
@@ -44,7 +45,7 @@ __global__ void __launch_bounds__(threads* threads) form_tile(MatrixView<double>
     for (int a = 0; a < each; ++a)
         for (int b = 0; b < each; ++b) {
             const Index i = i0 + threadIdx.y + a * threads, j = j0 + threadIdx.x + b * threads;
-            if (i < p && j < p) gram[i * p + j] = gram[j * p + i] = sum[a][b];
+            if (i <= j && j < p) gram[i * p + j] = gram[j * p + i] = sum[a][b];
         }
 }
 

@@ -10,7 +10,7 @@ static __global__ void __launch_bounds__(BlockLanes::count, blocks_per_processor
         const Outcome outcome = worker.follow(t);
         const Event* event = worker.events().data();
         const Span span = take_room(team, pool, worker.events().size());
-        team.one([&] { rows[t - round.first] = {outcome, span}; });
+        team.one([&] { rows[t - round.first] = FollowedRow::of(outcome, span); });
         if (!has_room(pool, span)) return Fate::crowded;
         team.for_each(span.count, [&](Index e) { pool.data[span.begin + e] = event[e]; });
         return Fate::done;

@@ -20,6 +20,7 @@ enum class Fate : unsigned char {
 /// What host and device tell each other while a round is going on.
 struct Signals {
     int stop = 0;
+    int pause = 0;   ///< no block begins another target: the next round does
     Index done = 0;  ///< targets, about
 };
 
@@ -57,9 +58,22 @@ struct Span {
     Index begin, count;
 };
 
+// What the host copies has no padding: a kernel writes none, and memory never written is not to be read. So numbers of
+// sources and statuses are wider in rows and terms than elsewhere.
+
+/// The outcome of a path, and where its events are.
 struct FollowedRow {
-    Outcome outcome;
+    double lambda_max, lambda_end, kkt;
+    Index culprit, status;
     Span events;
+
+    COVLASSO_FN static FollowedRow of(const Outcome& path, Span events) {
+        return {path.lambda_max, path.lambda_end, path.kkt, path.culprit, static_cast<Index>(path.status),
+                events};
+    }
+    Outcome outcome() const {
+        return {static_cast<Status>(status), lambda_max, lambda_end, kkt, static_cast<Id>(culprit)};
+    }
 };
 void launch_follow(const Round& round, FollowedRow* rows, const Pool<Event>& events, cudaStream_t stream);
 
@@ -72,12 +86,17 @@ struct StoredPaths {
 
 struct Term {
     double value;
-    Id source;
+    Index source;
 };
+/// A solution, and where its terms are.
 struct FoundRow {
     double lambda, error, kkt;
-    Status status;
+    Index status;
     Span terms;
+
+    COVLASSO_FN static FoundRow of(const Solution& found, Span terms) {
+        return {found.lambda, found.error, found.kkt, static_cast<Index>(found.status), terms};
+    }
 };
 void launch_read(const Round& round, const Place& place, const StoredPaths& stored, FoundRow* rows,
                  const Pool<Term>& terms, cudaStream_t stream);
@@ -91,6 +110,9 @@ struct PieceArrays {
 };
 void launch_pieces(const Round& round, const StoredPaths& stored, const PieceArrays& out,
                    cudaStream_t stream);
+
+/// The lowest compute capability that this build has code for: 75 for 7.5.
+int least_capability();
 
 /// The most blocks that run at a time on the current device, and their shared memory.
 Shape follow_shape();

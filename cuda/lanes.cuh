@@ -26,13 +26,14 @@ public:
         __device__ void begin(volatile Signals* host) {
             signals = host;
             stopped = host->stop != 0;
+            paused = false;  // so that every block does something in every round
             looked = clock64();
         }
 
         Slot scratch[2 * warps];
         volatile Signals* signals;
         long long looked;
-        bool stopped;
+        bool stopped, paused;
         Index item;  ///< of the queue
         Fate* fate;  ///< of the target
     };
@@ -44,15 +45,15 @@ public:
     __device__ void sync() const { __syncthreads(); }
     __device__ Slot* scratch() const { return block_->scratch; }
 
-    /// On one lane. The flag is on the other side of the bus, so it is looked at every few milliseconds only.
+    /// On one lane.
     __device__ bool stop_asked() const {
-        constexpr long long interval = 1 << 22;
-        const long long now = clock64();
-        if (now - block_->looked > interval) {
-            block_->looked = now;
-            block_->stopped = block_->signals->stop != 0;
-        }
+        look();
         return block_->stopped;
+    }
+    /// Whether the block takes no more targets, on one lane.
+    __device__ bool pause_asked() const {
+        look();
+        return block_->stopped || block_->paused;
     }
 
     /// The arena has run dry: the block ends, and others take the targets that are left.
@@ -75,6 +76,16 @@ public:
 
 private:
     static constexpr unsigned all = 0xffffffffu;
+
+    /// The flags are on the other side of the bus, so they are looked at every few milliseconds only.
+    __device__ void look() const {
+        constexpr long long interval = 1 << 22;
+        const long long now = clock64();
+        if (now - block_->looked <= interval) return;
+        block_->looked = now;
+        block_->stopped = block_->signals->stop != 0;
+        block_->paused = block_->signals->pause != 0;
+    }
 
     __device__ static double from_lane(double x, int distance) { return __shfl_xor_sync(all, x, distance); }
     __device__ static Index from_lane(Index x, int distance) {

@@ -18,9 +18,8 @@ void release(const Stream& stream, void* memory);
 /// Bytes of the current device that are free.
 std::size_t free_memory();
 
-/// From now on CUDA keeps some released memory of the current device for the next call instead of giving it back to the
-/// system, which takes as long as a small problem.
-void keep_some_memory();
+/// What has been released goes back to the system, once the work of the stream is done.
+void keep_nothing(const Stream& stream);
 
 /// `count` elements in the order of a stream, which outlives them: they are there for what the stream is given after
 /// their construction and before their end.
@@ -90,11 +89,11 @@ public:
         check(cudaHostAlloc(&host, sizeof(T), cudaHostAllocMapped), "sharing memory");
         host_ = new (host) T{};
         const cudaError_t error = cudaHostGetDevicePointer(&device, host, 0);
-        if (error != cudaSuccess) cudaFreeHost(host);
+        if (error != cudaSuccess) ignore(cudaFreeHost(host));
         check(error, "sharing memory");
         device_ = static_cast<T*>(device);
     }
-    ~Shared() { cudaFreeHost(const_cast<T*>(host_)); }
+    ~Shared() { ignore(cudaFreeHost(const_cast<T*>(host_))); }
     Shared(const Shared&) = delete;
     Shared& operator=(const Shared&) = delete;
 

@@ -15,7 +15,7 @@ static __global__ void __launch_bounds__(BlockLanes::count, blocks_per_processor
         const Index k = t - round.first;
         const Solution found = worker.read(t, stored_path(stored, k), place);
         const Span span = take_room(team, pool, found.count);
-        team.one([&] { rows[k] = {found.lambda, found.error, found.kkt, found.status, span}; });
+        team.one([&] { rows[k] = FoundRow::of(found, span); });
         if (!has_room(pool, span)) return Fate::crowded;
         team.for_each(span.count,
                       [&](Index r) { pool.data[span.begin + r] = {found.value[r], found.index[r]}; });

@@ -1,5 +1,6 @@
 // Rounds of blocks over targets: a target whose block had too little memory, or whose results found no room, comes again
-// with more of it. What a target gives does not depend on the round.
+// with more of it. A round takes no more targets after a second, as a device that drives a display ends what takes two,
+// and others want to use it, too. What a target gives does not depend on the round.
 #pragma once
 
 #include <atomic>
@@ -19,8 +20,9 @@ struct Control {
 class Rounds {
 public:
     /// Over the targets first .. last - 1, on the current device.
-    Rounds(const Inputs& inputs, const Stream& stream, const Shape& shape, Index first, Index last,
-           Control& control);
+    /// No other rounds use `signals` meanwhile.
+    Rounds(const Inputs& inputs, const Stream& stream, const Shape& shape, const Shared<Signals>& signals,
+           Index first, Index last, Control& control);
 
     bool finished() const { return waiting_.empty() || control_.stop; }
 
@@ -30,6 +32,7 @@ public:
         const std::size_t size = shape_.blocks * shape_.far;
         const DeviceArray<char> far(stream_, size, "the workspace of the targets");
         const auto targets = uploaded(stream_, waiting_.data(), waiting_.size(), "the targets");
+        tell_blocks({});
         taken_.fill(0);
         fates_.fill(static_cast<int>(Fate::waiting));
         launch(Round{inputs_.job(), inputs_.fault(), first_, targets.data(),
@@ -55,6 +58,7 @@ public:
     }
 
 private:
+    void tell_blocks(const Signals& signals);
     void wait();
     void report(Index done);
     void go_on_with(std::vector<Index> left, bool dry, bool crowded);
@@ -69,7 +73,7 @@ private:
     std::vector<Index> waiting_;
     DeviceArray<unsigned long long> taken_;
     DeviceArray<Fate> fates_;
-    Shared<Signals> signals_;
+    const Shared<Signals>& signals_;
     Index reported_ = 0;
 };
 

@@ -2,10 +2,23 @@
 
 #include <algorithm>
 
+#include "covlasso/error.hpp"
+
 namespace covlasso {
 namespace cuda {
 
 namespace {
+
+/// use(), and where the memory of the device does not suffice for it, nothing of what was tried is kept from others.
+template <class Use>
+void within_memory(const Stream& stream, Use use) {
+    try {
+        use();
+    } catch (const OutOfDeviceMemory&) {
+        keep_nothing(stream);
+        throw;
+    }
+}
 
 /// Stored paths of the targets begin .. end - 1 in memory of the device.
 class StoredArrays {
@@ -58,6 +71,7 @@ template <class Row, class T, class Launch, class Deliver>
 void solve(Rounds& rounds, const Stream& stream, Index begin, Index end, Index each, Span Row::* span,
            Launch launch, Deliver deliver) {
     const DeviceArray<Row> row_memory(stream, static_cast<std::size_t>(end - begin), "the results");
+    row_memory.fill(0);  // the host copies those of targets that are not done, too
     for (Index room = (end - begin) * each; !rounds.finished();) {
         const Results<T> memory(stream, room);
         rounds.run([&](const Round& round) { launch(round, row_memory.data(), memory.pool()); });
@@ -80,16 +94,18 @@ Share::Share(const Problem& problem, const Options& options, int device, const M
              Index end)
     : device_(device), begin_(begin), end_(end) {
     const DeviceScope scope(device);
-    keep_some_memory();
     auto stream = std::make_unique<Stream>();  // which ends within the scope, if the inputs are refused
+    auto signals = std::make_unique<Shared<Signals>>();
     stream->wait_for(ready);
-    inputs_ = std::make_unique<Inputs>(problem, options, *stream);
+    within_memory(*stream, [&] { inputs_ = std::make_unique<Inputs>(problem, options, *stream); });
     stream_ = std::move(stream);
+    signals_ = std::move(signals);
 }
 
 Share::~Share() {
-    const DeviceScope scope(device_);
+    const DeviceScope scope(device_, std::nothrow);
     inputs_.reset();
+    signals_.reset();
     stream_.reset();
 }
 
@@ -104,41 +120,47 @@ Index Share::slice(std::size_t bytes_per_target) const {
 }
 
 void Share::follow(const Followed& followed, Control& control) const {
+    const std::lock_guard<std::mutex> lock(one_at_a_time_);
     const DeviceScope scope(device_);
     const Index each = 3 * terms_each() + 8;
     const Index step = slice(static_cast<std::size_t>(each) * sizeof(Event));
-    for (Index begin = begin_; begin < end_ && !control.stop; begin += step)
-        follow_slice(begin, std::min(begin + step, end_), each, followed, control);
+    within_memory(stream(), [&] {
+        for (Index begin = begin_; begin < end_ && !control.stop; begin += step)
+            follow_slice(begin, std::min(begin + step, end_), each, followed, control);
+    });
 }
 
 void Share::follow_slice(Index begin, Index end, Index events_each, const Followed& followed,
                          Control& control) const {
-    Rounds rounds(*inputs_, stream(), follow_shape(), begin, end, control);
+    Rounds rounds(*inputs_, stream(), follow_shape(), *signals_, begin, end, control);
     solve<FollowedRow, Event>(
         rounds, stream(), begin, end, events_each, &FollowedRow::events,
         [&](const Round& round, FollowedRow* rows, const Pool<Event>& pool) {
             launch_follow(round, rows, pool, stream().get());
         },
         [&](Index t, const FollowedRow& row, const Event* event) {
-            followed(t, row.outcome, event, row.events.count);
+            followed(t, row.outcome(), event, row.events.count);
         });
 }
 
 void Share::read(const Place& place, const Stored& stored, const Found& found, Control& control) const {
+    const std::lock_guard<std::mutex> lock(one_at_a_time_);
     const DeviceScope scope(device_);
     const auto lambda = uploaded(stream(), place.lambda, place.lambda ? static_cast<std::size_t>(end_) : 0,
                                  "the places on the paths");
     Place here = place;
     here.lambda = lambda.data();
     const Index step = slice(static_cast<std::size_t>(terms_each()) * sizeof(Term));
-    for (Index begin = begin_; begin < end_ && !control.stop; begin += step)
-        read_slice(begin, std::min(begin + step, end_), here, stored, found, control);
+    within_memory(stream(), [&] {
+        for (Index begin = begin_; begin < end_ && !control.stop; begin += step)
+            read_slice(begin, std::min(begin + step, end_), here, stored, found, control);
+    });
 }
 
 void Share::read_slice(Index begin, Index end, const Place& place, const Stored& stored, const Found& found,
                        Control& control) const {
     const StoredArrays paths(stream(), begin, end, stored);
-    Rounds rounds(*inputs_, stream(), read_shape(), begin, end, control);
+    Rounds rounds(*inputs_, stream(), read_shape(), *signals_, begin, end, control);
     std::vector<Id> index;
     std::vector<double> value;
     solve<FoundRow, Term>(
@@ -150,15 +172,16 @@ void Share::read_slice(Index begin, Index end, const Place& place, const Stored&
             index.clear();
             value.clear();
             for (const Term* end_of_row = term + row.terms.count; term != end_of_row; ++term) {
-                index.push_back(term->source);
+                index.push_back(static_cast<Id>(term->source));
                 value.push_back(term->value);
             }
-            found(t,
-                  {index.data(), value.data(), row.terms.count, row.lambda, row.error, row.kkt, row.status});
+            found(t, {index.data(), value.data(), row.terms.count, row.lambda, row.error, row.kkt,
+                      static_cast<Status>(row.status)});
         });
 }
 
 Pieces Share::pieces(Index t, const PathView& path) const {
+    const std::lock_guard<std::mutex> lock(one_at_a_time_);
     const DeviceScope scope(device_);
     const auto count = static_cast<std::size_t>(path.count) + 1;
     std::size_t most = 0, active = 0;  // a piece has no more sources than its events say
@@ -171,7 +194,7 @@ Pieces Share::pieces(Index t, const PathView& path) const {
     const DeviceArray<Index> sizes(stream(), count, "the pieces");
     const PieceArrays arrays{source.data(), base.data(), slope.data(), error.data(), sizes.data()};
     Control control;
-    Rounds rounds(*inputs_, stream(), read_shape(), t, t + 1, control);
+    Rounds rounds(*inputs_, stream(), read_shape(), *signals_, t, t + 1, control);
     while (!rounds.finished()) {
         rounds.run([&](const Round& round) { launch_pieces(round, paths.view(), arrays, stream().get()); });
         rounds.settle([](Index, Fate) {});

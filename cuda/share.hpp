@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "engine.hpp"
 #include "rounds.hpp"
@@ -34,6 +35,8 @@ private:
     Index begin_, end_;
     std::unique_ptr<Stream> stream_;
     std::unique_ptr<Inputs> inputs_;
+    std::unique_ptr<Shared<Signals>> signals_;  ///< page-locked memory takes long to get, so it stays
+    mutable std::mutex one_at_a_time_;          ///< whose work would wait in the stream anyway
 };
 
 }  // namespace cuda

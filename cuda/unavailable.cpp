@@ -6,15 +6,17 @@
 namespace covlasso {
 
 [[noreturn]] static void throw_unavailable() {
-    throw DeviceUnavailable(
-        "device: this covlasso was built without CUDA; install it from source where nvcc is found (pip "
-        "install "
-        "-C cmake.define.COVLASSO_CUDA=ON .), or pass device=\"cpu\"");
+    throw DeviceUnavailable("device: " + cuda_unavailable_reason() + ", or pass device=\"cpu\"");
 }
 
 bool cuda_built() { return false; }
 
 int cuda_device_count() noexcept { return 0; }
+
+std::string cuda_unavailable_reason() {
+    return "this build of covlasso has no CUDA code; build it where nvcc is, by python -m pip install . -C "
+           "cmake.define.COVLASSO_CUDA=ON";
+}
 
 int cuda_device_of(const void*) { throw_unavailable(); }
 

@@ -18,7 +18,7 @@ __device__ inline Index next_item(const Round& round, BlockLanes::Block& block) 
     __syncthreads();  // all are through with the last one
     if (threadIdx.x == 0)
         block.item =
-            BlockLanes(block).stop_asked() ? round.count : static_cast<Index>(atomicAdd(round.taken, 1ull));
+            BlockLanes(block).pause_asked() ? round.count : static_cast<Index>(atomicAdd(round.taken, 1ull));
     __syncthreads();
     return block.item;
 }
@@ -66,13 +66,15 @@ Shape shape_of(Kernel kernel) {
     check(cudaGetDevice(&device), "looking up the current device");
     cudaFuncAttributes attributes{};
     check(cudaFuncGetAttributes(&attributes, kernel), "looking up a kernel");
-    const int share =
-        attribute(device, cudaDevAttrMaxSharedMemoryPerMultiprocessor) / 2 / blocks_per_processor -
-        attribute(device, cudaDevAttrReservedSharedMemoryPerBlock) -
-        static_cast<int>(attributes.sharedSizeBytes);
-    constexpr int grain = 128;
-    const int near = share / grain * grain;
+    const int all = attribute(device, cudaDevAttrMaxSharedMemoryPerMultiprocessor),
+              own = attribute(device, cudaDevAttrReservedSharedMemoryPerBlock) +
+                    static_cast<int>(attributes.sharedSizeBytes);
+    constexpr int grain = 128, whole = 100;
+    const int near = (all / 2 / blocks_per_processor - own) / grain * grain,
+              percent = (whole * blocks_per_processor * (near + own) + all - 1) / all;
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, near),
+          "preparing a kernel");
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, percent),
           "preparing a kernel");
     int beside = 0;
     check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&beside, kernel, BlockLanes::count,

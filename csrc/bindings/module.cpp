@@ -99,6 +99,8 @@ void bind_cuda(py::module_& m) {
     m.def("cuda_built", &cuda_built, "Whether the core was built with its CUDA code.");
     m.def("cuda_device_count", &cuda_device_count,
           "How many CUDA devices it can use: 0 where there is no such code, no driver, or no device.");
+    m.def("cuda_unavailable_reason", &cuda_unavailable_reason,
+          "Why no device can be used, and what to do; empty where one can.");
     m.def(
         "cuda_pointer_device",
         [](std::uintptr_t pointer) { return cuda_device_of(reinterpret_cast<const void*>(pointer)); },

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from covlasso._base.devices import cuda_available
+from covlasso._base.devices import cuda_available, cuda_unavailable_reason
 from covlasso._core import __version__
 from covlasso.dependencies import Dependencies, Origin
 from covlasso.gram import FactoredGram, OwnRows
@@ -47,6 +47,7 @@ __all__ = [
     "choose_focus",
     "compare_methods",
     "cuda_available",
+    "cuda_unavailable_reason",
     "datasets",
     "evaluate",
     "graph",

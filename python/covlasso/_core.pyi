@@ -7,7 +7,7 @@ import enum
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['DeviceMatrix', 'FactoredGram', 'KKT_TOLERANCE', 'Paths', 'Solutions', 'Status', 'cuda_built', 'cuda_device_count', 'cuda_pointer_device', 'instruction_set']
+__all__: list[str] = ['DeviceMatrix', 'FactoredGram', 'KKT_TOLERANCE', 'Paths', 'Solutions', 'Status', 'cuda_built', 'cuda_device_count', 'cuda_pointer_device', 'cuda_unavailable_reason', 'instruction_set']
 class FactoredGram:
     """
     G = F F' over its factor, which is looked at, never copied.
@@ -212,6 +212,10 @@ def cuda_device_count() -> int:
 def cuda_pointer_device(pointer: typing.SupportsInt | typing.SupportsIndex) -> int:
     """
     The device in whose memory the address lies; ValueError: in that of none.
+    """
+def cuda_unavailable_reason() -> str:
+    """
+    Why no device can be used, and what to do; empty where one can.
     """
 def instruction_set() -> str:
     """

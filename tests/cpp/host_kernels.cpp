@@ -1,5 +1,5 @@
 // Stands in for the kernels: blocks of one lane, one after the other. Now and then they find too little memory, or no room
-// for results, so that rounds have to be repeated.
+// for results, or have worked long enough, so that rounds have to be repeated.
 #include <memory>
 
 #include "algorithm/team_worker.hpp"
@@ -11,6 +11,9 @@ namespace covlasso {
 namespace cuda {
 
 namespace {
+
+/// In a round, as if it were late then.
+constexpr int targets_of_a_block = 150;
 
 /// What target t needs, which is sometimes more than blocks have at first.
 std::size_t workspace_of(Index t) {
@@ -29,7 +32,9 @@ void for_each_target(const Round& round, Use use) {
     if (*round.fault != no_fault) return;
     const auto gram = gram_of(round.job.gram);
     for (int block = 0; block < round.shape.blocks; ++block)
-        while (!round.signals->stop && static_cast<Index>(*round.taken) < round.count) {
+        for (int done = 0; done < targets_of_a_block && !round.signals->stop &&
+                           static_cast<Index>(*round.taken) < round.count;
+             ++done) {
             const Index t = round.targets[(*round.taken)++];
             Fate& fate = round.fate[t - round.first];
             if (workspace_of(t) > round.shape.far) {
@@ -64,6 +69,8 @@ PathView stored_path(const StoredPaths& stored, Index k) {
 
 }  // namespace
 
+int least_capability() { return 0; }
+
 Shape follow_shape() { return {3, 0, 0}; }
 Shape read_shape() { return {2, 0, 0}; }
 
@@ -71,7 +78,7 @@ void launch_follow(const Round& round, FollowedRow* rows, const Pool<Event>& poo
     for_each_target(round, [&](TeamWorker<SerialTeam>& worker, Index t) {
         const Outcome outcome = worker.follow(t);
         const Span span = take_room(round, pool, t, worker.events().size());
-        rows[t - round.first] = {outcome, span};
+        rows[t - round.first] = FollowedRow::of(outcome, span);
         if (!has_room(pool, span)) return Fate::crowded;
         for (Index e = 0; e < span.count; ++e) pool.data[span.begin + e] = worker.events()[e];
         return Fate::done;
@@ -84,7 +91,7 @@ void launch_read(const Round& round, const Place& place, const StoredPaths& stor
         const Index k = t - round.first;
         const Solution found = worker.read(t, stored_path(stored, k), place);
         const Span span = take_room(round, pool, t, found.count);
-        rows[k] = {found.lambda, found.error, found.kkt, found.status, span};
+        rows[k] = FoundRow::of(found, span);
         if (!has_room(pool, span)) return Fate::crowded;
         for (Index r = 0; r < span.count; ++r) pool.data[span.begin + r] = {found.value[r], found.index[r]};
         return Fate::done;

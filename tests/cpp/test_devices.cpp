@@ -172,6 +172,8 @@ TEST_CASE("more memory than any device has: the message gives the numbers") {
     CAPTURE(message);
     CHECK(message.find("720000 MB are wanted") != std::string::npos);
     CHECK(message.find("the Gram of the factor") != std::string::npos);
+    Data small(correlated(9, 60, 51));  // is solved on the same device afterwards
+    CHECK(complaint(small.problem(), on({0})) == "");
 }
 
 TEST_CASE("moments on a device without a device to solve on") {

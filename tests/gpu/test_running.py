@@ -104,3 +104,21 @@ def test_paths_are_read_while_others_are_found(head):
     for gram, found in zip(grams, together, strict=True):
         alone = covlasso.path(gram, device="cuda").at(terms=15)
         np.testing.assert_array_equal(found.coef.toarray(), alone.coef.toarray())
+
+
+def test_nothing_is_opened_on_a_device_that_nobody_asked_for():
+    """Solved on the last device: then the caller's thread is in no context, and the first device has none."""
+    count = _core.cuda_device_count()
+    script = f"""
+        import ctypes, numpy as np, covlasso
+        covlasso.solve(np.eye(9) + 0.5, lam=0.1, device="cuda:{count - 1}")
+        driver, context = ctypes.CDLL("libcuda.so.1"), ctypes.c_void_p()
+        flags, is_open = ctypes.c_uint(), ctypes.c_int()
+        driver.cuCtxGetCurrent(ctypes.byref(context))
+        driver.cuDevicePrimaryCtxGetState(0, ctypes.byref(flags), ctypes.byref(is_open))
+        print(context.value, is_open.value)
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ["None", "1" if count == 1 else "0"]

@@ -1,6 +1,8 @@
 // What this build and this machine have of CUDA.
 #pragma once
 
+#include <string>
+
 #include "covlasso/matrix.hpp"
 
 namespace covlasso {
@@ -11,8 +13,12 @@ bool cuda_built();
 /// How many CUDA devices it can use: 0 where there is no such code, no driver, or no device. Never throws.
 int cuda_device_count() noexcept;
 
+/// Why none of them can be used, and what to do; empty where one can. After a kernel has failed CUDA gives no answer any more
+/// in that process, which is another reason than that there is no device.
+std::string cuda_unavailable_reason();
+
 /// Whether Options::devices may name one.
-inline bool cuda_available() { return cuda_device_count() > 0; }
+inline bool cuda_available() { return cuda_unavailable_reason().empty(); }
 
 /// The device in whose memory `pointer` lies.
 /// @throws InvalidArgument  it is no such memory;  DeviceUnavailable  there is no CUDA.

@@ -76,7 +76,7 @@ public:
             const Index j = size_ + t;
             source_[j] = 0;
             bound_[j] = penalty_[j] = infinity;
-            level_[j] = tilt_[j] = root_[j] = 0.0;
+            cross_[j] = level_[j] = tilt_[j] = root_[j] = 0.0;
         });
         team.sync();
         take_own_columns(team, gram, before);

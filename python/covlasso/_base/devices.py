@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from covlasso._core import cuda_built, cuda_device_count
-
-if TYPE_CHECKING:
-    pass
+from covlasso._core import cuda_device_count
+from covlasso._core import cuda_unavailable_reason as reason_of_the_core
 
 Asked: TypeAlias = tuple[int | None, ...]
 """Numbers of CUDA devices; none: the CPU; one None: "cuda", which is where the arrays are."""
@@ -20,12 +18,26 @@ _EXPECTED = '"cpu", "cuda", "cuda:N" or a sequence of different "cuda:N" is expe
 def cuda_available() -> bool:
     """Tell whether ``device="cuda"`` works here: CUDA code in this build, a driver, and a device.
 
+    Where it does not, `cuda_unavailable_reason` says which of them is missing.
+
     Examples
     --------
     >>> import covlasso
     >>> device = "cuda" if covlasso.cuda_available() else "cpu"
     """
-    return cuda_built() and cuda_device_count() > 0
+    return not cuda_unavailable_reason()
+
+
+def cuda_unavailable_reason() -> str:
+    """Tell why ``device="cuda"`` does not work here, and what to do; empty where it works.
+
+    Examples
+    --------
+    >>> import covlasso
+    >>> covlasso.cuda_available() == (not covlasso.cuda_unavailable_reason())
+    True
+    """
+    return reason_of_the_core()
 
 
 def check_device(device: str | Sequence[str]) -> Asked:
@@ -59,13 +71,6 @@ def check_device(device: str | Sequence[str]) -> Asked:
 
 def require_cuda(what: str) -> None:
     """Raise a RuntimeError where there is no CUDA device for ``what``, which says why and what to do."""
-    if not cuda_built():
-        raise RuntimeError(
-            f"{what}, but this build of covlasso has no CUDA code; build it where nvcc is, by python -m pip "
-            'install . -C cmake.define.COVLASSO_CUDA=ON, or use device="cpu" and arrays in host memory'
-        )
-    if cuda_device_count() == 0:
-        raise RuntimeError(
-            f"{what}, but no CUDA device is found; see that nvidia-smi lists one that CUDA_VISIBLE_DEVICES "
-            'does not hide, or use device="cpu" and arrays in host memory'
-        )
+    obstacle = cuda_unavailable_reason()
+    if obstacle:
+        raise RuntimeError(f'{what}, but {obstacle}, or use device="cpu" and arrays in host memory')

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fake_device import Machine
+from fake_device import NO_CODE, Machine
 from oracles import assert_refused, random_gram
 from typer.testing import CliRunner
 
@@ -66,7 +66,7 @@ def test_what_is_no_device(machine, asked, error):
 
 
 def test_a_build_without_cuda_code_says_how_to_get_one(monkeypatch):
-    monkeypatch.setattr(devices, "cuda_built", lambda: False)
+    monkeypatch.setattr(devices, "reason_of_the_core", lambda: NO_CODE)
     assert not covlasso.cuda_available()
     parts = ("device is 'cuda:1'", "no CUDA code", "-C cmake.define.COVLASSO_CUDA=ON", 'device="cpu"')
     assert_refused(lambda: covlasso.path(GRAM, device="cuda:1"), RuntimeError, parts)
@@ -97,6 +97,7 @@ def test_a_number_that_no_device_has(monkeypatch):
 
 def test_this_build_answers_for_itself():
     """Whatever it is: either it has a device, or the error is one of the three."""
+    assert covlasso.cuda_available() == (covlasso.cuda_unavailable_reason() == "")
     if covlasso.cuda_available():
         found = covlasso.solve(GRAM, lam=0.1, device="cuda")
         assert (found.status == "certified").all()
@@ -152,7 +153,7 @@ def test_the_command_demo_passes_it_on(machine):
 
 
 def test_a_command_without_device_fails_in_one_line(monkeypatch):
-    monkeypatch.setattr(devices, "cuda_built", lambda: False)
+    monkeypatch.setattr(devices, "reason_of_the_core", lambda: NO_CODE)
     found = CliRunner().invoke(app, ["demo", "--no-report", "--device", "cuda"])
     assert found.exit_code == 2
     assert "no CUDA code" in found.output

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_device import Machine, Packed
+from fake_device import NO_CODE, Machine, Packed
 from oracles import assert_refused, assert_solution, random_cross, random_gram
 
 import covlasso
@@ -201,7 +201,7 @@ def test_a_factor_on_the_host_with_cross_rows_on_a_device(machine):
 def test_an_array_of_a_device_that_cannot_be_used(monkeypatch, count):
     machine = Machine(count or 0)
     if count is None:
-        monkeypatch.setattr("covlasso._base.devices.cuda_built", lambda: False)
+        monkeypatch.setattr("covlasso._base.devices.reason_of_the_core", lambda: NO_CODE)
     else:
         machine.install(monkeypatch)
     parts = ("gram is in the memory of a CUDA device", "no CUDA", "host memory")

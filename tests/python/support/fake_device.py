@@ -10,6 +10,8 @@ from covlasso._base import device_arrays, devices
 from covlasso.solver import solution_path
 
 REAL_PATHS = _core.Paths
+NO_CODE = "this build of covlasso has no CUDA code; build it with -C cmake.define.COVLASSO_CUDA=ON"
+NO_DEVICE = "no CUDA device is found; see that nvidia-smi lists one that CUDA_VISIBLE_DEVICES does not hide"
 
 
 class Matrix:
@@ -44,7 +46,7 @@ class Machine:
         self.count, self.calls, self.waited, self.home = count, [], [], {}
 
     def install(self, monkeypatch):
-        monkeypatch.setattr(devices, "cuda_built", lambda: True)
+        monkeypatch.setattr(devices, "reason_of_the_core", lambda: "" if self.count else NO_DEVICE)
         monkeypatch.setattr(devices, "cuda_device_count", lambda: self.count)
         monkeypatch.setattr(device_arrays, "cuda_pointer_device", self.home.__getitem__)
         monkeypatch.setattr(device_arrays, "DeviceMatrix", functools.partial(Matrix, self))
