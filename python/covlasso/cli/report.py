@@ -142,7 +142,8 @@ def report(
         from covlasso.report import write_report
 
         sets = [read_dependencies(one) for one in (file, *(other or []))]
-        given = [SplitMoments.load(one) for one in moments or []]
+        by_class = bool(logits) or any(one.focus is not None for one in sets)
+        given = [SplitMoments.load(one, classes=by_class) for one in moments or []]
         decided = _logit_options(sets, given, logits, labels, rows, groups)
         decided |= _sample_options(samples, samples_folder, bool(logits))
         asked = _asked(paths, sets[0])

@@ -148,7 +148,7 @@ def _measured(
     from covlasso.evidence import check_found_on, evaluate, origin_of
     from covlasso.moments import SplitMoments
 
-    split = SplitMoments.load(file)
+    split = SplitMoments.load(file, classes=deps.focus is not None)
     if split.held_out is None:
         fail(f"{file} has no held-out part; make it with --held-out")
     check_found_on(deps, origin_of(deps, split.fit, None, None), split.fit)

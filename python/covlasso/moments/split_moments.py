@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from covlasso._base.arrays import Bool
+from covlasso._base.checks import check_flag
 from covlasso.moments.files import MomentFile, save_moments
 from covlasso.moments.moments import Moments
 from covlasso.moments.split import Split, held_out
@@ -137,8 +138,15 @@ class SplitMoments:
         )  # fmt: skip
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> SplitMoments:
+    def load(cls, path: str | os.PathLike[str], *, classes: bool = True) -> SplitMoments:
         """Read a file of `save`, or of `Moments.save`: that has a fit part only.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        classes : bool, default True
+            Also read sums by class, as of `Moments.load`.
 
         Raises
         ------
@@ -147,7 +155,7 @@ class SplitMoments:
         ValueError
             The file is truncated, foreign, or of a newer version; the message names it.
         """
-        file = MomentFile(path)
+        file = MomentFile(path, classes=check_flag(classes, "classes"))
         n_folds = sum(part.startswith("fold.") for part in file.counts)
         expected = {"fit", *(f"fold.{k}" for k in range(n_folds))}
         if not expected <= set(file.counts) <= expected | {"held_out"}:

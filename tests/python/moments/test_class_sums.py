@@ -261,8 +261,14 @@ def test_files_are_read_without_their_classes(classes, tmp_path):
             np.testing.assert_array_equal(lean.second_moment(a, b), moments.second_moment(a, b))
     with pytest.raises(ValueError, match="these moments know no classes"):
         lean.class_counts("vit")
-    with pytest.raises(TypeError, match="classes"):
-        Moments.load(tmp_path / "m.safetensors", classes="labels")
+    both = SplitMoments(moments, moments, split=Split(0.5))
+    both.save(tmp_path / "both.safetensors")
+    halves = SplitMoments.load(tmp_path / "both.safetensors", classes=False)
+    assert halves.fit.classes is halves.held_out.classes is None
+    assert halves.held_out.count == moments.count
+    for kind in (Moments, SplitMoments):
+        with pytest.raises(TypeError, match="classes"):
+            kind.load(tmp_path / "m.safetensors", classes="labels")
 
 
 def test_files_without_classes_are_what_they_were(tmp_path):
