@@ -105,7 +105,8 @@ def write_texts(folder: Path, characters: int) -> None:
     """
     if missing := missing_packages():
         raise FileNotFoundError(f"text is missing: apt-get install {' '.join(missing)}")
-    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    unfinished.mkdir(parents=True, exist_ok=True)
     left, shares = characters, sum(source.share for source in SOURCES)
     texts = {source: source.documents() for source in SOURCES}
     # the shortest for its share first: what it lacks is left to the others
@@ -115,7 +116,8 @@ def write_texts(folder: Path, characters: int) -> None:
         chosen = texts[source][:count]
         left, shares = left - sum(map(len, chosen)), shares - source.share
         lines = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in chosen)
-        (folder / f"{source.package}.jsonl").write_text(lines, encoding="utf-8")
+        (unfinished / f"{source.package}.jsonl").write_text(lines, encoding="utf-8")
+    unfinished.rename(folder)
 
 
 if __name__ == "__main__":

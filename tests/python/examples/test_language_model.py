@@ -42,7 +42,6 @@ def run(script, *options):
 
 def test_from_a_model_to_a_report_and_its_uses(model, text, tmp_path):
     options = tmp_path / "out", "--model", model, "--text", text, "--terms", 3, "--sample", 20
-    (tmp_path / "out").mkdir()
     done = run("smollm2.py", *options)
     assert done.returncode == 0, done.stderr
     made = tmp_path / "out" / "moments.safetensors"
@@ -53,8 +52,9 @@ def test_from_a_model_to_a_report_and_its_uses(model, text, tmp_path):
     count = moments.fit.count + moments.held_out.count
     assert len(states) == len(labels) == count
     outside = np.load(made.parent / "moments.held_out.npy")
-    logits = states[~outside].astype(float) @ moments.fit.heads["smollm2"].weight.T.astype(float)
-    np.testing.assert_allclose(moments.fit.mean("smollm2"), logits.mean(axis=0), atol=1e-3)
+    (name,) = moments.fit.names
+    logits = states[~outside].astype(float) @ moments.fit.heads[name].weight.T.astype(float)
+    np.testing.assert_allclose(moments.fit.mean(name), logits.mean(axis=0), atol=1e-3)
     assert len(Dependencies.load(tmp_path / "out" / "dependencies.safetensors").targets) == 20
     assert "</html>" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 

@@ -131,12 +131,9 @@ def extract(
         raise ValueError("models is empty; give at least one")
     check_wanted_classes(classes)
     group, split = group or Group(), split or Split()
-    saved: dict[Saved, Precision] = {}
-    if save_logits is not None:
-        saved["logits"] = save_logits
-    if save_states is not None:
-        saved["states"] = save_states
-    target = _checked_out(out, force, saved)
+    wanted: dict[Saved, Precision | None] = {"logits": save_logits, "states": save_states}
+    saved = {rows: precision for rows, precision in wanted.items() if precision is not None}
+    target = _checked_out(out, force, list(saved))
     where = torch.device(device) if device is not None else _device_of(next(iter(models.values())))
     every = _checked_interval(save_every, where)
     state = files = None
@@ -148,7 +145,8 @@ def extract(
             "channels_last": channels_last,
             "device": where.type,
             "save_every": every,
-            "saved": saved,
+            "save_logits": save_logits,
+            "save_states": save_states,
             "classes": classes,
             "row_centred": check_flag(row_centred, "row_centred"),
             "weights": {name: weights_digest(model) for name, model in models.items()},
@@ -184,11 +182,11 @@ def extract(
     return result
 
 
-def _checked_out(out: str | Path | None, force: bool, saved: Iterable[Saved]) -> Path | None:
+def _checked_out(out: str | Path | None, force: bool, saved: Sequence[Saved]) -> Path | None:
     """Return where the result goes, if that is free."""
     if out is None:
-        for rows in saved:
-            raise ValueError(f"save_{rows} needs out: the {rows} are written beside it")
+        if saved:
+            raise ValueError(f"save_{saved[0]} needs out: the {saved[0]} are written beside it")
         return None
     target = Path(out)
     if target.exists() and not force:
