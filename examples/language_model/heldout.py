@@ -6,12 +6,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from covlasso import SplitMoments
 from covlasso.moments import read_keys
-
-Array = npt.NDArray[np.generic]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
